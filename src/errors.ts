@@ -1,0 +1,78 @@
+/**
+ * The one registry of errors a user can meet. Each has a code, the HTTP status it maps to, and a remedy;
+ * the CLI prints `message` and `remedy` and exits with 2, the server turns them into its error object.
+ */
+export const ERRORS = {
+  USAGE: { status: 400, remedy: 'See `sparsewave --help`.' },
+  INPUT_EMPTY: { status: 400, remedy: 'Give at least one word to speak.' },
+  INPUT_TOO_LONG: { status: 400, remedy: 'Send the text in several requests.' },
+  REQUEST_INVALID: { status: 400, remedy: 'See the API reference in docs/http.md.' },
+  VOICE_UNKNOWN: { status: 404, remedy: '`sparsewave voices` lists the voices there are.' },
+  VOICE_DAMAGED: { status: 500, remedy: 'Install the voice package again; its files do not match their checksums.' },
+  VOICE_MISMATCH: { status: 500, remedy: 'Use a voice package made for this version of sparsewave.' },
+  WEIGHTS_INVALID: { status: 500, remedy: 'Export the weights again with `sparsewave compact`.' },
+  KERNEL_UNKNOWN: { status: 500, remedy: 'Unset SPARSEWAVE_KERNEL or set it to one of the names listed.' },
+  KERNEL_UNAVAILABLE: { status: 500, remedy: 'Unset SPARSEWAVE_KERNEL to let sparsewave choose.' },
+  CORPUS_MISSING: {
+    status: 400,
+    remedy: 'Set `corpus` in the job file to a folder with corpus.jsonl or metadata.csv.',
+  },
+  CORPUS_INVALID: { status: 400, remedy: 'Mend or remove the named line of the corpus.' },
+  AUDIO_INVALID: { status: 400, remedy: 'Convert the file to 24 kHz mono WAV first (for example with sox or ffmpeg).' },
+  JOB_INVALID: { status: 400, remedy: 'Compare the job file with training/jobs/*.yaml.' },
+  CHECKPOINT_INVALID: { status: 400, remedy: 'Train again, or resume from an older checkpoint.' },
+  TRAINING_DIVERGED: { status: 500, remedy: 'Lower `learningRate` in the job file and resume.' },
+  ENGINE_UNAVAILABLE: {
+    status: 500,
+    remedy: '`sparsewave doctor` says which engines can be used and why others cannot.',
+  },
+  SERVER_BUSY: { status: 429, remedy: 'Try again after the time in Retry-After.' },
+  SERVER_STOPPING: { status: 503, remedy: 'Try again on another instance.' },
+  SYNTHESIS_FAILED: { status: 500, remedy: 'Try again; if it happens again, report it with the request id.' },
+} as const satisfies Record<string, { status: number; remedy: string }>
+
+export type ErrorCode = keyof typeof ERRORS
+
+export class SparsewaveError extends Error {
+  readonly code: ErrorCode
+  /** HTTP status. */
+  readonly status: number
+  readonly remedy: string
+
+  constructor(code: ErrorCode, message: string, options?: { remedy?: string; cause?: unknown }) {
+    super(message, options?.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'SparsewaveError'
+    this.code = code
+    this.status = ERRORS[code].status
+    this.remedy = options?.remedy ?? ERRORS[code].remedy
+  }
+}
+
+/** The candidate closest to `word` by edit distance, for "did you mean". Returns undefined when none is near. */
+export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  let best: string | undefined
+  let bestDistance = Math.max(2, Math.ceil(word.length / 2)) + 1
+  for (const candidate of candidates) {
+    const d = editDistance([...word.toLowerCase()], [...candidate.toLowerCase()])
+    if (d < bestDistance) {
+      bestDistance = d
+      best = candidate
+    }
+  }
+  return best
+}
+
+/** Levenshtein distance between two sequences. */
+export function editDistance<T>(a: readonly T[], b: readonly T[]): number {
+  const row = Array.from({ length: b.length + 1 }, (_, j) => j)
+  for (let i = 1; i <= a.length; i++) {
+    let diagonal = row[0]!
+    row[0] = i
+    for (let j = 1; j <= b.length; j++) {
+      const above = row[j]!
+      row[j] = Math.min(above + 1, row[j - 1]! + 1, diagonal + (a[i - 1] === b[j - 1] ? 0 : 1))
+      diagonal = above
+    }
+  }
+  return row[b.length]!
+}
