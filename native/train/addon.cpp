@@ -1,0 +1,300 @@
+// Node-API binding of the training engine: run(...) -> Promise of losses, adam(...) -> gradient norm, isas() -> names.
+// Arrays stay referenced while worker threads use them; the caller must not touch them until the promise settles.
+#include <node_api.h>
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <mutex>
+#include <new>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "net.h"
+#include "optimizer.h"
+
+namespace sparsewave {
+
+float* Workspace::reserve(size_t floats) {
+  if (floats > capacity) {
+    ::operator delete[](data, std::align_val_t(64));
+    data = static_cast<float*>(::operator new[](floats * sizeof(float), std::align_val_t(64)));
+    capacity = floats;
+  }
+  return data;
+}
+Workspace::~Workspace() { ::operator delete[](data, std::align_val_t(64)); }
+
+namespace {
+
+struct Isa {
+  const char* name;
+  RunTask run;
+  bool (*supported)();
+};
+
+// The compiler's run-time checks read CPUID and XGETBV.
+const Isa kIsas[] = {
+#if defined(__x86_64__)
+    {"avx512", run_task_avx512,
+     [] { return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"); }},
+    {"avx2", run_task_avx2, [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }},
+#endif
+    {"baseline", run_task_baseline, [] { return true; }},
+};
+
+// Flush denormals: decayed states would otherwise slow every product.
+void flush_denormals() {
+#if defined(__x86_64__)
+  _mm_setcsr(_mm_getcsr() | 0x8040);
+#endif
+}
+
+struct Job {
+  Shape shape;
+  std::vector<Task> tasks;
+  std::vector<std::vector<uint16_t>> masks;
+  std::vector<float*> gradients;  // one a task
+  float* gradient = nullptr;
+  double scale = 0;
+  int threads = 1;
+  RunTask run = nullptr;
+  int members = 0, groups = 0;
+  napi_ref keep = nullptr;
+  napi_deferred deferred = nullptr;
+  napi_async_work work = nullptr;
+  bool failed = false;
+};
+
+// Kept between calls: training runs the same shapes again and again.
+std::vector<Workspace*> g_workspaces;
+std::vector<Workspace*> g_gradients;
+std::mutex g_mutex;
+
+void execute(napi_env, void* data) {
+  Job& job = *static_cast<Job*>(data);
+  std::lock_guard<std::mutex> lock(g_mutex);
+  try {
+    const size_t n = job.shape.size;
+    if (job.gradient)
+      for (size_t i = 0; i < job.tasks.size(); i++) {
+        while (g_gradients.size() <= i) g_gradients.push_back(new Workspace);
+        job.tasks[i].gradient = g_gradients[i]->reserve(n);
+      }
+    while ((int)g_workspaces.size() < job.threads) g_workspaces.push_back(new Workspace);
+    std::atomic<size_t> next{0};
+    std::atomic<bool> failed{false};
+    auto body = [&](int thread) {
+      flush_denormals();
+      try {
+        for (size_t i; (i = next++) < job.tasks.size();) {
+          if (job.tasks[i].gradient) memset(job.tasks[i].gradient, 0, n * sizeof(float));
+          job.run(job.tasks[i], *g_workspaces[thread]);
+        }
+      } catch (...) {
+        failed = true;
+      }
+    };
+    std::vector<std::thread> pool;
+    for (int t = 1; t < job.threads; t++) pool.emplace_back(body, t);
+    body(0);
+    for (auto& t : pool) t.join();
+    job.failed = failed;
+    if (job.gradient && !job.failed) {
+      // Fixed order, so that the sum does not depend on the number of threads.
+      const float scale = (float)job.scale;
+      for (size_t k = 0; k < n; k++) job.gradient[k] = job.tasks[0].gradient[k];
+      for (size_t i = 1; i < job.tasks.size(); i++)
+        for (size_t k = 0; k < n; k++) job.gradient[k] += job.tasks[i].gradient[k];
+      for (size_t k = 0; k < n; k++) job.gradient[k] *= scale;
+    }
+  } catch (...) {
+    job.failed = true;
+  }
+}
+
+void complete(napi_env env, napi_status status, void* data) {
+  Job* job = static_cast<Job*>(data);
+  if (status != napi_ok || job->failed) {
+    napi_value message, error;
+    napi_create_string_utf8(env, "training step failed: out of memory", NAPI_AUTO_LENGTH, &message);
+    napi_create_error(env, nullptr, message, &error);
+    napi_reject_deferred(env, job->deferred, error);
+  } else {
+    napi_value buffer, array;
+    void* raw;
+    const size_t count = (size_t)job->members * kBands;
+    napi_create_arraybuffer(env, count * sizeof(double), &raw, &buffer);
+    double* losses = static_cast<double*>(raw);
+    std::fill(losses, losses + count, 0.0);
+    for (size_t i = 0; i < job->tasks.size(); i++)
+      for (int b = 0; b < kBands; b++) losses[(i / job->groups) * kBands + b] += job->tasks[i].losses[b];
+    napi_create_typedarray(env, napi_float64_array, count, buffer, 0, &array);
+    napi_resolve_deferred(env, job->deferred, array);
+  }
+  napi_delete_reference(env, job->keep);
+  napi_delete_async_work(env, job->work);
+  delete job;
+}
+
+template <class T>
+T* typed(napi_env env, napi_value value, napi_typedarray_type want, size_t* length) {
+  bool is = false;
+  napi_is_typedarray(env, value, &is);
+  if (!is) return nullptr;
+  napi_typedarray_type type;
+  void* data;
+  napi_get_typedarray_info(env, value, &type, length, &data, nullptr, nullptr);
+  return type == want ? static_cast<T*>(data) : nullptr;
+}
+
+napi_value fail(napi_env env, const char* message) {
+  napi_throw_type_error(env, nullptr, message);
+  return nullptr;
+}
+
+// run(sizes Int32Array [hidden, head, conditioning, inputs, features, members, groups, steps, threads, isa], offsets Float64Array,
+//     parameters, masks Uint16Array[] (members x 7), kept Int32Array[7], inputs, targets, frames, weights, state, gradient|null, scale, outputs|null)
+napi_value run(napi_env env, napi_callback_info info) {
+  size_t argc = 13;
+  napi_value a[13];
+  napi_get_cb_info(env, info, &argc, a, nullptr, nullptr);
+  if (argc != 13) return fail(env, "run: 13 arguments expected");
+  size_t len;
+  const int32_t* s = typed<int32_t>(env, a[0], napi_int32_array, &len);
+  if (!s || len != 10) return fail(env, "run: sizes");
+  Job* job = new Job;
+  auto reject = [&](const char* message) {
+    delete job;
+    return fail(env, message);
+  };
+  Shape& shape = job->shape;
+  shape.hidden = s[0], shape.head = s[1], shape.conditioning = s[2], shape.inputs = s[3], shape.features = s[4];
+  job->members = s[5], job->groups = s[6];
+  const int steps = s[7];
+  job->threads = std::max(1, std::min(s[8], s[5] * s[6]));
+  if (s[9] < 0 || s[9] >= (int)(sizeof(kIsas) / sizeof(kIsas[0])) || !kIsas[s[9]].supported()) return reject("run: isa");
+  job->run = kIsas[s[9]].run;
+  if (shape.hidden % kBlock || shape.head % kBlock || shape.head > 512 || shape.conditioning % kBlock || steps % kStepsPerFrame || steps <= 0 || shape.hidden > 8192 ||
+      shape.conditioning * 3 > 8192)
+    return reject("run: shape");
+  const double* offsets = typed<double>(env, a[1], napi_float64_array, &len);
+  if (!offsets || len != kSegments + 1) return reject("run: offsets");
+  for (int i = 0; i < kSegments; i++) shape.offset[i] = (int64_t)offsets[i];
+  shape.size = (int64_t)offsets[kSegments];
+  const size_t frames = steps / kStepsPerFrame, groups = job->groups, members = job->members;
+  size_t n_p, n_k, n_i, n_t, n_f, n_w, n_s, n_g = 0, n_o = 0;
+  const float* parameters = typed<float>(env, a[2], napi_float32_array, &n_p);
+  const int32_t* kept = typed<int32_t>(env, a[4], napi_int32_array, &n_k);
+  const float* inputs = typed<float>(env, a[5], napi_float32_array, &n_i);
+  const float* targets = typed<float>(env, a[6], napi_float32_array, &n_t);
+  const float* features = typed<float>(env, a[7], napi_float32_array, &n_f);
+  const float* weights = typed<float>(env, a[8], napi_float32_array, &n_w);
+  float* state = typed<float>(env, a[9], napi_float32_array, &n_s);
+  float* gradient = typed<float>(env, a[10], napi_float32_array, &n_g);
+  napi_get_value_double(env, a[11], &job->scale);
+  float* outputs = typed<float>(env, a[12], napi_float32_array, &n_o);
+  const size_t L = kLanes;
+  if (!parameters || n_p != (size_t)shape.size) return reject("run: parameters");
+  if (!kept || n_k != kMasked) return reject("run: kept");
+  if (!inputs || n_i != groups * steps * shape.inputs * L) return reject("run: inputs");
+  if (!targets || n_t != groups * steps * kBands * L) return reject("run: targets");
+  if (!features || n_f != groups * (frames + 2) * shape.features * L) return reject("run: frames");
+  if (!weights || n_w != groups * frames * L) return reject("run: weights");
+  if (!state || n_s != members * groups * shape.hidden * L) return reject("run: state");
+  if (gradient && n_g != (size_t)shape.size) return reject("run: gradient");
+  if (outputs && (n_o != groups * steps * kBands * kHeadOutputs * L || members != 1)) return reject("run: outputs");
+  job->gradient = gradient;
+  const int rows[kMasked] = {shape.hidden, shape.hidden, shape.hidden, shape.hidden, shape.hidden, shape.hidden, kBands * shape.head};
+  const int columns[kMasked] = {shape.hidden, shape.hidden, shape.hidden, shape.inputs, shape.inputs, shape.inputs, shape.hidden};
+  for (size_t m = 0; m < members * kMasked; m++) {
+    napi_value item;
+    size_t n = 0;
+    napi_get_element(env, a[3], (uint32_t)m, &item);
+    const uint16_t* mask = typed<uint16_t>(env, item, napi_uint16_array, &n);
+    const int i = m % kMasked;
+    if (!mask || kept[i] < 1 || n != (size_t)rows[i] / kBlock * kept[i]) return reject("run: mask");
+    for (size_t k = 0; k < n; k++)
+      if (mask[k] >= columns[i]) return reject("run: mask column");
+    job->masks.emplace_back(mask, mask + n);
+  }
+  for (size_t m = 0; m < members; m++)
+    for (size_t g = 0; g < groups; g++) {
+      Task t{};
+      t.shape = &job->shape;
+      t.parameters = parameters;
+      for (int i = 0; i < kMasked; i++) t.masks[i] = {job->masks[m * kMasked + i].data(), kept[i]};
+      t.steps = steps;
+      t.inputs = inputs + g * steps * shape.inputs * L;
+      t.targets = targets + g * steps * kBands * L;
+      t.frames = features + g * (frames + 2) * shape.features * L;
+      t.weights = weights + g * frames * L;
+      t.state = state + (m * groups + g) * shape.hidden * L;
+      t.outputs = outputs ? outputs + g * steps * kBands * kHeadOutputs * L : nullptr;
+      job->tasks.push_back(t);
+    }
+  napi_value keep, promise, name;
+  napi_create_array_with_length(env, argc, &keep);
+  for (uint32_t i = 0; i < argc; i++) napi_set_element(env, keep, i, a[i]);
+  napi_create_reference(env, keep, 1, &job->keep);
+  napi_create_promise(env, &job->deferred, &promise);
+  napi_create_string_utf8(env, "sparsewave.train", NAPI_AUTO_LENGTH, &name);
+  napi_create_async_work(env, nullptr, name, execute, complete, job, &job->work);
+  napi_queue_async_work(env, job->work);
+  return promise;
+}
+
+// adam(parameters, gradient, first, second, average, options Float64Array [rate, beta1, beta2, epsilon, clip, average, step]) -> norm
+napi_value adam(napi_env env, napi_callback_info info) {
+  size_t argc = 6;
+  napi_value a[6];
+  napi_get_cb_info(env, info, &argc, a, nullptr, nullptr);
+  size_t n[6] = {};
+  float* p[5];
+  for (int i = 0; i < 5; i++) {
+    p[i] = typed<float>(env, a[i], napi_float32_array, &n[i]);
+    if (!p[i] || n[i] != n[0]) return fail(env, "adam: arrays of one length expected");
+  }
+  const double* o = typed<double>(env, a[5], napi_float64_array, &n[5]);
+  if (!o || n[5] != 7) return fail(env, "adam: options");
+  const double norm = adam_update(p[0], p[1], p[2], p[3], p[4], n[0], {o[0], o[1], o[2], o[3], o[4], o[5], o[6]});
+  napi_value result;
+  napi_create_double(env, norm, &result);
+  return result;
+}
+
+// isas() -> array of { name, supported } in the order of run's index.
+napi_value isas(napi_env env, napi_callback_info) {
+  napi_value list;
+  napi_create_array(env, &list);
+  uint32_t i = 0;
+  for (const Isa& isa : kIsas) {
+    napi_value item, name, supported;
+    napi_create_object(env, &item);
+    napi_create_string_utf8(env, isa.name, NAPI_AUTO_LENGTH, &name);
+    napi_get_boolean(env, isa.supported(), &supported);
+    napi_set_named_property(env, item, "name", name);
+    napi_set_named_property(env, item, "supported", supported);
+    napi_set_element(env, list, i++, item);
+  }
+  return list;
+}
+
+napi_value init(napi_env env, napi_value exports) {
+  const napi_property_descriptor properties[] = {
+      {"run", nullptr, run, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"adam", nullptr, adam, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"isas", nullptr, isas, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+  };
+  napi_define_properties(env, exports, sizeof(properties) / sizeof(properties[0]), properties);
+  return exports;
+}
+
+}  // namespace
+}  // namespace sparsewave
+
+NAPI_MODULE(sparsewave_train, sparsewave::init)

@@ -1,0 +1,170 @@
+/**
+ * The native engine: C++ threads, 16 lanes a task, AVX-512 or AVX2 chosen at run time. SPARSEWAVE_TRAIN_ISA forces one.
+ */
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { nearest, SparsewaveError } from '../../src/errors.ts'
+import { PACKAGE_ROOT } from '../../src/root.ts'
+import { BANDS, FRAME_FEATURES, HEAD_OUTPUTS, STEP_INPUTS } from '../../src/vocoder/sparse-wavernn/config.ts'
+import type { MaskSet } from '../masks/mask.ts'
+import { MASKED, type ParameterLayout, segment } from '../tasks/sparse-wavernn/parameters.ts'
+import { type Batch, type Engine, LANES, type StepResult } from './engine.ts'
+
+export interface AdamOptions {
+  readonly rate: number
+  readonly beta1: number
+  readonly beta2: number
+  readonly epsilon: number
+  /** Largest global norm of the gradient. */
+  readonly clip: number
+  /** Decay of the exponential moving average of the weights. */
+  readonly average: number
+  /** 1 for the first update. */
+  readonly step: number
+}
+
+interface Addon {
+  run(
+    sizes: Int32Array,
+    offsets: Float64Array,
+    parameters: Float32Array,
+    masks: Uint16Array[],
+    kept: Int32Array,
+    inputs: Float32Array,
+    targets: Float32Array,
+    frames: Float32Array,
+    weights: Float32Array,
+    state: Float32Array,
+    gradient: Float32Array | null,
+    scale: number,
+    outputs: Float32Array | null,
+  ): Promise<Float64Array>
+  adam(
+    parameters: Float32Array,
+    gradient: Float32Array,
+    first: Float32Array,
+    second: Float32Array,
+    average: Float32Array,
+    options: Float64Array,
+  ): number
+  isas(): { name: string; supported: boolean }[]
+}
+
+let addon: Addon | undefined
+
+/** Loads the addon; throws ENGINE_UNAVAILABLE when it was not built (no C++ compiler). */
+function load(): Addon {
+  try {
+    addon ??= createRequire(import.meta.url)(join(PACKAGE_ROOT, 'build/native/train.node')) as Addon
+  } catch (cause) {
+    throw new SparsewaveError('ENGINE_UNAVAILABLE', 'The native training engine is not built.', {
+      remedy: 'Install a C++17 compiler (g++ or clang++) and run `npm run build`.',
+      cause,
+    })
+  }
+  return addon
+}
+
+/** Names of the instruction sets this CPU can train with, fastest first. */
+export const nativeIsas = (): string[] =>
+  load()
+    .isas()
+    .filter((i) => i.supported)
+    .map((i) => i.name)
+
+function chooseIsa(): number {
+  const all = load().isas()
+  const wanted = process.env['SPARSEWAVE_TRAIN_ISA']
+  if (!wanted) return all.findIndex((i) => i.supported)
+  const index = all.findIndex((i) => i.name === wanted)
+  if (index >= 0 && all[index]!.supported) return index
+  const names = nativeIsas()
+  const near = nearest(wanted, names)
+  throw new SparsewaveError(
+    index < 0 ? 'KERNEL_UNKNOWN' : 'KERNEL_UNAVAILABLE',
+    `SPARSEWAVE_TRAIN_ISA is '${wanted}'; this CPU can run: ${names.join(', ')}.${index < 0 && near ? ` Did you mean '${near}'?` : ''}`,
+    { remedy: 'Unset SPARSEWAVE_TRAIN_ISA to let sparsewave choose.' },
+  )
+}
+
+/**
+ * One Adam update with clipping, in place (all arrays of one length); returns the gradient's norm before clipping.
+ * When it is not finite nothing changes.
+ */
+export function adamUpdate(
+  parameters: Float32Array,
+  gradient: Float32Array,
+  first: Float32Array,
+  second: Float32Array,
+  average: Float32Array,
+  o: AdamOptions,
+): number {
+  const options = Float64Array.of(o.rate, o.beta1, o.beta2, o.epsilon, o.clip, o.average, o.step)
+  return load().adam(parameters, gradient, first, second, average, options)
+}
+
+/** Weighted steps of a batch: lanes x steps whose frames have weight 1. */
+export function batchCount(batch: Batch): number {
+  let sum = 0
+  for (const w of batch.weights) sum += w
+  return sum * (batch.steps / (batch.weights.length / (batch.groups * LANES)))
+}
+
+export async function createNativeEngine(layout: ParameterLayout, options: { threads: number }): Promise<Engine> {
+  const native = load()
+  const isa = chooseIsa()
+  const { hidden, headHidden, conditioning } = layout.config
+  const offsets = Float64Array.from([...layout.segments.map((s) => s.offset), layout.size])
+  const kept = Int32Array.from(MASKED, (name) => segment(layout, name).kept!)
+
+  const run = async (
+    parameters: Float32Array,
+    members: readonly MaskSet[],
+    batch: Batch,
+    state: Float32Array,
+    gradient: Float32Array | null,
+    outputs: Float32Array | null,
+  ): Promise<StepResult> => {
+    const count = batchCount(batch)
+    const sizes = Int32Array.of(
+      hidden,
+      headHidden,
+      conditioning,
+      STEP_INPUTS.count,
+      FRAME_FEATURES,
+      members.length,
+      batch.groups,
+      batch.steps,
+      options.threads,
+      isa,
+    )
+    const masks = members.flatMap((m) => MASKED.map((name) => m.get(name)!))
+    const losses = await native.run(
+      sizes,
+      offsets,
+      parameters,
+      masks,
+      kept,
+      batch.inputs,
+      batch.targets,
+      batch.frames,
+      batch.weights,
+      state,
+      gradient,
+      1 / Math.max(1, count * members.length),
+      outputs,
+    )
+    return { losses, count }
+  }
+
+  return {
+    name: `native-${native.isas()[isa]!.name}`,
+    run: (parameters, members, batch, state, gradient) => run(parameters, members, batch, state, gradient, null),
+    async outputs(parameters, member, batch, state) {
+      const outputs = new Float32Array(batch.groups * batch.steps * BANDS * HEAD_OUTPUTS * LANES)
+      await run(parameters, [member], batch, state, null, outputs)
+      return outputs
+    },
+    close() {},
+  }
+}
