@@ -131,3 +131,11 @@ export function levinson(r: Float64Array, a: Float64Array, scratch: Float64Array
   }
   return error
 }
+
+/** Writes frame `index` as the conditioning net takes it to out[at ..]: envelope, ln(f0 / 200 Hz) or 0, voiced 1 or 0. */
+export function writeFrameFeatures(frames: Frames, index: number, out: Float32Array, at: number): void {
+  for (let i = 0; i < ENVELOPE_POINTS; i++) out[at + i] = frames.envelope[index * ENVELOPE_POINTS + i]!
+  const f0 = frames.f0[index]!
+  out[at + ENVELOPE_POINTS] = f0 > 0 ? Math.log(f0 / 200) : 0
+  out[at + ENVELOPE_POINTS + 1] = f0 > 0 ? 1 : 0
+}
