@@ -1,0 +1,31 @@
+/**
+ * 16-bit PCM. The same samples give the same bytes on every machine: rounding half away from zero is avoided in
+ * favour of floor(x + .5), values outside -1..1 are clipped, NaN becomes 0.
+ */
+import { endianness } from 'node:os'
+
+const SCALE = 32767
+
+/** Samples (-1..1) as signed 16-bit integers; the result has the length of `samples`. */
+export function toPcm16(samples: Float32Array): Int16Array {
+  const out = new Int16Array(samples.length)
+  for (let i = 0; i < samples.length; i++) {
+    const v = Math.floor(samples[i]! * SCALE + 0.5)
+    out[i] = Math.min(SCALE, Math.max(-SCALE, v))
+  }
+  return out
+}
+
+/** Samples (-1..1) as bytes, s16le: two bytes a sample. */
+export function toPcm16Bytes(samples: Float32Array): Uint8Array {
+  const pcm = toPcm16(samples)
+  const bytes = new Uint8Array(pcm.buffer, pcm.byteOffset, pcm.byteLength)
+  if (endianness() === 'BE') Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).swap16()
+  return bytes
+}
+
+/** s16le bytes back to samples; a trailing odd byte is ignored. */
+export function fromPcm16Bytes(bytes: Uint8Array): Float32Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return Float32Array.from({ length: bytes.byteLength >> 1 }, (_, i) => view.getInt16(2 * i, true) / SCALE)
+}

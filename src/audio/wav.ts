@@ -1,0 +1,92 @@
+/**
+ * WAV files: any common encoding is read, mono 16-bit PCM is written. A stream's header is written before its length
+ * is known, with the sizes 0xFFFFFFFF that players take as "until the end".
+ */
+import { readFileSync } from 'node:fs'
+import wavefile from 'wavefile'
+import { SparsewaveError } from '../errors.ts'
+import { SAMPLE_RATE } from '../frames.ts'
+import { toPcm16Bytes } from './pcm.ts'
+
+export interface Audio {
+  /** Hz. */
+  readonly sampleRate: number
+  /** Mono, -1..1. */
+  readonly samples: Float32Array
+}
+
+const HEADER_BYTES = 44
+
+/**
+ * Reads a WAV file (path or bytes): 8 to 32-bit integer, 32 and 64-bit float, A-law and mu-law; channels are averaged.
+ * Any sample rate is returned as it is: callers that need 24 kHz use `requireRate`. Throws AUDIO_INVALID.
+ */
+export function readWav(source: string | Uint8Array): Audio {
+  const name = typeof source === 'string' ? source : 'the WAV data'
+  try {
+    const wav = new wavefile.WaveFile(typeof source === 'string' ? readFileSync(source) : source)
+    if (wav.bitDepth === '8a') wav.fromALaw()
+    if (wav.bitDepth === '8m') wav.fromMuLaw()
+    if (wav.bitDepth === '4') wav.fromIMAADPCM()
+    wav.toBitDepth('32f')
+    const format = wav.fmt as { sampleRate: number; numChannels: number }
+    const interleaved = wav.getSamples(true, Float32Array) as unknown as Float32Array
+    const channels = format.numChannels
+    if (!(channels >= 1) || !(format.sampleRate > 0)) throw new Error('no channels or no sample rate')
+    const count = Math.floor(interleaved.length / channels)
+    const samples = new Float32Array(count)
+    for (let i = 0; i < count; i++) {
+      let sum = 0
+      for (let c = 0; c < channels; c++) sum += interleaved[i * channels + c]!
+      samples[i] = sum / channels
+    }
+    return { sampleRate: format.sampleRate, samples }
+  } catch (cause) {
+    throw new SparsewaveError('AUDIO_INVALID', `Cannot read ${name} as WAV: ${reason(cause)}`, { cause })
+  }
+}
+
+/** The samples of `audio` if it is at 24 kHz; throws AUDIO_INVALID naming `name` otherwise. */
+export function requireRate(audio: Audio, name: string): Float32Array {
+  if (audio.sampleRate !== SAMPLE_RATE)
+    throw new SparsewaveError(
+      'AUDIO_INVALID',
+      `${name} has ${audio.sampleRate} samples a second instead of ${SAMPLE_RATE}.`,
+    )
+  return audio.samples
+}
+
+/** A whole WAV file: mono, 16 bit. */
+export function encodeWav(samples: Float32Array, sampleRate: number = SAMPLE_RATE): Uint8Array {
+  const data = toPcm16Bytes(samples)
+  const bytes = new Uint8Array(HEADER_BYTES + data.length)
+  bytes.set(wavHeader(data.length, sampleRate))
+  bytes.set(data, HEADER_BYTES)
+  return bytes
+}
+
+/** The 44 bytes before the samples of a mono 16-bit WAV; `dataBytes` undefined = length unknown (a stream). */
+export function wavHeader(dataBytes?: number, sampleRate: number = SAMPLE_RATE): Uint8Array {
+  const bytes = new Uint8Array(HEADER_BYTES)
+  const view = new DataView(bytes.buffer)
+  const tag = (at: number, text: string): void => {
+    for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i)
+  }
+  const unknown = 0xffffffff
+  tag(0, 'RIFF')
+  view.setUint32(4, dataBytes === undefined ? unknown : HEADER_BYTES - 8 + dataBytes, true)
+  tag(8, 'WAVEfmt ')
+  view.setUint32(16, 16, true)
+  view.setUint16(20, 1, true)
+  view.setUint16(22, 1, true)
+  view.setUint32(24, sampleRate, true)
+  view.setUint32(28, sampleRate * 2, true)
+  view.setUint16(32, 2, true)
+  view.setUint16(34, 16, true)
+  tag(36, 'data')
+  view.setUint32(40, dataBytes === undefined ? unknown : dataBytes, true)
+  return bytes
+}
+
+// The package throws strings in places.
+const reason = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
