@@ -1,0 +1,56 @@
+import { mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { analyze } from '../../src/analysis/index.ts'
+import { encodeWav } from '../../src/audio/wav.ts'
+import { buildCache, readCached } from './cache.ts'
+
+let dir: string
+let cache: string
+const tone = Float32Array.from({ length: 7200 }, (_, n) => {
+  let sum = 0
+  for (let k = 1; k < 20; k++) sum += Math.cos((2 * Math.PI * 150 * k * n) / 24000)
+  return Math.round((sum / 40) * 32768) / 32768
+})
+
+beforeEach(() => {
+  dir = mkdtempSync(path.join(tmpdir(), 'cache-'))
+  cache = path.join(dir, 'cache')
+  writeFileSync(path.join(dir, 'a.wav'), encodeWav(tone))
+  writeFileSync(path.join(dir, 'corpus.jsonl'), JSON.stringify({ id: 'a', audio: 'a.wav', text: 'a' }))
+})
+afterEach(() => rmSync(dir, { recursive: true }))
+
+test('cached samples and frames are those of the recording', async () => {
+  await buildCache(dir, cache)
+  const { samples, frames } = readCached(cache, 'a')
+  expect(samples).toHaveLength(tone.length)
+  expect(samples[1000]! / 32768).toBeCloseTo(tone[1000]!, 4)
+  const expected = analyze(Float32Array.from(samples, (v) => v / 32768))
+  expect(frames).toEqual(expected)
+})
+
+test('what is cached is not computed again, until the recording changes', async () => {
+  await buildCache(dir, cache)
+  const stamp = () => statSync(path.join(cache, 'f0-1', 'a.bin')).ino
+  const first = stamp()
+  const calls: number[] = []
+  await buildCache(dir, cache, { progress: ({ done }) => calls.push(done) })
+  expect(stamp()).toBe(first)
+  expect(calls).toEqual([1])
+  const later = new Date(Date.now() + 60_000)
+  utimesSync(path.join(dir, 'a.wav'), later, later)
+  await buildCache(dir, cache)
+  expect(stamp()).not.toBe(first)
+})
+
+test('a field that is lost is computed alone', async () => {
+  await buildCache(dir, cache)
+  const audio = statSync(path.join(cache, 'audio-1', 'a.bin')).ino
+  rmSync(path.join(cache, 'f0-1', 'a.bin'))
+  expect(() => readCached(cache, 'a')).toThrow(expect.objectContaining({ code: 'CORPUS_MISSING' }))
+  await buildCache(dir, cache)
+  expect(readCached(cache, 'a').frames.count).toBe(61)
+  expect(statSync(path.join(cache, 'audio-1', 'a.bin')).ino).toBe(audio)
+})
