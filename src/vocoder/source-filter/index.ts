@@ -1,0 +1,2 @@
+/** The source-filter vocoder. */
+export { createSourceFilter } from './source-filter.ts'
