@@ -1,0 +1,129 @@
+/**
+ * Checkpoints of a run: everything an exact resume needs, in one safetensors file that is complete or absent (written
+ * aside, synced, renamed). The one before is kept, in case the newest cannot be read.
+ */
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import path from 'node:path'
+import { SparsewaveError } from '../../../src/errors.ts'
+import { type NetConfig, netConfigSchema } from '../../../src/vocoder/sparse-wavernn/config.ts'
+import { decodeSafetensors, encodeSafetensors } from '../../../src/vocoder/sparse-wavernn/safetensors.ts'
+import type { Mask } from '../../masks/mask.ts'
+import type { BatchState, Normalization } from './batches.ts'
+
+export interface Checkpoint {
+  readonly net: NetConfig
+  /** Updates done. */
+  readonly update: number
+  /** Adam steps done, less than `update` after skipped updates. */
+  readonly adamStep: number
+  /** Factor on the learning rate, lowered after a divergence. */
+  readonly rateScale: number
+  /** CPU-independent cost so far: seconds of audio trained on, wall seconds. */
+  readonly audioSeconds: number
+  readonly wallSeconds: number
+  readonly maskMethod: string
+  readonly batches: BatchState
+  readonly normalization: Normalization
+  readonly parameters: Float32Array
+  readonly first: Float32Array
+  readonly second: Float32Array
+  readonly average: Float32Array
+  /** [members, groups, H, 16] GRU state. */
+  readonly state: Float32Array
+  readonly masks: Record<string, Mask>
+}
+
+export const CHECKPOINT_FILE = 'checkpoint.safetensors'
+const PREVIOUS_FILE = 'checkpoint.previous.safetensors'
+const FLOATS = ['parameters', 'first', 'second', 'average', 'state'] as const
+
+/** Writes `run`/checkpoint.safetensors; the one that was there becomes checkpoint.previous.safetensors. */
+export function writeCheckpoint(run: string, c: Checkpoint): void {
+  mkdirSync(run, { recursive: true })
+  const { net, update, adamStep, rateScale, audioSeconds, wallSeconds, maskMethod, batches } = c
+  const bytes = encodeSafetensors(
+    [
+      ...FLOATS.map((name) => ({ name, dtype: 'F32' as const, shape: [c[name].length], data: c[name] })),
+      ...(['mean', 'std'] as const).map((name) => {
+        const data = c.normalization[name]
+        return { name: `normalization.${name}`, dtype: 'F32' as const, shape: [data.length], data }
+      }),
+      ...Object.entries(c.masks).map(([name, data]) => ({
+        name: `mask.${name}`,
+        dtype: 'U16' as const,
+        shape: [data.length],
+        data,
+      })),
+    ],
+    {
+      format: 'sparsewave-checkpoint-1',
+      progress: JSON.stringify({ net, update, adamStep, rateScale, audioSeconds, wallSeconds, maskMethod, batches }),
+    },
+  )
+  const file = path.join(run, CHECKPOINT_FILE)
+  const aside = `${file}.part`
+  const handle = openSync(aside, 'w')
+  try {
+    for (let at = 0; at < bytes.length; ) at += writeSync(handle, bytes, at)
+    fsyncSync(handle)
+  } finally {
+    closeSync(handle)
+  }
+  if (existsSync(file)) renameSync(file, path.join(run, PREVIOUS_FILE))
+  renameSync(aside, file)
+}
+
+/** The newest readable checkpoint of a run; undefined when it has none. Throws CHECKPOINT_INVALID when none can be read. */
+export function readNewestCheckpoint(run: string): Checkpoint | undefined {
+  let failure: unknown
+  for (const name of [CHECKPOINT_FILE, PREVIOUS_FILE]) {
+    const file = path.join(run, name)
+    if (!existsSync(file)) continue
+    try {
+      return readCheckpoint(file)
+    } catch (cause) {
+      failure = cause
+    }
+  }
+  if (failure) throw failure
+  return undefined
+}
+
+/** Reads one checkpoint file. Throws CHECKPOINT_INVALID. */
+export function readCheckpoint(file: string): Checkpoint {
+  const fail = (why: string, cause?: unknown) =>
+    new SparsewaveError('CHECKPOINT_INVALID', `${file}: ${why}.`, { cause })
+  let bytes: Uint8Array
+  try {
+    bytes = readFileSync(file)
+  } catch (cause) {
+    throw fail(`cannot be read (${(cause as NodeJS.ErrnoException).code ?? cause})`, cause)
+  }
+  try {
+    const { tensors, metadata } = decodeSafetensors(bytes, path.basename(file))
+    if (metadata['format'] !== 'sparsewave-checkpoint-1') throw new Error('it is not a checkpoint of this version')
+    const progress = JSON.parse(metadata['progress']!) as Omit<Checkpoint, 'net'> & { net: unknown }
+    const floats = (name: string): Float32Array => {
+      const data = tensors.get(name)?.data
+      if (!(data instanceof Float32Array)) throw new Error(`the tensor ${name} is missing`)
+      return data
+    }
+    const masks: Record<string, Mask> = {}
+    for (const [name, tensor] of tensors) {
+      if (name.startsWith('mask.')) masks[name.slice('mask.'.length)] = tensor.data as Uint16Array
+    }
+    return {
+      ...progress,
+      net: netConfigSchema.parse(progress.net),
+      normalization: { mean: floats('normalization.mean'), std: floats('normalization.std') },
+      parameters: floats('parameters'),
+      first: floats('first'),
+      second: floats('second'),
+      average: floats('average'),
+      state: floats('state'),
+      masks,
+    }
+  } catch (cause) {
+    throw fail(cause instanceof Error ? cause.message.replace(/\.$/, '') : String(cause), cause)
+  }
+}

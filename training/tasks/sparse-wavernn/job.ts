@@ -1,0 +1,55 @@
+/**
+ * What a `task: sparse-wavernn` job file may say. Every key has a default but the corpus and the run's folder.
+ */
+import { z } from 'zod'
+import { netConfigSchema } from '../../../src/vocoder/sparse-wavernn/config.ts'
+
+export const sparseWavernnJobSchema = z.strictObject({
+  task: z.literal('sparse-wavernn'),
+  /** Folder with corpus.jsonl, or with metadata.csv and wavs/ (LJSpeech). */
+  corpus: z.string(),
+  /** Where checkpoints and logs go. */
+  run: z.string(),
+  /** Where extracted features are kept. */
+  cache: z.string().default('runs/cache'),
+  engine: z.string().default('auto'),
+  /** Native threads; 0 = one a core. */
+  threads: z.number().int().min(0).max(256).default(0),
+  seed: z.number().int().min(0).max(0xffffffff).default(1),
+  net: netConfigSchema.prefault({}),
+  masks: z.strictObject({ method: z.string().default('random') }).prefault({}),
+  /** Only the first so many training recordings; 0 = all. */
+  utterances: z.number().int().min(0).default(0),
+  training: z
+    .strictObject({
+      /** Parameter updates of the whole schedule. */
+      updates: z.number().int().min(1).default(100_000),
+      /** Sequences side by side, a multiple of 16. */
+      lanes: z.number().int().multipleOf(16).min(16).default(32),
+      /** Steps of truncated backpropagation, a multiple of 30. */
+      steps: z.number().int().multipleOf(30).min(30).default(150),
+      learningRate: z.number().positive().default(4e-3),
+      /** Learning rate at the end, as a share of the initial one. */
+      finalRate: z.number().min(0).max(1).default(0.05),
+      warmup: z.number().int().min(0).default(300),
+      beta1: z.number().min(0).lt(1).default(0.9),
+      beta2: z.number().min(0).lt(1).default(0.99),
+      epsilon: z.number().positive().default(1e-8),
+      clip: z.number().positive().default(1),
+      /** Decay of the moving average of the weights, which is what is exported. */
+      average: z.number().min(0).lt(1).default(0.9995),
+      /** Largest noise on the past, in residual gains. */
+      noise: z.number().min(0).default(0.3),
+    })
+    .prefault({}),
+  validation: z
+    .strictObject({
+      /** Updates between validations. */
+      every: z.number().int().min(1).default(2000),
+      /** Recordings used, a multiple of 16. */
+      utterances: z.number().int().multipleOf(16).min(16).default(16),
+    })
+    .prefault({}),
+  checkpoint: z.strictObject({ minutes: z.number().positive().default(3) }).prefault({}),
+})
+export type SparseWavernnJob = z.output<typeof sparseWavernnJobSchema>

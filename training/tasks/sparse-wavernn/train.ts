@@ -1,0 +1,332 @@
+/**
+ * The training loop of the Sparse WaveRNN. A run is a folder with checkpoints and log.jsonl; resuming one continues with the same
+ * batches, masks and moments, so that an interrupted run equals an uninterrupted one.
+ */
+import { appendFileSync, mkdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import path from 'node:path'
+import { SparsewaveError } from '../../../src/errors.ts'
+import { BANDS } from '../../../src/vocoder/sparse-wavernn/config.ts'
+import { STEP_RATE } from '../../../src/vocoder/sparse-wavernn/frame-parameters.ts'
+import { buildCache } from '../../data/cache.ts'
+import { split } from '../../data/corpus.ts'
+import { type Engine, LANES } from '../../engines/engine.ts'
+import { createEngine } from '../../engines/index.ts'
+import { adamUpdate } from '../../engines/native.ts'
+import type { JobContext } from '../../jobs/job.ts'
+import { createMasks } from '../../masks/index.ts'
+import { Batches, emptyBatch, type LaneBatch } from './batches.ts'
+import { type Checkpoint, readNewestCheckpoint, writeCheckpoint } from './checkpoint.ts'
+import { measureNormalization, readRecording } from './data.ts'
+import { initialParameters } from './initialize.ts'
+import type { SparseWavernnJob } from './job.ts'
+import { parameterLayout, type Segment } from './parameters.ts'
+import { heldOutBits } from './validate.ts'
+
+/** After a divergence the run goes back to its checkpoint and on with half the learning rate, at most this often. */
+const MAX_DIVERGENCES = 5
+
+/** Learning rate of update `update`: linear warm-up, then cosine decay to `finalRate`. */
+export function learningRate(training: SparseWavernnJob['training'], update: number): number {
+  const { learningRate: top, finalRate, warmup, updates } = training
+  const progress = Math.min(1, update / updates)
+  const decay = finalRate + (1 - finalRate) * 0.5 * (1 + Math.cos(Math.PI * progress))
+  return top * Math.min(1, (update + 1) / Math.max(1, warmup)) * decay
+}
+
+/** Trains until the schedule, `context.minutes` or `context.signal` ends it; always leaves a checkpoint. */
+export async function trainSparseWavernn(job: SparseWavernnJob, context: JobContext): Promise<void> {
+  const layout = parameterLayout(job.net)
+  const utterances = await buildCache(job.corpus, job.cache, {
+    progress: ({ done, total }) => context.report({ stage: 'features', done, total }),
+  })
+  const trainIds = utterances.map((u) => u.id).filter((id) => split(id) === 'train')
+  const validationIds = utterances.map((u) => u.id).filter((id) => split(id) === 'validation')
+  if (job.utterances > 0) trainIds.splice(job.utterances)
+  if (trainIds.length === 0) throw new SparsewaveError('CORPUS_INVALID', `${job.corpus} has no training utterances.`)
+  const heldOut = (validationIds.length >= job.validation.utterances ? validationIds : trainIds).slice(
+    0,
+    job.validation.utterances,
+  )
+
+  mkdirSync(job.run, { recursive: true })
+  const log = (entry: Record<string, unknown>) =>
+    appendFileSync(path.join(job.run, 'log.jsonl'), `${JSON.stringify({ time: new Date().toISOString(), ...entry })}\n`)
+
+  const restored = context.resume ? readNewestCheckpoint(job.run) : undefined
+  if (restored && JSON.stringify(restored.net) !== JSON.stringify(job.net)) {
+    throw new SparsewaveError('CHECKPOINT_INVALID', `The checkpoint in ${job.run} was trained with another \`net\`.`, {
+      remedy: 'Give the job another `run` folder, or restore its `net`.',
+    })
+  }
+  if (restored && restored.maskMethod !== job.masks.method) {
+    throw new SparsewaveError(
+      'CHECKPOINT_INVALID',
+      `The checkpoint in ${job.run} has '${restored.maskMethod}' masks.`,
+      {
+        remedy: 'Give the job another `run` folder.',
+      },
+    )
+  }
+
+  const engine = await createEngine(job.engine, layout, { threads: job.threads || availableParallelism() })
+  try {
+    const run = new Run(job, context, engine, trainIds, heldOut, restored, log)
+    await run.train()
+  } finally {
+    engine.close()
+  }
+}
+
+class Run {
+  readonly #job: SparseWavernnJob
+  readonly #context: JobContext
+  readonly #engine: Engine
+  readonly #trainIds: readonly string[]
+  readonly #heldOut: readonly string[]
+  readonly #log: (entry: Record<string, unknown>) => void
+  readonly #groups: number
+  #at: Checkpoint
+  #divergences = 0
+
+  constructor(
+    job: SparseWavernnJob,
+    context: JobContext,
+    engine: Engine,
+    trainIds: readonly string[],
+    heldOut: readonly string[],
+    restored: Checkpoint | undefined,
+    log: (entry: Record<string, unknown>) => void,
+  ) {
+    this.#job = job
+    this.#context = context
+    this.#engine = engine
+    this.#trainIds = trainIds
+    this.#heldOut = heldOut
+    this.#log = log
+    this.#groups = job.training.lanes / LANES
+    this.#at = restored ?? this.#initial()
+  }
+
+  #initial(): Checkpoint {
+    const job = this.#job
+    const layout = parameterLayout(job.net)
+    const parameters = initialParameters(layout, job.seed)
+    const step = Math.max(1, Math.floor(this.#trainIds.length / 100))
+    const sample = this.#trainIds.filter((_, i) => i % step === 0)
+    const masks = createMasks(job.masks.method, this.#maskContext())
+    return {
+      net: job.net,
+      update: 0,
+      adamStep: 0,
+      rateScale: 1,
+      audioSeconds: 0,
+      wallSeconds: 0,
+      maskMethod: job.masks.method,
+      batches: { draws: 0, lanes: [] },
+      normalization: measureNormalization(sample.map((id) => readRecording(job.cache, id))),
+      parameters,
+      first: new Float32Array(layout.size),
+      second: new Float32Array(layout.size),
+      average: parameters.slice(),
+      state: new Float32Array(masks.members(0).length * this.#groups * job.net.hidden * LANES),
+      masks: masks.state() as Checkpoint['masks'],
+    }
+  }
+
+  #maskContext() {
+    const segments = parameterLayout(this.#job.net).segments.filter(
+      (s): s is Segment & { kept: number } => s.kept !== undefined,
+    )
+    return { segments, seed: this.#job.seed }
+  }
+
+  async train(): Promise<void> {
+    for (;;) {
+      try {
+        return await this.#stretch()
+      } catch (error) {
+        if (!(error instanceof Divergence) || ++this.#divergences > MAX_DIVERGENCES) {
+          throw error instanceof Divergence
+            ? new SparsewaveError(
+                'TRAINING_DIVERGED',
+                `Training diverged ${this.#divergences} times; last at update ${error.update}.`,
+              )
+            : error
+        }
+        const last = readNewestCheckpoint(this.#job.run) ?? this.#initial()
+        this.#at = { ...last, rateScale: last.rateScale / 2 }
+        // So that a kill right now does not bring the higher rate back.
+        writeCheckpoint(this.#job.run, this.#at)
+        this.#log({
+          event: 'diverged',
+          update: error.update,
+          loss: error.loss,
+          norm: error.norm,
+          rateScale: this.#at.rateScale,
+        })
+        this.#context.warn(
+          `Update ${error.update} diverged; going on from update ${last.update} with half the learning rate.`,
+        )
+      }
+    }
+  }
+
+  /** From `#at` to the end of the schedule or a stop. Throws Divergence. */
+  async #stretch(): Promise<void> {
+    const { training, validation, net } = this.#job
+    const { normalization } = this.#at
+    const c = this.#at
+    const parameters = c.parameters.slice()
+    const first = c.first.slice()
+    const second = c.second.slice()
+    const average = c.average.slice()
+    const state = c.state.slice()
+    const gradient = new Float32Array(parameters.length)
+    const masks = createMasks(this.#job.masks.method, this.#maskContext())
+    masks.restore(structuredClone(c.masks))
+    const batches = new Batches(
+      (i) => readRecording(this.#job.cache, this.#trainIds[i]!),
+      this.#trainIds.length,
+      normalization,
+      { groups: this.#groups, steps: training.steps, seed: this.#job.seed, noise: training.noise },
+      c.batches.lanes.length > 0 ? c.batches : undefined,
+    )
+    const buffers = [emptyBatch(this.#groups, training.steps), emptyBatch(this.#groups, training.steps)]
+    let { update, adamStep, audioSeconds } = c
+    const started = performance.now()
+    const wallSeconds = () => c.wallSeconds + (performance.now() - started) / 1000
+    let before = batches.state()
+    const take = (): LaneBatch => {
+      before = batches.state()
+      return batches.next(buffers[update % 2]!)
+    }
+    const save = () => {
+      this.#at = {
+        ...c,
+        update,
+        adamStep,
+        audioSeconds,
+        wallSeconds: wallSeconds(),
+        batches: before,
+        parameters: parameters.slice(),
+        first: first.slice(),
+        second: second.slice(),
+        average: average.slice(),
+        state: state.slice(),
+        masks: structuredClone(masks.state()) as Checkpoint['masks'],
+      }
+      writeCheckpoint(this.#job.run, this.#at)
+    }
+    const validate = async (): Promise<number[]> => {
+      const recordings = this.#heldOut.map((id) => readRecording(this.#job.cache, id))
+      return heldOutBits(this.#engine, net.hidden, average, masks.final(), recordings, normalization)
+    }
+
+    let current = take()
+    let saved = performance.now()
+    let smoothed: number | undefined
+    const deadline = this.#context.minutes === undefined ? Infinity : started + this.#context.minutes * 60_000
+    while (update < training.updates && !this.#context.signal.aborted && performance.now() < deadline) {
+      for (const lane of current.fresh) clearLane(state, lane, net.hidden, this.#groups)
+      const members = masks.members(update)
+      const pending = this.#engine.run(parameters, members, current.batch, state, gradient)
+      // The next batch is built while the engine's threads work on this one.
+      update++
+      const next = take()
+      const { losses, count } = await pending
+      const bits = mean(losses, members.length).map((nats) => nats / count / Math.LN2)
+      const loss = bits.reduce((a, b) => a + b, 0)
+      const rate = learningRate(training, update - 1) * c.rateScale
+      // Early on the average follows quickly, so that it does not remember the initial weights.
+      const keep = Math.min(training.average, (1 + adamStep) / (10 + adamStep))
+      const norm = adamUpdate(parameters, gradient, first, second, average, {
+        rate,
+        beta1: training.beta1,
+        beta2: training.beta2,
+        epsilon: training.epsilon,
+        clip: training.clip,
+        average: keep,
+        step: adamStep + 1,
+      })
+      if (!Number.isFinite(loss) || !Number.isFinite(norm)) throw new Divergence(update, loss, norm)
+      adamStep++
+      masks.update(update - 1, losses, gradient)
+      audioSeconds += count / STEP_RATE
+      smoothed = smoothed === undefined ? loss : 0.99 * smoothed + 0.01 * loss
+      current = next
+      this.#context.report({
+        stage: 'train',
+        done: update,
+        total: training.updates,
+        loss: smoothed,
+        stepsPerSecond: ((audioSeconds - c.audioSeconds) * STEP_RATE) / (wallSeconds() - c.wallSeconds),
+        audioPerSecond: (audioSeconds - c.audioSeconds) / (wallSeconds() - c.wallSeconds),
+      })
+      if (update % 100 === 0) {
+        this.#log({
+          event: 'train',
+          update,
+          bits,
+          loss,
+          smoothed,
+          norm,
+          rate,
+          epochs: batches.epochs,
+          audioSeconds,
+          wallSeconds: wallSeconds(),
+        })
+      }
+      if (update % validation.every === 0 || update === training.updates) {
+        const held = await validate()
+        this.#log({
+          event: 'validation',
+          update,
+          bits: held,
+          loss: held.reduce((a, b) => a + b, 0),
+          audioSeconds,
+          wallSeconds: wallSeconds(),
+        })
+        this.#context.report({
+          stage: 'validation',
+          done: update,
+          total: training.updates,
+          loss: held.reduce((a, b) => a + b, 0),
+        })
+      }
+      if (performance.now() - saved > this.#job.checkpoint.minutes * 60_000) {
+        save()
+        saved = performance.now()
+      }
+    }
+    save()
+  }
+}
+
+class Divergence extends Error {
+  readonly update: number
+  readonly loss: number
+  readonly norm: number
+  constructor(update: number, loss: number, norm: number) {
+    super(`diverged at update ${update}`)
+    this.update = update
+    this.loss = loss
+    this.norm = norm
+  }
+}
+
+/** Sum of a loss array [members, 4] over members, divided by their number: [4]. */
+function mean(losses: Float64Array, members: number): number[] {
+  const out = new Array<number>(BANDS).fill(0)
+  for (let i = 0; i < losses.length; i++) out[i % BANDS]! += losses[i]! / members
+  return out
+}
+
+/** Zeroes one lane of a state [members, groups, H, 16]. */
+function clearLane(state: Float32Array, lane: number, hidden: number, groups: number): void {
+  const group = Math.floor(lane / LANES)
+  const size = hidden * LANES
+  for (let at = group * size; at < state.length; at += groups * size) {
+    for (let i = 0; i < hidden; i++) state[at + i * LANES + (lane % LANES)] = 0
+  }
+}
