@@ -10,13 +10,15 @@ namespace sparsewave {
 namespace {
 
 typedef float V __attribute__((vector_size(SW_VECTOR * 4)));
+// In memory: arrays of JavaScript are aligned to their elements only.
+typedef float VM __attribute__((vector_size(SW_VECTOR * 4), aligned(4), may_alias));
 typedef int32_t VI __attribute__((vector_size(SW_VECTOR * 4)));
 constexpr int kParts = kLanes / SW_VECTOR;
 constexpr int kTile = kBlock * kLanes;
 
 inline V splat(float v) { return v - V{}; }
-inline V* vec(float* p) { return reinterpret_cast<V*>(p); }
-inline const V* vec(const float* p) { return reinterpret_cast<const V*>(p); }
+inline VM* vec(float* p) { return reinterpret_cast<VM*>(p); }
+inline const VM* vec(const float* p) { return reinterpret_cast<const VM*>(p); }
 inline V select(VI condition, V a, V b) { return reinterpret_cast<V>((condition & reinterpret_cast<VI>(a)) | (~condition & reinterpret_cast<VI>(b))); }
 
 // Relative error below 2e-7 in -87..88 (Cephes polynomial).
@@ -65,7 +67,7 @@ inline V vlog(V x) {
 inline V vsigmoid(V x) { return 1.f / (1.f + vexp(-x)); }
 inline V vtanh(V x) { return 2.f / (1.f + vexp(-2.f * x)) - 1.f; }
 
-inline float lane_sum(const V* v) {
+inline float lane_sum(const VM* v) {
   float s = 0;
   for (int i = 0; i < kParts; i++)
     for (int l = 0; l < SW_VECTOR; l++) s += v[i][l];
@@ -426,7 +428,7 @@ struct Pass {
         V acc[kParts] = {};
         for (int t = 0; t < T; t++)
           for (int p = 0; p < kParts; p++) acc[p] += vec(dmean + ((size_t)b * T + t) * kLanes)[p] * vec(xe + x_stride * t + i * kLanes)[p];
-        skip[i] += lane_sum(acc);
+        skip[i] += lane_sum(vec(reinterpret_cast<float*>(acc)));
       }
       for (int t = 0; t < T; t++) add_lane_sums(gradient(kHeadOutputBias0 + b), dout + b * strip + (size_t)t * kTile, kHeadOutputs, kLanes);
     }
@@ -449,10 +451,10 @@ struct Pass {
         float* dg = dgates + (size_t)f * 3 * H * kLanes;
         for (int s = 0; s < H / kBlock; s++) {
           const size_t at = (size_t)s * kTile;
-          const V *rt = vec(r + h_stride * t + at), *zt = vec(z + h_stride * t + at), *nt = vec(n + h_stride * t + at), *qt = vec(q + h_stride * t + at),
+          const VM *rt = vec(r + h_stride * t + at), *zt = vec(z + h_stride * t + at), *nt = vec(n + h_stride * t + at), *qt = vec(q + h_stride * t + at),
                   *h = vec(hs + h_stride * t + at), *d = vec(dh + at);
-          V *d_r = vec(dr + s * strip + i * kTile), *d_z = vec(dz + s * strip + i * kTile), *d_n = vec(dn + s * strip + i * kTile), *d_q = vec(dq + s * strip + i * kTile);
-          V *g_r = vec(dg + at), *g_z = vec(dg + (size_t)H * kLanes + at), *g_n = vec(dg + (size_t)2 * H * kLanes + at);
+          VM *d_r = vec(dr + s * strip + i * kTile), *d_z = vec(dz + s * strip + i * kTile), *d_n = vec(dn + s * strip + i * kTile), *d_q = vec(dq + s * strip + i * kTile);
+          VM *g_r = vec(dg + at), *g_z = vec(dg + (size_t)H * kLanes + at), *g_n = vec(dg + (size_t)2 * H * kLanes + at);
           for (int k = 0; k < kBlock * kParts; k++) {
             const V dn_pre = d[k] * (1.f - zt[k]) * (1.f - nt[k] * nt[k]);
             const V dz_pre = d[k] * (h[k] - nt[k]) * zt[k] * (1.f - zt[k]);

@@ -15,7 +15,7 @@ const TYPES = {
 } as const
 
 export type Dtype = keyof typeof TYPES
-export type TensorData = InstanceType<(typeof TYPES)[Dtype]>
+export type TensorData = Float32Array | Float64Array | Int8Array | Uint8Array | Uint16Array | Int32Array | Uint32Array
 
 export interface Tensor {
   readonly dtype: Dtype
