@@ -1,0 +1,84 @@
+/** Errors as OpenAI's clients expect them: {error: {message, type, param, code}}. */
+import type { ErrorRequestHandler, RequestHandler, Response } from 'express'
+import type { z } from 'zod'
+import { type ErrorCode, SparsewaveError } from '../src/errors.ts'
+
+export interface ErrorBody {
+  error: { message: string; type: string; param: string | null; code: string | null }
+}
+
+/** Seconds a client is told to wait when all streams are taken. */
+const RETRY_AFTER = 1
+
+const typeOf = (status: number): string =>
+  status === 429 ? 'rate_limit_error' : status >= 500 ? 'server_error' : 'invalid_request_error'
+
+export const errorBody = (
+  status: number,
+  code: string | null,
+  message: string,
+  param: string | null = null,
+): ErrorBody => ({
+  error: { message, type: typeOf(status), param, code },
+})
+
+/** A request whose field `param` is wrong. */
+export class RequestError extends SparsewaveError {
+  readonly param: string | null
+
+  constructor(code: ErrorCode, message: string, param: string | null) {
+    super(code, message)
+    this.name = 'RequestError'
+    this.param = param
+  }
+
+  /** From a failed zod parse: the first fault, in words. */
+  static fromZod(error: z.ZodError): RequestError {
+    const issue = error.issues[0]!
+    const param = issue.path.length > 0 ? issue.path.join('.') : null
+    const tooLong = issue.code === 'too_big' && param === 'input'
+    return new RequestError(
+      tooLong ? 'INPUT_TOO_LONG' : 'REQUEST_INVALID',
+      param ? `${param}: ${issue.message}` : issue.message,
+      param,
+    )
+  }
+}
+
+/** Answers with an error, or breaks the connection off when the audio has already begun. */
+export function sendError(res: Response, error: unknown): number {
+  const known = asSparsewaveError(error)
+  if (res.headersSent) {
+    res.destroy()
+    return known.status
+  }
+  if (known.status === 429 || known.status === 503) res.set('Retry-After', String(RETRY_AFTER))
+  const param = known instanceof RequestError ? known.param : null
+  const message = known.remedy ? `${known.message} ${known.remedy}` : known.message
+  res.status(known.status).json(errorBody(known.status, known.code.toLowerCase(), message, param))
+  return known.status
+}
+
+function asSparsewaveError(error: unknown): SparsewaveError {
+  if (error instanceof SparsewaveError) return error
+  const { status, type } = error as { status?: number; type?: string }
+  if (type === 'entity.parse.failed') return new RequestError('REQUEST_INVALID', 'The body is not valid JSON.', null)
+  if (type === 'entity.too.large') return new RequestError('INPUT_TOO_LONG', 'The body is too large.', null)
+  if (status !== undefined && status < 500)
+    return new RequestError(
+      'REQUEST_INVALID',
+      error instanceof Error ? `${error.message}.` : 'The request is wrong.',
+      null,
+    )
+  console.error(error)
+  return new SparsewaveError('SYNTHESIS_FAILED', 'The request failed inside the server.')
+}
+
+export const errorHandler: ErrorRequestHandler = (error, _req, res, next) => {
+  if (res.headersSent) next(error)
+  else sendError(res, error)
+}
+
+export const notFound: RequestHandler = (req, res) => {
+  res.status(404).json(errorBody(404, 'not_found', `There is no ${req.method} ${req.path} here.`))
+}

@@ -1,0 +1,34 @@
+/** The body of POST /v1/audio/speech: OpenAI's fields, and `seed` and `vocoder` of our own. */
+import { z } from 'zod'
+import { FORMATS, MAX_SEED } from '../../src/synthesis/index.ts'
+import { VOCODERS } from '../../src/vocoder/vocoder.ts'
+
+/** Model names that requests may give; all mean the same. */
+export const MODELS = ['sparsewave', 'tts-1', 'tts-1-hd', 'gpt-4o-mini-tts'] as const
+
+export const MAX_INPUT = 4096
+
+const known = FORMATS.join(', ')
+
+export const speedSchema = z.number().min(0.25).max(4)
+export const seedSchema = z.int().min(0).max(MAX_SEED)
+export const vocoderSchema = z.enum(VOCODERS)
+/** A voice's name, or OpenAI's newer form {id}. */
+export const voiceSchema = z.union([z.string(), z.object({ id: z.string() }).transform(({ id }) => id)])
+
+export const speechSchema = z.object({
+  model: z.string().default('sparsewave'),
+  input: z.string().max(MAX_INPUT, `at most ${MAX_INPUT} characters can be spoken in one request`),
+  voice: voiceSchema.optional(),
+  response_format: z
+    .enum(FORMATS, { error: ({ input }) => `${JSON.stringify(input)} is not supported; this server makes ${known}` })
+    .default('wav'),
+  speed: speedSchema.default(1),
+  stream_format: z
+    .literal('audio', { error: ({ input }) => `${JSON.stringify(input)} is not supported; this server makes audio` })
+    .optional(),
+  instructions: z.string().max(MAX_INPUT).optional(),
+  seed: seedSchema.optional(),
+  vocoder: vocoderSchema.optional(),
+})
+export type SpeechRequest = z.output<typeof speechSchema>

@@ -1,0 +1,30 @@
+/**
+ * A stream as the main thread sees it: events in order, and credit given back as the client takes the audio.
+ * It ends exactly once, with `done` or `error`, whatever happens to its worker.
+ */
+import type { SparsewaveError } from '../../src/errors.ts'
+import type { SentenceTime } from '../../src/synthesis/index.ts'
+import type { StreamRequest } from './messages.ts'
+
+export interface StreamEvents {
+  /** Bytes s16le, 24 kHz mono. `taken()` must be called once they have left: it lets the worker make more. */
+  audio(pcm: Uint8Array, info: { sentence?: SentenceTime; totalSamples?: number }, taken: () => void): void
+  flushed?(mark: number): void
+  cleared?(mark: number): void
+  done(): void
+  error(error: SparsewaveError): void
+}
+
+/** What a holder of a stream may do with it; all of it is harmless after the end. */
+export interface StreamHandle {
+  readonly request: StreamRequest
+  text(piece: string): void
+  /** Speaks what is buffered; `flushed(mark)` follows its last audio. */
+  flush(mark: number): void
+  /** Drops what is not spoken yet; no audio of it comes after this call. `cleared(mark)` follows. */
+  clear(mark: number): void
+  /** No more text: the stream ends when everything is spoken. */
+  end(): void
+  /** Ends the stream at once; no event follows. */
+  cancel(): void
+}

@@ -1,0 +1,208 @@
+/**
+ * The inside of a synthesis worker: many streams on one thread, each a loop of its own that takes turns with the
+ * others chunk by chunk. A stream's state is owned by its entry in `streams` and freed when the entry goes.
+ */
+import { toPcm16Bytes } from '../../src/audio/pcm.ts'
+import { SparsewaveError } from '../../src/errors.ts'
+import { SAMPLE_RATE } from '../../src/frames.ts'
+import { LiveText, type SpeechOptions, type Synthesizer } from '../../src/synthesis/index.ts'
+import type { FromWorker, StreamRequest, ToWorker, WorkerFailure } from './messages.ts'
+import { Turns } from './turns.ts'
+
+export interface LoopPort {
+  postMessage(message: FromWorker, transfer?: ArrayBuffer[]): void
+  on(event: 'message', listener: (message: ToWorker) => void): unknown
+  close(): void
+}
+
+export interface LoopOptions {
+  /** Synthesizer of a voice; called once a voice. */
+  load(voice: string): Promise<Synthesizer>
+  /** Voice loaded before `ready` is said. */
+  voice: string
+  kernel: { name: string; reason: string }
+}
+
+/** Serves streams on `port` until `stop` comes. Says `ready`, or `failed` when the voice cannot be loaded. */
+export async function runWorkerLoop(port: LoopPort, options: LoopOptions): Promise<void> {
+  const streams = new Map<number, Stream>()
+  const turns = new Turns()
+  const voices = new Map<string, Promise<Synthesizer>>()
+  const voice = (name: string): Promise<Synthesizer> => {
+    let loading = voices.get(name)
+    if (loading === undefined) {
+      loading = options.load(name)
+      voices.set(name, loading)
+      loading.catch(() => voices.delete(name))
+    }
+    return loading
+  }
+
+  let first: Synthesizer
+  try {
+    first = await voice(options.voice)
+  } catch (error) {
+    port.postMessage({ type: 'failed', error: failure(error) })
+    port.close()
+    return
+  }
+
+  port.on('message', (message) => {
+    if (message.type === 'stop') {
+      for (const stream of streams.values()) stream.cancel()
+      port.close()
+      return
+    }
+    if (message.type === 'open') {
+      const { id, request, credit } = message
+      const stream = new Stream(id, request, credit, port, turns)
+      streams.set(id, stream)
+      void stream.run(() => voice(request.voice)).finally(() => streams.delete(id))
+      return
+    }
+    // A stream that has just ended may still be spoken to: nothing to do then.
+    streams.get(message.id)?.receive(message)
+  })
+  const { name: kernel, reason: kernelReason } = options.kernel
+  port.postMessage({ type: 'ready', kernel, kernelReason, vocoder: first.defaultVocoder })
+}
+
+class Stream {
+  readonly #id: number
+  readonly #request: StreamRequest
+  readonly #port: LoopPort
+  readonly #turns: Turns
+  readonly #cancel = new AbortController()
+  #clear = new AbortController()
+  #clearMark = 0
+  #live: LiveText
+  #ended = false
+  #credit: number
+  #creditCame: (() => void) | undefined
+  #sentences = 0
+  /** When the listener will have heard everything, ms. */
+  #deadline = Number.NEGATIVE_INFINITY
+
+  constructor(id: number, request: StreamRequest, credit: number, port: LoopPort, turns: Turns) {
+    this.#id = id
+    this.#request = request
+    this.#credit = credit
+    this.#port = port
+    this.#turns = turns
+    this.#live = new LiveText()
+  }
+
+  cancel(): void {
+    this.#cancel.abort(CANCELLED)
+    this.#creditCame?.()
+  }
+
+  receive(message: Exclude<ToWorker, { type: 'open' } | { type: 'stop' }>): void {
+    if (message.type === 'cancel') this.cancel()
+    else if (message.type === 'credit') {
+      this.#credit += message.samples
+      if (this.#credit > 0) this.#creditCame?.()
+    } else if (message.type === 'text') this.#live.push(message.text)
+    else if (message.type === 'flush') this.#live.flush(message.mark)
+    else if (message.type === 'end') {
+      this.#ended = true
+      this.#live.end()
+    } else {
+      // Text that comes after the clear belongs to the new source, also while the old one is being stopped.
+      this.#live = new LiveText()
+      if (this.#ended) this.#live.end()
+      this.#clearMark = message.mark
+      this.#clear.abort(CLEARED)
+      this.#creditCame?.()
+    }
+  }
+
+  async run(load: () => Promise<Synthesizer>): Promise<void> {
+    const id = this.#id
+    try {
+      const synthesizer = await load()
+      if (this.#request.text !== undefined) {
+        await this.#pump(synthesizer.stream(this.#request.text, this.#options()))
+      } else {
+        while (!(await this.#speakLive(synthesizer))) {}
+      }
+      this.#port.postMessage({ type: 'done', id })
+    } catch (error) {
+      if (this.#cancel.signal.aborted) this.#port.postMessage({ type: 'done', id })
+      else this.#port.postMessage({ type: 'error', id, error: failure(error) })
+    }
+  }
+
+  /** Speaks what comes until the text ends (true) or is cleared (false). */
+  async #speakLive(synthesizer: Synthesizer): Promise<boolean> {
+    try {
+      await this.#pump(synthesizer.speak(this.#live, { ...this.#options(), firstSentence: this.#sentences }))
+      if (!this.#clear.signal.aborted) return true
+    } catch (error) {
+      if (error !== CLEARED) throw error
+    }
+    this.#clear = new AbortController()
+    this.#deadline = Number.NEGATIVE_INFINITY
+    this.#port.postMessage({ type: 'cleared', id: this.#id, mark: this.#clearMark })
+    return false
+  }
+
+  #options(): SpeechOptions {
+    const { seed, speed, vocoder, measure } = this.#request
+    return {
+      seed,
+      speed,
+      ...(vocoder !== undefined && { vocoder }),
+      ...(measure !== undefined && { measure }),
+      signal: AbortSignal.any([this.#cancel.signal, this.#clear.signal]),
+      turn: () => this.#turns.take(this.#deadline),
+      onStage: (stage, seconds) => this.#port.postMessage({ type: 'stage', id: this.#id, stage, seconds }),
+    }
+  }
+
+  async #pump(chunks: ReturnType<Synthesizer['speak']>): Promise<void> {
+    const id = this.#id
+    for await (const { samples, sentence, mark, totalSamples } of chunks) {
+      if (mark !== undefined) {
+        this.#port.postMessage({ type: 'flushed', id, mark: Number(mark) })
+        this.#deadline = Number.NEGATIVE_INFINITY
+      }
+      if (sentence) this.#sentences = sentence.index + 1
+      if (samples.length > 0) {
+        const now = performance.now()
+        this.#deadline = Math.max(this.#deadline, now) + (samples.length / SAMPLE_RATE) * 1000
+        this.#credit -= samples.length
+        const pcm = toPcm16Bytes(samples) as Uint8Array<ArrayBuffer>
+        this.#port.postMessage(
+          {
+            type: 'audio',
+            id,
+            pcm,
+            ...(sentence && { sentence }),
+            ...(totalSamples !== undefined && { totalSamples }),
+          },
+          [pcm.buffer],
+        )
+      }
+      while (this.#credit <= 0 && !this.#cancel.signal.aborted && !this.#clear.signal.aborted) {
+        await new Promise<void>((resolve) => {
+          this.#creditCame = resolve
+        })
+        this.#creditCame = undefined
+      }
+      if (this.#cancel.signal.aborted) throw CANCELLED
+      if (this.#clear.signal.aborted) throw CLEARED
+    }
+  }
+}
+
+const CANCELLED = new Error('cancelled')
+const CLEARED = new Error('cleared')
+
+/** What the main thread is told of an error: a user's in full, a bug's without its innards. */
+export function failure(error: unknown): WorkerFailure {
+  if (error instanceof SparsewaveError) return { code: error.code, message: error.message, remedy: error.remedy }
+  console.error(error)
+  const hidden = new SparsewaveError('SYNTHESIS_FAILED', 'The audio could not be made.')
+  return { code: hidden.code, message: hidden.message, remedy: hidden.remedy }
+}

@@ -1,0 +1,41 @@
+/** The voices a server offers and the names requests may use for them. */
+import { nearest } from '../src/errors.ts'
+import { RequestError } from './http-errors.ts'
+
+/** OpenAI's voice names, which mean the default voice, so that its clients work unchanged. */
+export const VOICE_ALIASES = [
+  'alloy',
+  'ash',
+  'ballad',
+  'coral',
+  'echo',
+  'fable',
+  'nova',
+  'onyx',
+  'sage',
+  'shimmer',
+  'verse',
+  'marin',
+  'cedar',
+] as const
+
+export interface VoiceInfo {
+  readonly name: string
+  readonly language: string
+  readonly description?: string
+}
+
+export interface VoiceCatalogue {
+  readonly voices: readonly VoiceInfo[]
+  readonly defaultVoice: string
+}
+
+/** The voice a request means; `requested` undefined = the default. Throws VOICE_UNKNOWN. */
+export function resolveVoice(requested: string | undefined, { voices, defaultVoice }: VoiceCatalogue): string {
+  if (requested === undefined || (VOICE_ALIASES as readonly string[]).includes(requested)) return defaultVoice
+  const found = voices.find((voice) => voice.name === requested)
+  if (found) return found.name
+  const near = nearest(requested, [...voices.map((voice) => voice.name), ...VOICE_ALIASES])
+  const hint = near ? ` Did you mean "${near}"?` : ''
+  throw new RequestError('VOICE_UNKNOWN', `There is no voice "${requested}".${hint}`, 'voice')
+}

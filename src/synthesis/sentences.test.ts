@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest'
+import { LiveText, type Mark, type Sentence, sentencesOf } from './sentences.ts'
+
+const TEXT = 'Dr. Smith paid $3.50 for it. He left!  "Why?" she asked.\n\nNobody knows.'
+
+/** What is given out without waiting. */
+async function ready(live: LiveText): Promise<(Sentence | Mark)[]> {
+  live.end()
+  const items: (Sentence | Mark)[] = []
+  for await (const item of live) items.push(item)
+  return items
+}
+
+test('pieces of a text give the sentences and pauses of the whole text', async () => {
+  for (const size of [1, 2, 5, 1000]) {
+    const live = new LiveText()
+    for (let i = 0; i < TEXT.length; i += size) live.push(TEXT.slice(i, i + size))
+    expect(await ready(live)).toEqual([...sentencesOf(TEXT)])
+  }
+})
+
+test('pauses follow the paragraphs', () => {
+  expect([...sentencesOf('One.\n\nTwo. Three.')].map((s) => s.pause)).toEqual(['none', 'paragraph', 'sentence'])
+})
+
+test('a sentence is given out once white space follows it, an abbreviation is not', async () => {
+  const live = new LiveText()
+  const items = live[Symbol.asyncIterator]()
+  live.push('It is late.')
+  expect(live.pending).toBeGreaterThan(0)
+  live.push(' ')
+  expect((await items.next()).value).toMatchObject({ text: 'It is late.' })
+  live.push('Ask Mr. ')
+  expect(live.pending).toBeGreaterThan(0)
+  live.push('Smith. ')
+  expect((await items.next()).value).toMatchObject({ text: 'Ask Mr. Smith.' })
+})
+
+test('a flush gives out what is there, then its mark, and the next sentence needs no pause', async () => {
+  const live = new LiveText()
+  live.push('Half a sent')
+  live.flush(1)
+  live.push('Another one.')
+  expect(await ready(live)).toMatchObject([
+    { text: 'Half a sent', pause: 'none' },
+    { mark: 1 },
+    { text: 'Another one.', pause: 'none' },
+  ])
+})

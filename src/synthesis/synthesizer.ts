@@ -1,0 +1,351 @@
+/**
+ * Text to a stream of samples: sentences -> phonemes -> frames -> samples, one sentence at a time, the next one's
+ * frames made while this one is spoken. The samples depend on the voice, the vocoder, the text, the speed and the
+ * seed alone, never on timing or on how the stream is read.
+ */
+import { SparsewaveError } from '../errors.ts'
+import { type Frames, HOP, SAMPLE_RATE, sliceFrames } from '../frames.ts'
+import type { Vocoder, VocoderKind } from '../vocoder/vocoder.ts'
+import { randomSeed, sentenceSeed } from './seed.ts'
+import { type Mark, type PauseKind, type Sentence, sentencesOf } from './sentences.ts'
+import { DEFAULT_PAUSES, fadeEnds, type Pauses, pauseSamples, trimSilence } from './silence.ts'
+
+/** What the synthesizer needs of its parts; `loadParts` (load.ts) makes them from a voice package. */
+export interface SynthesizerParts {
+  readonly voice: string
+  readonly defaultVocoder: VocoderKind
+  readonly pauses?: Pauses
+  phonemize(text: string): { phonemes: string; words: readonly PhonemizedWord[] }
+  /** Frames of the phonemes; `durations`: frames per symbol with the silence before and after. */
+  predict(phonemes: string, options: { rate: number }): Promise<{ frames: Frames; durations: Int32Array }>
+  openVocoder(kind: VocoderKind): Promise<Vocoder>
+  close?(): Promise<void> | void
+}
+
+export interface PhonemizedWord {
+  readonly text: string
+  /** Characters [start, end) of the sentence. */
+  readonly start: number
+  readonly end: number
+  /** Symbols [phonemeStart, phonemeEnd) of the sentence's phonemes. */
+  readonly phonemeStart: number
+  readonly phonemeEnd: number
+}
+
+export interface WordTime {
+  readonly text: string
+  /** Characters [start, end) of the input. */
+  readonly start: number
+  readonly end: number
+  /** Seconds from the start of the audio. */
+  readonly from: number
+  readonly to: number
+}
+
+export interface SentenceTime {
+  readonly index: number
+  readonly text: string
+  /** Characters [start, end) of the input. */
+  readonly start: number
+  readonly end: number
+  /** Seconds from the start of the audio. */
+  readonly from: number
+  readonly to: number
+  readonly words: readonly WordTime[]
+}
+
+export interface Chunk {
+  /** Samples -1..1 at 24 kHz; may be empty. */
+  readonly samples: Float32Array
+  /** The sentence that begins with this chunk. */
+  readonly sentence?: SentenceTime
+  /** A mark that the reader has reached: everything before it has been given out. */
+  readonly mark?: string | number
+  /** Samples of the whole stream; on the first chunk when `measure` was asked for. */
+  readonly totalSamples?: number
+}
+
+export type Stage = 'text' | 'acoustic' | 'vocoder'
+
+export interface SpeechOptions {
+  /** Unsigned 32-bit; drawn at random when absent. */
+  seed?: number
+  vocoder?: VocoderKind
+  /** Speaking rate, .25-4, 1 = as the voice was recorded. */
+  speed?: number
+  /** Stops the stream within one chunk: the iterator throws the signal's reason. */
+  signal?: AbortSignal
+  /** Prepares all sentences first, so that the length is known before the first sample. */
+  measure?: boolean
+  /** Index of the first sentence, for streams that go on after an interruption. */
+  firstSentence?: number
+  /** Awaited before each piece of vocoder work: how many streams on one thread take turns. */
+  turn?: () => Promise<void>
+  /** Told of the seconds that each stage of each sentence took, waiting left out for text and vocoder. */
+  onStage?: (stage: Stage, seconds: number) => void
+}
+
+interface Prepared {
+  readonly sentence: Sentence
+  readonly frames: Frames
+  readonly lead: number
+  readonly tail: number
+  /** Words with times in frames from the sentence's first kept frame. */
+  readonly words: readonly (PhonemizedWord & { fromFrame: number; toFrame: number })[]
+}
+
+/** Frames handed to the vocoder at a time: the first sample comes after little work, later calls are few. */
+const PUSHES = [6, 8, 16, 32]
+/** The next sentence is prepared once this much of the current one was given out. */
+const LOOK_AHEAD_SAMPLES = 0.2 * SAMPLE_RATE
+
+export class Synthesizer {
+  readonly voice: string
+  readonly defaultVocoder: VocoderKind
+  readonly #parts: SynthesizerParts
+  readonly #pauses: Pauses
+  readonly #vocoders = new Map<VocoderKind, Promise<Vocoder>>()
+
+  constructor(parts: SynthesizerParts) {
+    this.#parts = parts
+    this.voice = parts.voice
+    this.defaultVocoder = parts.defaultVocoder
+    this.#pauses = parts.pauses ?? DEFAULT_PAUSES
+  }
+
+  /** Speaks a whole text. Throws INPUT_EMPTY when nothing in it can be spoken, VOICE_* when the vocoder cannot be opened. */
+  async *stream(text: string, options: SpeechOptions = {}): AsyncGenerator<Chunk, void, undefined> {
+    let spoken = false
+    for await (const chunk of this.speak(sentencesOf(text), options)) {
+      spoken = true
+      yield chunk
+    }
+    if (!spoken) throw new SparsewaveError('INPUT_EMPTY', 'The text has nothing in it that can be spoken.')
+  }
+
+  /** Speaks sentences as they come. Marks come out, in their place, as empty chunks. */
+  async *speak(
+    sentences: Iterable<Sentence | Mark> | AsyncIterable<Sentence | Mark>,
+    options: SpeechOptions = {},
+  ): AsyncGenerator<Chunk, void, undefined> {
+    const { signal } = options
+    const seed = options.seed ?? randomSeed()
+    const speed = options.speed ?? 1
+    const vocoder = await this.vocoder(options.vocoder ?? this.defaultVocoder)
+    const source = this.#prepareAll(sentences, speed, options)
+    const aborted = abortion(signal)
+    let index = options.firstSentence ?? 0
+    let position = 0
+    let previousTail = 0
+    let totalSamples: number | undefined
+    try {
+      let items: AsyncIterator<Prepared | Mark> = source
+      if (options.measure) {
+        const all = await Promise.race([collect(source), aborted.promise])
+        totalSamples = measure(all, this.#pauses, speed)
+        items = replay(all)
+      }
+      let ahead = items.next()
+      for (;;) {
+        const { value: item, done } = await Promise.race([ahead, aborted.promise])
+        if (done) return
+        if ('mark' in item) {
+          yield { samples: new Float32Array(0), mark: item.mark }
+          ahead = items.next()
+          continue
+        }
+        const pause = pauseSamples(item.sentence.pause, this.#pauses, speed, previousTail, item.lead)
+        const times = sentenceTimes(item, index, position + pause)
+        if (pause > 0) yield { samples: new Float32Array(pause) }
+        let first = true
+        let next: typeof ahead | undefined
+        let given = 0
+        for await (const samples of this.#vocode(vocoder, item.frames, sentenceSeed(seed, index), options)) {
+          yield {
+            samples,
+            ...(first && { sentence: times }),
+            ...(totalSamples !== undefined && { totalSamples }),
+          }
+          first = false
+          totalSamples = undefined
+          given += samples.length
+          if (next === undefined && given >= LOOK_AHEAD_SAMPLES) next = quiet(items.next())
+        }
+        position += pause + item.frames.count * HOP
+        previousTail = item.tail
+        index++
+        ahead = next ?? quiet(items.next())
+      }
+    } finally {
+      aborted.dispose()
+      // Not awaited: a source that waits for more text would never return.
+      void source.return(undefined).catch(() => {})
+    }
+  }
+
+  /** The vocoder of that kind, opened once. */
+  vocoder(kind: VocoderKind): Promise<Vocoder> {
+    let opened = this.#vocoders.get(kind)
+    if (opened === undefined) {
+      opened = this.#parts.openVocoder(kind)
+      this.#vocoders.set(kind, opened)
+      opened.catch(() => this.#vocoders.delete(kind))
+    }
+    return opened
+  }
+
+  /** Frees the vocoders and the acoustic model. Streams must have ended. */
+  async close(): Promise<void> {
+    for (const opened of this.#vocoders.values()) (await opened).close()
+    this.#vocoders.clear()
+    await this.#parts.close?.()
+  }
+
+  async *#prepareAll(
+    sentences: Iterable<Sentence | Mark> | AsyncIterable<Sentence | Mark>,
+    speed: number,
+    options: SpeechOptions,
+  ): AsyncGenerator<Prepared | Mark, void, undefined> {
+    let pause: PauseKind | undefined
+    for await (const item of sentences) {
+      if ('mark' in item) {
+        pause = undefined
+        yield item
+        continue
+      }
+      const prepared = await this.#prepare(item, speed, options)
+      // A sentence that cannot be spoken hands its pause on to the next one.
+      pause = pause === undefined || pause === 'sentence' ? item.pause : pause
+      if (prepared === undefined) continue
+      yield { ...prepared, sentence: { ...item, pause } }
+      pause = 'sentence'
+    }
+  }
+
+  async #prepare(sentence: Sentence, speed: number, options: SpeechOptions): Promise<Prepared | undefined> {
+    const started = performance.now()
+    const { phonemes, words } = this.#parts.phonemize(sentence.text)
+    const phonemized = performance.now()
+    options.onStage?.('text', (phonemized - started) / 1000)
+    if (!/\p{L}/u.test(phonemes)) return undefined
+    options.signal?.throwIfAborted()
+    const { frames, durations } = await this.#parts.predict(phonemes, { rate: speed })
+    options.onStage?.('acoustic', (performance.now() - phonemized) / 1000)
+    const trimmed = trimSilence(frames, durations)
+    const ends = symbolEnds(durations)
+    return {
+      sentence,
+      frames: trimmed.frames,
+      lead: trimmed.lead,
+      tail: trimmed.tail,
+      // Symbol i of the phonemes has durations[i + 1]: the first duration is the silence before.
+      words: words.map((word) => ({
+        ...word,
+        fromFrame: ends[word.phonemeStart]! - trimmed.cut,
+        toFrame: ends[word.phonemeEnd]! - trimmed.cut,
+      })),
+    }
+  }
+
+  async *#vocode(vocoder: Vocoder, frames: Frames, seed: number, options: SpeechOptions): AsyncGenerator<Float32Array> {
+    const { signal, turn, onStage } = options
+    const total = frames.count * HOP
+    const stream = vocoder.open({ seed })
+    let seconds = 0
+    let at = 0
+    try {
+      for (let pushed = 0, k = 0; at < total; k++) {
+        if (turn) await turn()
+        signal?.throwIfAborted()
+        const started = performance.now()
+        const size = Math.min(PUSHES[Math.min(k, PUSHES.length - 1)]!, frames.count - pushed)
+        if (size > 0) await stream.push(sliceFrames(frames, pushed, pushed + size))
+        pushed += size
+        if (pushed === frames.count) await stream.end()
+        const samples = new Float32Array(Math.min(pushed * HOP, total) - at)
+        const made = stream.read(samples)
+        seconds += (performance.now() - started) / 1000
+        if (made === 0 && pushed === frames.count)
+          throw new SparsewaveError(
+            'SYNTHESIS_FAILED',
+            `The vocoder ${vocoder.kind} ended ${total - at} samples early.`,
+          )
+        if (made === 0) continue
+        const chunk = samples.subarray(0, made)
+        fadeEnds(chunk, at, total)
+        at += made
+        yield chunk
+      }
+    } finally {
+      stream.close()
+      onStage?.('vocoder', seconds)
+    }
+  }
+}
+
+/** Frame at which each symbol ends, the silence before the sentence being symbol 0. */
+function symbolEnds(durations: Int32Array): Int32Array {
+  const ends = new Int32Array(durations.length)
+  let sum = 0
+  for (let i = 0; i < durations.length; i++) ends[i] = sum += durations[i]!
+  return ends
+}
+
+function sentenceTimes({ sentence, frames, words }: Prepared, index: number, startSample: number): SentenceTime {
+  const seconds = (frame: number): number => (startSample + frame * HOP) / SAMPLE_RATE
+  return {
+    index,
+    text: sentence.text,
+    start: sentence.start,
+    end: sentence.end,
+    from: seconds(0),
+    to: seconds(frames.count),
+    words: words.map((word) => ({
+      text: word.text,
+      start: sentence.start + word.start,
+      end: sentence.start + word.end,
+      from: seconds(word.fromFrame),
+      to: seconds(word.toFrame),
+    })),
+  }
+}
+
+function measure(items: readonly (Prepared | Mark)[], pauses: Pauses, speed: number): number {
+  let total = 0
+  let tail = 0
+  for (const item of items) {
+    if ('mark' in item) continue
+    total += pauseSamples(item.sentence.pause, pauses, speed, tail, item.lead) + item.frames.count * HOP
+    tail = item.tail
+  }
+  return total
+}
+
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = []
+  for await (const item of items) all.push(item)
+  return all
+}
+
+async function* replay<T>(items: readonly T[]): AsyncGenerator<T, void, undefined> {
+  yield* items
+}
+
+/** Marks a promise's failure as seen: it is awaited later. */
+function quiet<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {})
+  return promise
+}
+
+/** A promise that rejects when the signal fires. */
+function abortion(signal: AbortSignal | undefined): { promise: Promise<never>; dispose: () => void } {
+  let dispose = (): void => {}
+  const promise = new Promise<never>((_, reject) => {
+    if (signal === undefined) return
+    const abort = (): void => reject(signal.reason)
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort)
+    dispose = () => signal.removeEventListener('abort', abort)
+  })
+  return { promise: quiet(promise), dispose }
+}
