@@ -124,6 +124,17 @@ test.each([
   expect(client.audio.length).toBeGreaterThan(0)
 })
 
+test('text without limit is refused, and the connection stays', async () => {
+  const client = await connect()
+  client.send({ type: 'start', speed: 0.25 })
+  for (let i = 0; i < 40; i++) client.send({ type: 'text', text: 'Words and words. '.repeat(120) })
+  await client.heard('error')
+  expect(client.messages.find((m) => m.type === 'error')).toMatchObject({ code: 'input_too_long' })
+  client.send({ type: 'text', text: 'Still here.' }, { type: 'close' })
+  await until(() => client.closed)
+  expect(client.messages.at(-1)).toMatchObject({ type: 'done' })
+})
+
 test('connections beyond the limit and other paths are refused', async () => {
   const at = await testServer({ config: { wsConnections: 1 } })
   await connect(at)

@@ -181,7 +181,9 @@ class Session {
         if (sentence) this.#send({ type: 'sentence', ...sentence })
         this.#audioBytes += pcm.length
         this.#ws.send(pcm, { binary: true }, (error) => {
-          if (!error) taken()
+          if (error) return
+          this.#idle.refresh()
+          taken()
         })
       },
       flushed: () => {

@@ -102,8 +102,10 @@ class Stream {
     else if (message.type === 'credit') {
       this.#credit += message.samples
       if (this.#credit > 0) this.#creditCame?.()
-    } else if (message.type === 'text') this.#live.push(message.text)
-    else if (message.type === 'flush') this.#live.flush(message.mark)
+    } else if (message.type === 'text') {
+      this.#live.push(message.text)
+      if (this.#live.waiting > MAX_WAITING) this.#cancel.abort(tooMuch())
+    } else if (message.type === 'flush') this.#live.flush(message.mark)
     else if (message.type === 'end') {
       this.#ended = true
       this.#live.end()
@@ -128,7 +130,7 @@ class Stream {
       }
       this.#port.postMessage({ type: 'done', id })
     } catch (error) {
-      if (this.#cancel.signal.aborted) this.#port.postMessage({ type: 'done', id })
+      if (error === CANCELLED) this.#port.postMessage({ type: 'done', id })
       else this.#port.postMessage({ type: 'error', id, error: failure(error) })
     }
   }
@@ -190,11 +192,16 @@ class Stream {
         })
         this.#creditCame = undefined
       }
-      if (this.#cancel.signal.aborted) throw CANCELLED
+      this.#cancel.signal.throwIfAborted()
       if (this.#clear.signal.aborted) throw CLEARED
     }
   }
 }
+
+/** Characters that may wait to be spoken on one live stream: about an hour of speech. */
+const MAX_WAITING = 65536
+const tooMuch = (): SparsewaveError =>
+  new SparsewaveError('INPUT_TOO_LONG', `More than ${MAX_WAITING} characters wait to be spoken.`)
 
 const CANCELLED = new Error('cancelled')
 const CLEARED = new Error('cleared')

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { MAX_SENTENCE } from '../text/index.ts'
 import { LiveText, type Mark, type Sentence, sentencesOf } from './sentences.ts'
 
 const TEXT = 'Dr. Smith paid $3.50 for it. He left!  "Why?" she asked.\n\nNobody knows.'
@@ -27,11 +28,11 @@ test('a sentence is given out once white space follows it, an abbreviation is no
   const live = new LiveText()
   const items = live[Symbol.asyncIterator]()
   live.push('It is late.')
-  expect(live.pending).toBeGreaterThan(0)
+  expect(live.waiting).toBeGreaterThan(0)
   live.push(' ')
   expect((await items.next()).value).toMatchObject({ text: 'It is late.' })
   live.push('Ask Mr. ')
-  expect(live.pending).toBeGreaterThan(0)
+  expect(live.waiting).toBeGreaterThan(0)
   live.push('Smith. ')
   expect((await items.next()).value).toMatchObject({ text: 'Ask Mr. Smith.' })
 })
@@ -46,4 +47,19 @@ test('a flush gives out what is there, then its mark, and the next sentence need
     { mark: 1 },
     { text: 'Another one.', pause: 'none' },
   ])
+})
+
+test('a sentence without end is cut between clauses or words, in pieces as in one', async () => {
+  const words = 'and so on, '.repeat(100)
+  const sentences = [...sentencesOf(`${words}it ended. Done.`)]
+  expect(sentences.length).toBeGreaterThan(3)
+  for (const { text, pause } of sentences.slice(0, -2)) {
+    expect(text.length).toBeLessThanOrEqual(MAX_SENTENCE)
+    expect(text).toMatch(/,$/)
+    expect(pause).toBe('none')
+  }
+  expect(sentences.map((s) => s.text).join(' ')).toBe(`${words}it ended. Done.`)
+  const live = new LiveText()
+  for (const piece of `${words}it ended. Done.`.match(/.{1,7}/g)!) live.push(piece)
+  expect(await ready(live)).toEqual(sentences)
 })

@@ -2,7 +2,7 @@
  * Where sentences come from: a whole text, or text that is still being written. Both give the same sentences for the
  * same characters, each with the kind of pause that goes before it.
  */
-import { splitSentences } from '../text/index.ts'
+import { MAX_SENTENCE, type SentenceSpan, splitSentences } from '../text/index.ts'
 
 export type PauseKind = 'none' | 'sentence' | 'paragraph'
 
@@ -19,46 +19,51 @@ export interface Mark {
   readonly mark: string | number
 }
 
-const PARAGRAPH = /\n[^\S\n]*\n/
-
 /** The sentences of a whole text. */
 export function* sentencesOf(text: string): Generator<Sentence> {
-  let previousEnd = -1
-  for (const { text: sentence, start, end } of splitSentences(text)) {
-    yield { text: sentence, start, end, pause: pauseBetween(text, previousEnd, start) }
-    previousEnd = end
+  let previous: { text: string; end: number } | undefined
+  for (const sentence of splitSentences(text)) {
+    const { start, end } = sentence
+    const pause = previous ? pauseBetween(previous.text, text.slice(previous.end, start)) : 'none'
+    yield { text: sentence.text, start, end, pause }
+    previous = sentence
   }
 }
 
-const pauseBetween = (text: string, previousEnd: number, start: number): PauseKind =>
-  previousEnd < 0 ? 'none' : PARAGRAPH.test(text.slice(previousEnd, start)) ? 'paragraph' : 'sentence'
+/** The pause after sentence `previous`, with the white space `gap` after it. One cut for its length simply goes on. */
+function pauseBetween(previous: string, gap: string): PauseKind {
+  if (/\n[^\S\n]*\n/.test(gap)) return 'paragraph'
+  return gap.includes('\n') || /[.!?…:;。！？]["'”’)\]]*$/.test(previous) ? 'sentence' : 'none'
+}
 
 /** Put after the buffer to see whether what is there would end before a new sentence (an abbreviation would not). */
 const PROBE = 'Then it goes on.'
 
 /**
- * Text that arrives in pieces. A sentence is given out as soon as it is certain to be complete: another one begins
- * after it, or it is followed by white space and would end whatever came next. `flush` gives out the rest.
+ * Text that arrives in pieces. A sentence is given out as soon as it is taken to be complete: another one begins
+ * after it, or white space follows its full stop. `flush` gives out the rest.
  */
 export class LiveText implements AsyncIterable<Sentence | Mark> {
   readonly #ready: (Sentence | Mark)[] = []
   #buffer = ''
   /** Position of the buffer's first character in everything pushed. */
   #offset = 0
-  /** Text between the last sentence given out and the buffer decides on the pause; undefined = nothing was said. */
-  #gap: string | undefined
+  /** The last sentence given out and the white space that followed it; undefined = what comes needs no pause. */
+  #previous: { text: string; gap: string } | undefined
   #ended = false
   #wake: (() => void) | undefined
+  #waiting = 0
 
   push(piece: string): void {
     this.#buffer += piece
-    this.#takeComplete()
+    // Nothing can have become complete otherwise; most pieces are words in the middle of a sentence.
+    if (this.#buffer.length > MAX_SENTENCE || /[^\p{L}\p{N}\s,'-]/u.test(this.#buffer)) this.#takeComplete()
   }
 
   /** Gives out what is buffered, complete or not, and then `mark`. What follows starts without a pause. */
   flush(mark: string | number): void {
     this.#takeRest()
-    this.#gap = undefined
+    this.#previous = undefined
     this.#give({ mark })
   }
 
@@ -69,16 +74,18 @@ export class LiveText implements AsyncIterable<Sentence | Mark> {
     this.#wake?.()
   }
 
-  /** Characters that wait for the rest of their sentence. */
-  get pending(): number {
-    return this.#buffer.length
+  /** Characters that nobody has taken yet: of sentences given out and of what waits for its end. */
+  get waiting(): number {
+    return this.#waiting + this.#buffer.length
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Sentence | Mark> {
     for (;;) {
       const next = this.#ready.shift()
-      if (next !== undefined) yield next
-      else if (this.#ended) return
+      if (next !== undefined) {
+        if ('text' in next) this.#waiting -= next.text.length
+        yield next
+      } else if (this.#ended) return
       else {
         await new Promise<void>((resolve) => {
           this.#wake = resolve
@@ -91,28 +98,30 @@ export class LiveText implements AsyncIterable<Sentence | Mark> {
   #takeComplete(): void {
     const buffer = this.#buffer
     const found = splitSentences(buffer)
-    if (found.length === 0) return
-    const last = found[found.length - 1]!
+    const last = found[found.length - 1]
+    if (last === undefined) return
     // After a closing quote the sentence may well go on: "Why?" she asked.
     const mayEnd = /[^"'”’)\]\s]\s+$/.test(buffer)
-    const lastIsComplete = mayEnd && splitSentences(buffer + PROBE).some((s) => s.start === buffer.length)
-    this.#take(found.slice(0, lastIsComplete ? found.length : -1), lastIsComplete ? last.end : last.start)
+    if (mayEnd && splitSentences(buffer + PROBE).some((s) => s.start === buffer.length)) this.#take(found, last.end)
+    else this.#take(found.slice(0, -1), last.start)
   }
 
   #takeRest(): void {
     this.#take(splitSentences(this.#buffer), this.#buffer.length)
   }
 
-  #take(found: { text: string; start: number; end: number }[], keepFrom: number): void {
-    let previousEnd = 0
-    for (const { text, start, end } of found) {
-      const gap = this.#gap === undefined ? undefined : this.#gap + this.#buffer.slice(previousEnd, start)
-      const pause = gap === undefined ? 'none' : PARAGRAPH.test(gap) ? 'paragraph' : 'sentence'
-      this.#give({ text, start: this.#offset + start, end: this.#offset + end, pause })
-      this.#gap = ''
-      previousEnd = end
+  /** Gives out `found` and keeps what of the buffer begins at `keepFrom`. */
+  #take(found: readonly SentenceSpan[], keepFrom: number): void {
+    let end = 0
+    for (const span of found) {
+      const gap = this.#buffer.slice(end, span.start)
+      const pause = this.#previous ? pauseBetween(this.#previous.text, this.#previous.gap + gap) : 'none'
+      this.#waiting += span.text.length
+      this.#give({ text: span.text, start: this.#offset + span.start, end: this.#offset + span.end, pause })
+      this.#previous = { text: span.text, gap: '' }
+      end = span.end
     }
-    if (this.#gap !== undefined) this.#gap += this.#buffer.slice(previousEnd, keepFrom)
+    if (this.#previous) this.#previous.gap += this.#buffer.slice(end, keepFrom)
     this.#buffer = this.#buffer.slice(keepFrom)
     this.#offset += keepFrom
   }
