@@ -1,18 +1,19 @@
 /**
  * Features on disk, one file an utterance and field, in folders that carry the field's version: a new field or a new
  * version of one is computed without touching the others. Files are complete or absent (written aside, then renamed).
- * All little-endian: audio int16, f0 f32 [frames], envelope f32 [frames, 64].
+ * All little-endian: audio int16, f0 f32 [frames], envelope f32 [frames, 64], phase f32 [30 * frames].
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { analyze } from '../../src/analysis/index.ts'
+import { alignPulses } from '../../src/analysis/pulses.ts'
 import { type ErrorCode, SparsewaveError } from '../../src/errors.ts'
 import { ENVELOPE_POINTS, type Frames } from '../../src/frames.ts'
 import { readCorpus, readUtterance, type Utterance } from './corpus.ts'
 
 /** Raise a field's version when what computes it changes. */
-const VERSIONS = { audio: 1, f0: 1, envelope: 1 } as const
+const VERSIONS = { audio: 1, f0: 1, envelope: 1, phase: 1 } as const
 type Field = keyof typeof VERSIONS
 const FIELDS = Object.keys(VERSIONS) as Field[]
 
@@ -20,6 +21,8 @@ export interface Cached {
   readonly samples: Int16Array
   /** floor(samples / HOP) + 1 frames. */
   readonly frames: Frames
+  /** Pulse phase in cycles at each of the net's steps, 30 a frame. */
+  readonly phase: Float32Array
 }
 
 export interface CacheProgress {
@@ -53,7 +56,8 @@ export function readCached(cacheDir: string, id: string): Cached {
   const envelope = new Float32Array(readField(cacheDir, 'envelope', id))
   if (envelope.length !== f0.length * ENVELOPE_POINTS)
     throw new SparsewaveError('CORPUS_MISSING', `The cache of ${id} in ${cacheDir} is damaged.`, { remedy: REMEDY })
-  return { samples, frames: { count: f0.length, f0, envelope } }
+  const phase = new Float32Array(readField(cacheDir, 'phase', id))
+  return { samples, frames: { count: f0.length, f0, envelope }, phase }
 }
 
 /** Computes the fields of one utterance that the cache lacks. */
@@ -67,6 +71,12 @@ export async function cacheUtterance(utterance: Utterance, cacheDir: string): Pr
     const { f0, envelope } = analyze(toFloat(new Int16Array(readField(cacheDir, 'audio', id))))
     writeField(cacheDir, 'f0', id, f0)
     writeField(cacheDir, 'envelope', id, envelope)
+  }
+  if (missing.length > 0) {
+    const samples = toFloat(new Int16Array(readField(cacheDir, 'audio', id)))
+    const f0 = new Float32Array(readField(cacheDir, 'f0', id))
+    const envelope = new Float32Array(readField(cacheDir, 'envelope', id))
+    writeField(cacheDir, 'phase', id, alignPulses(samples, { count: f0.length, f0, envelope }))
   }
 }
 
