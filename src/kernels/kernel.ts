@@ -1,0 +1,87 @@
+/**
+ * The one interface of the vocoder's compute (docs/net.md, docs/kernels.md). A kernel makes models of weights, a model opens
+ * streams, a stream turns frames into samples. All state of a stream lies in the stream; samples do not depend on how the
+ * frames are cut into calls.
+ */
+import type { VocoderWeights } from '../vocoder/sparse-wavernn/weights.ts'
+
+export const KERNELS = [
+  'reference',
+  'wasm',
+  'native',
+  'native-baseline',
+  'native-avx2',
+  'native-avx512',
+  'native-neon',
+] as const
+export type KernelName = (typeof KERNELS)[number]
+
+/** The pitch lag a kernel can look back, in steps; longer lags are shortened to it. */
+export const MAX_LAG = 1022
+export const MIN_LAG = 2
+
+/** Temperature of each band's logistic noise. */
+export interface Temperature {
+  /** [4] */
+  readonly voiced: readonly number[]
+  /** [4] */
+  readonly unvoiced: readonly number[]
+}
+
+export const NEUTRAL_TEMPERATURE: Temperature = { voiced: [1, 1, 1, 1], unvoiced: [1, 1, 1, 1] }
+
+/** What the net needs of n consecutive frames. Arrays may be longer than n frames. */
+export interface FrameBlocks {
+  /** [n, 3H] gate terms c, order reset, update, candidate. */
+  readonly gates: Float32Array
+  /** [n, 4, 8] prediction coefficients, band-major. */
+  readonly lpc: Float32Array
+  /** [n, 4] residual gain. */
+  readonly gain: Float32Array
+  /** [n, 4] 1 / band level. */
+  readonly inverseLevel: Float32Array
+  /** [n] pitch lag in steps, 0 = unvoiced. */
+  readonly lag: Int32Array
+  /** [n] cycles a step, 0 = unvoiced. */
+  readonly phaseIncrement: Float64Array
+}
+
+/** Teacher-forced input: what the net is told instead of what it made. */
+export interface TeacherForced {
+  /** Steps, a multiple of 30. */
+  readonly steps: number
+  /** [steps, D] inputs x of each step. */
+  readonly inputs: Float32Array
+  /** [steps / 30, 3H] gate terms of each frame. */
+  readonly gates: Float32Array
+  /** [steps, 4] the residuals e_b that later bands of the step see. */
+  readonly residuals: Float32Array
+}
+
+export interface VocoderKernel {
+  readonly name: Exclude<KernelName, 'native'>
+  /** Prepares weights for streaming. The weights are copied where the kernel needs its own layout. */
+  createModel(weights: VocoderWeights, temperature?: Temperature): KernelModel
+}
+
+export interface KernelModel {
+  /** Opens a stream at its beginning: h, histories and filters at zero, step counter 0. */
+  open(seed: number): KernelStream
+  /**
+   * Outputs o_b of a teacher-forced run from h = 0: [steps, 4, 12]; biases are in, means with their linear skip, log scales
+   * not clipped. For tests and evaluation.
+   */
+  outputs(input: TeacherForced): Float32Array
+  /** Frees memory outside the JavaScript heap; the model and its streams must not be used afterwards. Safe to call twice. */
+  close(): void
+}
+
+export interface KernelStream {
+  /**
+   * Runs the stream over `count` frames starting with frame `from` of `frames` and writes 120 samples a frame (24 kHz,
+   * de-emphasised, not clipped) to `out` from `at` on. Allocates nothing.
+   */
+  generate(frames: FrameBlocks, from: number, count: number, out: Float32Array, at: number): void
+  /** Frees the stream's memory. Safe to call twice. */
+  close(): void
+}
