@@ -23,6 +23,13 @@ export interface Batch {
   readonly weights: Float32Array
 }
 
+/** Weighted steps of a batch: lanes x steps whose frames have weight 1. */
+export function batchCount(batch: Batch): number {
+  let sum = 0
+  for (const w of batch.weights) sum += w
+  return sum * (batch.steps / (batch.weights.length / (batch.groups * LANES)))
+}
+
 export interface StepResult {
   /** [members, 4] sum of the negative log density in nats, by band. */
   readonly losses: Float64Array

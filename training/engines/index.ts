@@ -5,9 +5,11 @@ import { nearest, SparsewaveError } from '../../src/errors.ts'
 import type { ParameterLayout } from '../tasks/sparse-wavernn/parameters.ts'
 import type { Engine, EngineFactory } from './engine.ts'
 import { createNativeEngine } from './native.ts'
+import { createReferenceEngine } from './reference.ts'
 
 const ENGINES: Record<string, EngineFactory> = {
   native: createNativeEngine,
+  reference: createReferenceEngine,
 }
 
 export const ENGINE_NAMES: readonly string[] = Object.keys(ENGINES)

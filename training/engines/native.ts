@@ -8,7 +8,7 @@ import { PACKAGE_ROOT } from '../../src/root.ts'
 import { BANDS, FRAME_FEATURES, HEAD_OUTPUTS, STEP_INPUTS } from '../../src/vocoder/sparse-wavernn/config.ts'
 import type { MaskSet } from '../masks/mask.ts'
 import { MASKED, type ParameterLayout, segment } from '../tasks/sparse-wavernn/parameters.ts'
-import { type Batch, type Engine, LANES, type StepResult } from './engine.ts'
+import { type Batch, batchCount, type Engine, LANES, type StepResult } from './engine.ts'
 
 export interface AdamOptions {
   readonly rate: number
@@ -74,7 +74,7 @@ export const nativeIsas = (): string[] =>
 
 function chooseIsa(): number {
   const all = load().isas()
-  const wanted = process.env['SPARSEWAVE_TRAIN_ISA']
+  const wanted = process.env.SPARSEWAVE_TRAIN_ISA
   if (!wanted) return all.findIndex((i) => i.supported)
   const index = all.findIndex((i) => i.name === wanted)
   if (index >= 0 && all[index]!.supported) return index
@@ -101,13 +101,6 @@ export function adamUpdate(
 ): number {
   const options = Float64Array.of(o.rate, o.beta1, o.beta2, o.epsilon, o.clip, o.average, o.step)
   return load().adam(parameters, gradient, first, second, average, options)
-}
-
-/** Weighted steps of a batch: lanes x steps whose frames have weight 1. */
-export function batchCount(batch: Batch): number {
-  let sum = 0
-  for (const w of batch.weights) sum += w
-  return sum * (batch.steps / (batch.weights.length / (batch.groups * LANES)))
 }
 
 export async function createNativeEngine(layout: ParameterLayout, options: { threads: number }): Promise<Engine> {

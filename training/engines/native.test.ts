@@ -1,0 +1,194 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, describe, expect, test } from 'vitest'
+import { PACKAGE_ROOT } from '../../src/root.ts'
+import { BANDS, netConfigSchema } from '../../src/vocoder/sparse-wavernn/config.ts'
+import type { MaskSet } from '../masks/mask.ts'
+import { parameterLayout } from '../tasks/sparse-wavernn/parameters.ts'
+import { type Batch, type Engine, LANES } from './engine.ts'
+import { adamUpdate, createNativeEngine, nativeIsas } from './native.ts'
+import { createReferenceEngine, type ReferenceRun, runReference } from './reference.ts'
+import { isKept, maskedSegments, sliceBatch, syntheticBatch, syntheticMasks, syntheticParameters } from './synthetic.ts'
+
+const built = existsSync(join(PACKAGE_ROOT, 'build/native/train.node'))
+const isas = built ? nativeIsas() : []
+const { hidden } = netConfigSchema.parse({ hidden: 32 })
+const layout = parameterLayout(netConfigSchema.parse({ hidden, headHidden: 16, conditioning: 16 }))
+const parameters = syntheticParameters(layout, 2)
+const masks = [syntheticMasks(layout, 1), syntheticMasks(layout, 7)] as const
+const batch = syntheticBatch(2, 60, 3)
+
+const forced = process.env.SPARSEWAVE_TRAIN_ISA
+afterEach(() => {
+  if (forced === undefined) delete process.env.SPARSEWAVE_TRAIN_ISA
+  else process.env.SPARSEWAVE_TRAIN_ISA = forced
+})
+
+async function engine(isa: string, threads = 1, shape = layout): Promise<Engine> {
+  process.env.SPARSEWAVE_TRAIN_ISA = isa
+  const e = await createNativeEngine(shape, { threads })
+  expect(e.name).toBe(`native-${isa}`)
+  return e
+}
+
+/** Carried state as training meets it: inside -1..1, not zero. */
+const startState = (members: number, groups = batch.groups) =>
+  new Float32Array(members * groups * hidden * LANES).map((_, i) => Math.sin(i * 0.7) * 0.8)
+
+async function run(e: Engine, members: readonly MaskSet[], on: Batch, state = startState(members.length, on.groups)) {
+  const gradient = new Float32Array(layout.size).fill(Number.NaN)
+  const { losses, count } = await e.run(parameters, members, on, state, gradient)
+  return { losses, count, gradient, state }
+}
+
+let cached: { reference: ReferenceRun; state: Float32Array } | undefined
+/** The reference's run of both members over `batch`; computed once. */
+function expected() {
+  const state = startState(2)
+  cached ??= { reference: runReference(layout, parameters, masks, batch, state, true), state }
+  return cached
+}
+
+const distance = (a: ArrayLike<number>, b: ArrayLike<number>, from = 0, to = a.length): number => {
+  let difference = 0
+  let norm = 0
+  for (let i = from; i < to; i++) {
+    difference += (a[i]! - b[i]!) ** 2
+    norm += b[i]! ** 2
+  }
+  return Math.sqrt(difference / norm)
+}
+
+const title = built ? 'native engine' : 'native engine (skipped: build/native/train.node is not built)'
+describe.skipIf(!built).each(isas.length > 0 ? isas : ['none'])(`${title}: %s`, (isa) => {
+  test('losses, state and the gradient of every segment are those of the reference', async () => {
+    const native = await run(await engine(isa, 2), masks, batch)
+    const { reference, state } = expected()
+    expect(native.count).toBe(reference.count)
+    // Single precision is 6e-8 a rounding. Sums over 32 lanes x 60 steps, and what 60 steps of recurrence amplify, leave
+    // two digits more; an omitted or misplaced term shows from 1e-3 on.
+    expect(distance(native.losses, reference.losses)).toBeLessThan(2e-6)
+    expect(distance(native.state, state)).toBeLessThan(1e-5)
+    for (const s of layout.segments)
+      expect(distance(native.gradient, reference.gradient!, s.offset, s.offset + s.size), s.name).toBeLessThan(2e-5)
+  })
+
+  test('teacher-forced outputs are those of the reference', async () => {
+    const small = sliceBatch(batch, 0, 1)
+    const got = await (await engine(isa)).outputs(parameters, masks[0], small, startState(1))
+    const e = await createReferenceEngine(layout, { threads: 1 })
+    const want = await e.outputs(parameters, masks[0], small, startState(1))
+    expect(got.length).toBe(small.groups * small.steps * BANDS * 12 * LANES)
+    expect(Math.max(...got.map((v, i) => Math.abs(v - want[i]!)))).toBeLessThan(5e-5)
+  })
+
+  test('a head wider than the tiles, and rows that no tile divides evenly, agree with the reference', async () => {
+    const shape = parameterLayout(
+      netConfigSchema.parse({ hidden: 48, headHidden: 48, conditioning: 32, density: { reset: 0.3, input: 0.9 } }),
+    )
+    const p = syntheticParameters(shape, 5)
+    const members = [syntheticMasks(shape, 6)]
+    const small = syntheticBatch(1, 30, 9)
+    const gradient = new Float32Array(shape.size)
+    const e = await engine(isa, 1, shape)
+    await e.run(p, members, small, new Float32Array(48 * LANES), gradient)
+    const reference = runReference(shape, p, members, small, new Float32Array(48 * LANES), true)
+    for (const s of shape.segments)
+      expect(distance(gradient, reference.gradient!, s.offset, s.offset + s.size), s.name).toBeLessThan(2e-5)
+  })
+
+  test('blocks outside all masks get gradient 0, blocks inside do not', async () => {
+    const { gradient } = await run(await engine(isa), masks, batch)
+    for (const s of maskedSegments(layout)) {
+      const kept = isKept(s, masks)
+      const wrong = Array.from({ length: s.size }, (_, i) => s.offset + i).filter((i) => !kept(i) && gradient[i] !== 0)
+      expect(wrong, s.name).toEqual([])
+    }
+    expect(gradient.some(Number.isNaN)).toBe(false)
+  })
+
+  test('the result is the same bit for bit for any number of threads', async () => {
+    const one = await run(await engine(isa, 1), masks, batch)
+    for (const threads of [2, 3, 8]) {
+      const many = await run(await engine(isa, threads), masks, batch)
+      expect(many).toEqual(one)
+    }
+  })
+
+  test("a population's gradient is the mean of its members' and each loss is its own", async () => {
+    const e = await engine(isa, 2)
+    const both = await run(e, masks, batch)
+    const state = startState(2)
+    const half = state.length / 2
+    const single = [
+      await run(e, [masks[0]], batch, state.slice(0, half)),
+      await run(e, [masks[1]], batch, state.slice(half)),
+    ]
+    expect([...both.losses]).toEqual(single.flatMap((s) => [...s.losses]))
+    expect([...both.state]).toEqual(single.flatMap((s) => [...s.state]))
+    const mean = single[0]!.gradient.map((v, i) => (v + single[1]!.gradient[i]!) / 2)
+    expect(distance(both.gradient, mean)).toBeLessThan(1e-6)
+  })
+
+  test('60 steps give the losses and state of 30 + 30 steps with the state carried over', async () => {
+    const e = await engine(isa)
+    const whole = await run(e, [masks[0]], batch)
+    const first = await run(e, [masks[0]], sliceBatch(batch, 0, 1))
+    const second = await run(e, [masks[0]], sliceBatch(batch, 1, 2), first.state)
+    expect(second.state).toEqual(whole.state)
+    // The steps' losses are equal; only the order of a sum of 1920 of them differs.
+    expect(
+      distance(
+        first.losses.map((v, b) => v + second.losses[b]!),
+        whole.losses,
+      ),
+    ).toBeLessThan(1e-12)
+  })
+
+  test('without a gradient the losses and the state are the same', async () => {
+    const e = await engine(isa)
+    const withGradient = await run(e, masks, batch)
+    const state = startState(2)
+    const { losses } = await e.run(parameters, masks, batch, state, null)
+    expect(losses).toEqual(withGradient.losses)
+    expect(state).toEqual(withGradient.state)
+  })
+})
+
+test.skipIf(!built)('an unknown SPARSEWAVE_TRAIN_ISA is refused with the nearest name', async () => {
+  process.env.SPARSEWAVE_TRAIN_ISA = 'baselime'
+  await expect(createNativeEngine(layout, { threads: 1 })).rejects.toMatchObject({ code: 'KERNEL_UNKNOWN' })
+  await expect(createNativeEngine(layout, { threads: 1 })).rejects.toThrow(/Did you mean 'baseline'/)
+})
+
+test.skipIf(!built)(
+  'Adam clips by the global norm, corrects its moments, averages, and leaves all when the norm is not finite',
+  () => {
+    const n = 37
+    const make = () => new Float32Array(n).map((_, i) => Math.cos(i))
+    const gradient = new Float32Array(n).map((_, i) => Math.sin(i) * 3)
+    const [p, m, v, a] = [make(), new Float32Array(n), new Float32Array(n), make()]
+    const o = { rate: 0.01, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, clip: 1, average: 0.95 }
+    const norm = Math.hypot(...gradient)
+    // Textbook Adam (Kingma & Ba 2015) in double precision beside it.
+    const w = { p: [...p], m: [...m], v: [...v], a: [...a] }
+    for (let step = 1; step <= 3; step++) {
+      expect(adamUpdate(p, gradient, m, v, a, { ...o, step })).toBeCloseTo(norm, 5)
+      for (let i = 0; i < n; i++) {
+        const g = gradient[i]! / norm
+        w.m[i] = o.beta1 * w.m[i]! + (1 - o.beta1) * g
+        w.v[i] = o.beta2 * w.v[i]! + (1 - o.beta2) * g * g
+        const first = w.m[i]! / (1 - o.beta1 ** step)
+        const second = w.v[i]! / (1 - o.beta2 ** step)
+        w.p[i]! -= (o.rate * first) / (Math.sqrt(second) + o.epsilon)
+        w.a[i] = o.average * w.a[i]! + (1 - o.average) * w.p[i]!
+      }
+    }
+    expect(distance(p, w.p)).toBeLessThan(1e-6)
+    expect(distance(a, w.a)).toBeLessThan(1e-6)
+    const before = p.slice()
+    gradient[5] = Number.POSITIVE_INFINITY
+    expect(Number.isFinite(adamUpdate(p, gradient, m, v, a, { ...o, step: 4 }))).toBe(false)
+    expect(p).toEqual(before)
+  },
+)

@@ -1,0 +1,84 @@
+/**
+ * Random parameters and batches with the ranges of real ones, for tests of engines and their benchmark. Equal seeds give equal data.
+ */
+import { Random } from '../../src/random.ts'
+import { BANDS, FRAME_FEATURES, STEP_INPUTS, STEPS_PER_FRAME } from '../../src/vocoder/sparse-wavernn/config.ts'
+import type { MaskSet } from '../masks/mask.ts'
+import { createRandomMasks } from '../masks/random.ts'
+import { elementIndex, type ParameterLayout, type Segment } from '../tasks/sparse-wavernn/parameters.ts'
+import { type Batch, LANES } from './engine.ts'
+
+/** The layout's segments that have a mask. */
+export const maskedSegments = (layout: ParameterLayout): (Segment & { kept: number })[] =>
+  layout.segments.filter((s): s is Segment & { kept: number } => s.kept !== undefined)
+
+export const syntheticMasks = (layout: ParameterLayout, seed: number): MaskSet =>
+  createRandomMasks({ segments: maskedSegments(layout), seed }).final()
+
+/** No parameter is 0 but the padding, so that every path carries gradient. */
+export function syntheticParameters(layout: ParameterLayout, seed: number): Float32Array {
+  const parameters = new Float32Array(layout.size)
+  for (const [i, s] of layout.segments.entries()) {
+    const random = new Random(seed, i)
+    const scale = s.fanIn > 0 ? 1 / Math.sqrt(s.fanIn) : 0.1
+    for (let k = 0; k < s.size; k++) parameters[s.offset + k] = scale * random.normal()
+    // Heads have 12 outputs in 16 rows; log scales start at -1.
+    const head = s.name.startsWith('head.output.')
+    for (let k = 0; head && k < s.size; k++) {
+      const row = s.rows > 1 ? k % 16 : k
+      if (row >= 12) parameters[s.offset + k] = 0
+      else if (row >= 8 && s.rows === 1) parameters[s.offset + k]! -= 1
+    }
+  }
+  return parameters
+}
+
+/** Unit-variance inputs limited to -6..6 and targets; with `gaps` the last frames of some lanes have weight 0. */
+export function syntheticBatch(groups: number, steps: number, seed: number, gaps = true): Batch {
+  const frames = steps / STEPS_PER_FRAME
+  const fill = (size: number, stream: number): Float32Array => {
+    const random = new Random(seed, stream)
+    return new Float32Array(size).map(() => Math.max(-6, Math.min(6, random.normal())))
+  }
+  return {
+    groups,
+    steps,
+    inputs: fill(groups * steps * STEP_INPUTS.count * LANES, 0),
+    targets: fill(groups * steps * BANDS * LANES, 1),
+    frames: fill(groups * (frames + 2) * FRAME_FEATURES * LANES, 2),
+    weights: new Float32Array(groups * frames * LANES).map((_, i) => {
+      const frame = Math.floor(i / LANES) % frames
+      return gaps && i % 5 === 4 && frame === frames - 1 ? 0 : 1
+    }),
+  }
+}
+
+/** Frames [start, end) of every lane, with their context. */
+export function sliceBatch(batch: Batch, start: number, end: number): Batch {
+  const total = batch.steps / STEPS_PER_FRAME
+  const cut = (data: Float32Array, perFrame: number, rows: number, from: number, to: number): Float32Array => {
+    const parts = Array.from({ length: batch.groups }, (_, g) =>
+      data.subarray((g * rows + from) * perFrame, (g * rows + to) * perFrame),
+    )
+    return Float32Array.from(parts.flatMap((p) => [...p]))
+  }
+  return {
+    groups: batch.groups,
+    steps: (end - start) * STEPS_PER_FRAME,
+    inputs: cut(batch.inputs, STEPS_PER_FRAME * STEP_INPUTS.count * LANES, total, start, end),
+    targets: cut(batch.targets, STEPS_PER_FRAME * BANDS * LANES, total, start, end),
+    frames: cut(batch.frames, FRAME_FEATURES * LANES, total + 2, start, end + 2),
+    weights: cut(batch.weights, LANES, total, start, end),
+  }
+}
+
+/** Whether element (row, column) of a masked segment lies in a block that one of the members keeps. */
+export function isKept(s: Segment & { kept: number }, members: readonly MaskSet[]): (index: number) => boolean {
+  const kept = new Uint8Array(s.size)
+  for (const masks of members)
+    for (const [k, column] of masks.get(s.name)!.entries()) {
+      const first = elementIndex(s, Math.floor(k / s.kept) * 16, column) - s.offset
+      kept.fill(1, first, first + 16)
+    }
+  return (index) => kept[index - s.offset] === 1
+}
