@@ -21,6 +21,14 @@ const CANDIDATES = 6
 const PEAK_FLOOR = 0.25
 /** Costs of the path, in units of correlation. */
 const UNVOICED = 0.47
+/** The same where the frame is loud and nearly all its power is low: irregular voice rather than noise. */
+const UNVOICED_LOW = -0.4
+/** Shares of power below 2.4 kHz, dB, between which UNVOICED goes over to UNVOICED_LOW. */
+const SHARE_NOISE = -6
+const SHARE_VOICE = -1.5
+/** Levels relative to the loudest frame, dB, between which the share of power counts not at all and fully. */
+const LEVEL_QUIET = -55
+const LEVEL_LOUD = -38
 const OCTAVE = 0.6
 const SWITCH = 0.1
 /** Preference of short lags, against sub-octaves. */
@@ -28,6 +36,9 @@ const LAG_SLOPE = 0.12
 /** Added to the energies: correlation fades out below about -75 dBFS. */
 const ENERGY_FLOOR = 3e-8
 const HARMONICS = 6
+/** Sureness of voice from which pitch is extended, and how many frames far. */
+const EXTEND = 0.5
+const REACH = 12
 
 /** Frames of a recording of `samples` samples. */
 export const frameCount = (samples: number): number => Math.floor(samples / HOP) + 1
@@ -40,9 +51,11 @@ export function estimateF0(samples: Float32Array, options: F0Options = {}): Floa
   const pad = Math.ceil((3 * RATE) / floor) + FRAME
   const low = decimate(samples, frames, pad)
   const { frequency, score, size } = findCandidates(low, frames, pad, floor, ceiling)
-  const f0 = bestPath(frequency, score, size, frames)
+  const irregular = irregularity(samples, low, pad, frames)
+  const f0 = bestPath(frequency, score, size, irregular)
   dropShort(f0)
   refine(low, pad, f0, floor, ceiling)
+  extend(f0, irregular)
   return f0
 }
 
@@ -142,8 +155,40 @@ function findCandidates(
   return { frequency, score, size }
 }
 
+/** [frames] 0..1: how surely the frame is voice, however irregular, by its level and its share of low frequencies. */
+function irregularity(samples: Float32Array, low: Float64Array, pad: number, frames: number): Float64Array {
+  const level = new Float64Array(frames)
+  const share = new Float64Array(frames)
+  let loudest = 0
+  for (let frame = 0; frame < frames; frame++) {
+    const centre = frame * HOP
+    const end = Math.min(samples.length, centre + HOP)
+    let all = 0
+    for (let i = Math.max(0, centre - HOP); i < end; i++) all += samples[i]! * samples[i]!
+    let part = 0
+    for (let i = pad + (frame - 1) * FRAME; i < pad + (frame + 1) * FRAME; i++) part += low[i]! * low[i]!
+    level[frame] = all
+    share[frame] = (DECIMATION * part) / (all + 1e-9)
+    loudest = Math.max(loudest, all)
+  }
+  const ramp = (power: number, from: number, to: number): number =>
+    Math.min(1, Math.max(0, (10 * Math.log10(power + 1e-12) - from) / (to - from)))
+  for (let frame = 0; frame < frames; frame++) {
+    const weight =
+      ramp(share[frame]!, SHARE_NOISE, SHARE_VOICE) * ramp(level[frame]! / (loudest + 1e-9), LEVEL_QUIET, LEVEL_LOUD)
+    level[frame] = weight
+  }
+  return level
+}
+
 /** Viterbi search; state CANDIDATES of a frame is "unvoiced". */
-function bestPath(frequency: Float64Array, score: Float64Array, size: Uint8Array, frames: number): Float32Array {
+function bestPath(
+  frequency: Float64Array,
+  score: Float64Array,
+  size: Uint8Array,
+  irregular: Float64Array,
+): Float32Array {
+  const frames = size.length
   const states = CANDIDATES + 1
   const logs = frequency.map((f) => (f > 0 ? Math.log2(f) : 0))
   const from = new Uint8Array(frames * states)
@@ -167,7 +212,7 @@ function bestPath(frequency: Float64Array, score: Float64Array, size: Uint8Array
         }
       }
       from[frame * states + s] = origin
-      cost[s] = best + (voiced ? 1 - score[base + s]! : 1 - UNVOICED)
+      cost[s] = best + (voiced ? 1 - score[base + s]! : 1 - UNVOICED - irregular[frame]! * (UNVOICED_LOW - UNVOICED))
     }
     const swap = previous
     previous = cost
@@ -201,6 +246,27 @@ function dropShort(f0: Float32Array): void {
     let end = i
     while (end < n && f0[end]! > 0) end++
     if (end - i < 4) f0.fill(0, i, end)
+    i = end
+  }
+}
+
+/** Gives frames that are surely voice but have no pitch of their own the pitch between, or beside, voiced ones. */
+function extend(f0: Float32Array, irregular: Float64Array): void {
+  const found = f0.slice()
+  const n = f0.length
+  for (let i = 0; i < n; i++) {
+    if (found[i]! > 0) continue
+    let end = i
+    while (end < n && found[end] === 0) end++
+    const before = i > 0 ? found[i - 1]! : 0
+    const after = end < n ? found[end]! : 0
+    for (let k = i; k < end; k++) {
+      if (irregular[k]! < EXTEND) continue
+      const weight = (k - i + 1) / (end - i + 1)
+      const left = k - i < REACH ? before : 0
+      const right = end - 1 - k < REACH ? after : 0
+      f0[k] = left > 0 && right > 0 ? left + weight * (right - left) : left > 0 ? left : right
+    }
     i = end
   }
 }
