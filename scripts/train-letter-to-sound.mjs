@@ -1,0 +1,333 @@
+// Trains the joint n-gram model of src/text/g2p.ts on the dictionary, writes src/text/data/en-us.g2p.br and prints the
+// error rates on the held-out words (every 20th by hash, never seen in training):
+//   npm run build && node scripts/train-letter-to-sound.mjs
+// Alignment: EM over pairs of 1-2 letters and 0-2 phonemes. Model: interpolated Kneser-Ney, entropy-pruned (Stolcke 1998).
+import { writeFileSync } from 'node:fs'
+import { brotliCompressSync, constants } from 'node:zlib'
+import { editDistance } from '../dist/src/errors.js'
+import { LetterToSound, LOG_STEP, parseModel } from '../dist/src/text/g2p.js'
+import { lexicon } from '../dist/src/text/lexicon.js'
+import { encodeAscii } from '../dist/src/text/phonemes.js'
+
+const ORDER = Number(process.argv[2] ?? 7)
+const THRESHOLD = Number(process.argv[3] ?? 7e-7)
+const MIN_PAIR = 8
+const started = Date.now()
+const say = (text) => console.log(`${((Date.now() - started) / 1000).toFixed(0).padStart(4)} s  ${text}`)
+
+function hash(word) {
+  let h = 2166136261
+  for (let i = 0; i < word.length; i++) h = Math.imul(h ^ word.charCodeAt(i), 16777619)
+  h ^= h >>> 16
+  h = Math.imul(h, 0x85ebca6b)
+  return (h ^ (h >>> 13)) >>> 0
+}
+
+// Units: a stress mark and its vowel are one.
+const units = (phonemes) => phonemes.match(/[ˈˌ]?./gu)
+const seen = new Set()
+const training = []
+const heldOut = []
+for (const [written, entry] of lexicon().entries()) {
+  const word = written.toLowerCase()
+  if (!/^[a-z]{2,30}$/.test(word) || seen.has(word)) continue
+  // Acronyms say nothing about spelling.
+  if (written === written.toUpperCase()) continue
+  seen.add(word)
+  const item = { word, units: units(entry.phonemes) }
+  ;(hash(word) % 20 === 0 ? heldOut : training).push(item)
+}
+say(`${training.length} words, ${heldOut.length} held out`)
+
+// --- Alignment ---
+const unitIds = new Map()
+for (const { units } of training) for (const unit of units) if (!unitIds.has(unit)) unitIds.set(unit, unitIds.size + 1)
+const unitNames = ['', ...unitIds.keys()]
+const U = unitNames.length
+const SOUNDS = U * U
+const letterId = (word, i) => word.charCodeAt(i) - 97
+// A pair's index: letters (26 single, 676 double) by sounds (first + U * second, 0 = none).
+const LETTERS = 26 + 676
+let probability = new Float64Array(LETTERS * SOUNDS)
+const MOVES = [
+  [1, 0],
+  [1, 1],
+  [1, 2],
+  [2, 1],
+]
+
+function pairIndex(word, ids, i, j, [l, p]) {
+  const letters = l === 1 ? letterId(word, i) : 26 + letterId(word, i) * 26 + letterId(word, i + 1)
+  const sounds = p === 0 ? 0 : p === 1 ? ids[j] : ids[j] + U * ids[j + 1]
+  return letters * SOUNDS + sounds
+}
+
+const PRIOR = [0.1, 1, 0.02, 0.05]
+for (const item of training) item.ids = item.units.map((unit) => unitIds.get(unit))
+for (let iteration = 0; iteration < 6; iteration++) {
+  const counts = new Float64Array(LETTERS * SOUNDS)
+  let logLikelihood = 0
+  for (const { word, ids } of training) {
+    const [I, J] = [word.length, ids.length]
+    const width = J + 1
+    const weight = (i, j, m) => (iteration === 0 ? PRIOR[m] : probability[pairIndex(word, ids, i, j, MOVES[m])])
+    const forward = new Float64Array((I + 1) * width)
+    const backward = new Float64Array((I + 1) * width)
+    forward[0] = 1
+    for (let i = 0; i < I; i++)
+      for (let j = 0; j <= J; j++) {
+        const here = forward[i * width + j]
+        if (here === 0) continue
+        for (let m = 0; m < 4; m++) {
+          const [l, p] = MOVES[m]
+          if (i + l <= I && j + p <= J) forward[(i + l) * width + j + p] += here * weight(i, j, m)
+        }
+      }
+    const total = forward[I * width + J]
+    if (!(total > 0)) continue
+    logLikelihood += Math.log(total)
+    backward[I * width + J] = 1
+    for (let i = I - 1; i >= 0; i--)
+      for (let j = J; j >= 0; j--) {
+        let sum = 0
+        for (let m = 0; m < 4; m++) {
+          const [l, p] = MOVES[m]
+          if (i + l > I || j + p > J) continue
+          const w = weight(i, j, m) * backward[(i + l) * width + j + p]
+          sum += w
+          if (w > 0 && forward[i * width + j] > 0)
+            counts[pairIndex(word, ids, i, j, MOVES[m])] += (forward[i * width + j] * w) / total
+        }
+        backward[i * width + j] = sum
+      }
+  }
+  let all = 0
+  for (const count of counts) all += count
+  probability = counts.map((count) => (count > 1e-4 ? count / all : 0))
+  say(`alignment ${iteration}: log-likelihood ${(logLikelihood / training.length).toFixed(3)} a word`)
+}
+
+function align({ word, ids }) {
+  const [I, J] = [word.length, ids.length]
+  const width = J + 1
+  const best = new Float64Array((I + 1) * width).fill(Number.NEGATIVE_INFINITY)
+  const move = new Int8Array((I + 1) * width).fill(-1)
+  best[0] = 0
+  for (let i = 0; i < I; i++)
+    for (let j = 0; j <= J; j++) {
+      const here = best[i * width + j]
+      if (here === Number.NEGATIVE_INFINITY) continue
+      for (let m = 0; m < 4; m++) {
+        const [l, p] = MOVES[m]
+        if (i + l > I || j + p > J) continue
+        const score = here + Math.log(probability[pairIndex(word, ids, i, j, MOVES[m])])
+        const to = (i + l) * width + j + p
+        if (score > best[to]) {
+          best[to] = score
+          move[to] = m
+        }
+      }
+    }
+  if (best[I * width + J] === Number.NEGATIVE_INFINITY) return undefined
+  const path = []
+  for (let i = I, j = J; i > 0; ) {
+    const [l, p] = MOVES[move[i * width + j]]
+    i -= l
+    j -= p
+    path.push(pairIndex(word, ids, i, j, [l, p]))
+  }
+  return path.reverse()
+}
+
+const paths = training.map(align).filter(Boolean)
+const pairCounts = new Map()
+for (const path of paths) for (const pair of path) pairCounts.set(pair, (pairCounts.get(pair) ?? 0) + 1)
+const kept = [...pairCounts].filter(([, count]) => count >= MIN_PAIR).sort((a, b) => b[1] - a[1])
+const labelOf = new Map(kept.map(([pair], i) => [pair, i + 2]))
+const sequences = paths
+  .map((path) => path.map((pair) => labelOf.get(pair)))
+  .filter((path) => !path.includes(undefined))
+  .map((path) => [0, ...path, 1])
+say(`${labelOf.size} pairs, ${sequences.length} of ${training.length} words kept`)
+
+// --- Counts: a trie; the node of an n-gram is found from its parent and last label ---
+const K = labelOf.size + 2
+const childOf = new Map()
+const parent = [-1]
+const lastLabel = [-1]
+const depth = [0]
+const count = [0]
+const child = (node, label) => childOf.get(node * K + label) ?? -1
+function reach(node, label) {
+  let next = child(node, label)
+  if (next < 0) {
+    next = parent.length
+    childOf.set(node * K + label, next)
+    parent.push(node)
+    lastLabel.push(label)
+    depth.push(depth[node] + 1)
+    count.push(0)
+  }
+  return next
+}
+for (const sequence of sequences)
+  for (let end = 0; end < sequence.length; end++)
+    for (let n = 1; n <= ORDER && n <= end + 1; n++) {
+      let node = 0
+      for (let i = end - n + 1; i <= end; i++) node = reach(node, sequence[i])
+      count[node]++
+    }
+const nodes = parent.length
+say(`${nodes} n-grams up to order ${ORDER}`)
+
+// The suffix of a node drops its oldest label.
+const suffix = new Int32Array(nodes)
+for (let n = 1; n < nodes; n++) suffix[n] = depth[n] === 1 ? 0 : child(suffix[parent[n]], lastLabel[n])
+// Kneser-Ney: shorter n-grams count their different predecessors, unless they begin a word.
+const adjusted = Float64Array.from(count)
+const continuations = new Float64Array(nodes)
+const beginsWord = (n) => {
+  while (depth[n] > 1) n = parent[n]
+  return lastLabel[n] === 0
+}
+for (let n = 1; n < nodes; n++) if (depth[n] > 1) continuations[suffix[n]]++
+for (let n = 1; n < nodes; n++) if (depth[n] < ORDER && !beginsWord(n)) adjusted[n] = continuations[n]
+const discounts = []
+for (let d = 1; d <= ORDER; d++) {
+  const histogram = [0, 0, 0, 0, 0]
+  for (let n = 1; n < nodes; n++) if (depth[n] === d && adjusted[n] <= 4) histogram[adjusted[n]]++
+  const [, n1, n2, n3, n4] = histogram
+  const y = n1 / (n1 + 2 * n2 || 1)
+  discounts[d] = [0, 1 - (2 * y * n2) / (n1 || 1), 2 - (3 * y * n3) / (n2 || 1), 3 - (4 * y * n4) / (n3 || 1)].map(
+    (v) => (Number.isFinite(v) ? Math.min(Math.max(v, 0), 2.9) : 0.5),
+  )
+}
+const discountOf = (n) => Math.min(adjusted[n], discounts[depth[n]][Math.min(3, adjusted[n])])
+const total = new Float64Array(nodes)
+const mass = new Float64Array(nodes)
+for (let n = 1; n < nodes; n++) {
+  if (lastLabel[n] === 0) continue
+  total[parent[n]] += adjusted[n]
+  mass[parent[n]] += discountOf(n)
+}
+const logP = new Float64Array(nodes)
+for (let n = 1; n < nodes; n++) {
+  if (lastLabel[n] === 0) continue
+  const context = parent[n]
+  const lower = depth[n] === 1 ? 1 / (K - 1) : Math.exp(logP[suffix[n]])
+  logP[n] = Math.log((adjusted[n] - discountOf(n) + mass[context] * lower) / total[context])
+}
+
+// --- Pruning: an n-gram goes when backing off in its place changes the model little ---
+const alive = new Uint8Array(nodes).fill(1)
+const childCount = new Int32Array(nodes)
+for (let n = 1; n < nodes; n++) childCount[parent[n]]++
+const contextProbability = new Float64Array(nodes)
+const allTokens = sequences.reduce((sum, sequence) => sum + sequence.length - 1, 0)
+for (let n = 0; n < nodes; n++) contextProbability[n] = n === 0 ? 1 : count[n] / allTokens
+function backoffs() {
+  const seenMass = new Float64Array(nodes)
+  const lowerMass = new Float64Array(nodes)
+  for (let n = 1; n < nodes; n++) {
+    if (!alive[n] || lastLabel[n] === 0 || depth[n] < 2) continue
+    seenMass[parent[n]] += Math.exp(logP[n])
+    lowerMass[parent[n]] += Math.exp(logP[suffix[n]])
+  }
+  const logB = new Float64Array(nodes)
+  for (let n = 1; n < nodes; n++) {
+    if (!alive[n] || seenMass[n] === 0) continue
+    logB[n] = Math.log(Math.max(1 - seenMass[n], 1e-6) / Math.max(1 - lowerMass[n], 1e-6))
+  }
+  return logB
+}
+for (let d = ORDER; d >= 3; d--) {
+  const logB = backoffs()
+  let gone = 0
+  for (let n = 1; n < nodes; n++) {
+    if (depth[n] !== d || childCount[n] > 0 || lastLabel[n] === 0) continue
+    const difference = logP[n] - (logB[parent[n]] + logP[suffix[n]])
+    if (contextProbability[parent[n]] * Math.exp(logP[n]) * Math.abs(difference) < THRESHOLD) {
+      alive[n] = 0
+      childCount[parent[n]]--
+      gone++
+    }
+  }
+  say(`order ${d}: ${gone} pruned`)
+}
+const logB = backoffs()
+
+// --- Writing: breadth first, children sorted by label ---
+const childrenOf = new Map()
+for (let n = 1; n < nodes; n++) {
+  if (!alive[n]) continue
+  const list = childrenOf.get(parent[n])
+  if (list) list.push(n)
+  else childrenOf.set(parent[n], [n])
+}
+const order = [0]
+for (let i = 0; i < order.length; i++) {
+  const list = childrenOf.get(order[i])
+  if (list) order.push(...list.sort((a, b) => lastLabel[a] - lastLabel[b]))
+}
+const labels = new Uint16Array(order.length)
+const children = new Uint16Array(order.length)
+const costs = new Uint8Array(order.length)
+const weights = new Uint8Array(order.length)
+order.forEach((n, i) => {
+  const siblings = n === 0 ? [] : childrenOf.get(parent[n])
+  const place = siblings.indexOf(n)
+  labels[i] = n === 0 ? 0 : place > 0 ? lastLabel[n] - lastLabel[siblings[place - 1]] : lastLabel[n]
+  children[i] = childrenOf.get(n)?.length ?? 0
+  costs[i] = Math.min(255, Math.max(0, Math.round(-logP[n] / LOG_STEP)))
+  weights[i] = Math.min(255, Math.max(0, 128 + Math.round(-logB[n] / LOG_STEP)))
+})
+const letterText = (id) =>
+  id < 26 ? String.fromCharCode(97 + id) : String.fromCharCode(97 + Math.floor((id - 26) / 26), 97 + ((id - 26) % 26))
+const pairs = ['\t', '\t']
+for (const [pair] of kept) {
+  const sounds = pair % SOUNDS
+  pairs.push(
+    `${letterText(Math.floor(pair / SOUNDS))}\t${encodeAscii(unitNames[sounds % U] + unitNames[Math.floor(sounds / U)])}`,
+  )
+}
+const low = (a) => Buffer.from(Uint8Array.from(a, (v) => v & 255))
+const high = (a) => Buffer.from(Uint8Array.from(a, (v) => v >> 8))
+const file = Buffer.concat([
+  Buffer.from(`${JSON.stringify({ order: ORDER, nodes: order.length, pairs })}\n`),
+  low(labels),
+  high(labels),
+  low(children),
+  high(children),
+  Buffer.from(costs),
+  Buffer.from(weights),
+])
+const packed = brotliCompressSync(file, {
+  params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_LGWIN]: 24 },
+})
+writeFileSync(new URL('../src/text/data/en-us.g2p.br', import.meta.url), packed)
+say(`${order.length} n-grams kept, ${packed.length} bytes`)
+
+// --- Held-out words ---
+const model = new LetterToSound(parseModel(file))
+const strip = (list) => list.map((unit) => unit.replace(/[ˈˌ]/, ''))
+let [wrong, wrongSounds, edits, soundEdits, length] = [0, 0, 0, 0, 0]
+const clock = performance.now()
+for (const item of heldOut) item.guess = units(model.pronounce(item.word)) ?? []
+const elapsed = performance.now() - clock
+for (const { units: reference, guess } of heldOut) {
+  const distance = editDistance(guess, reference)
+  const soundDistance = editDistance(strip(guess), strip(reference))
+  edits += distance
+  soundEdits += soundDistance
+  wrong += distance > 0
+  wrongSounds += soundDistance > 0
+  length += reference.length
+}
+const percent = (x) => `${(100 * x).toFixed(1)} %`
+say(
+  `held out: words wrong ${percent(wrong / heldOut.length)} (stress ignored ${percent(wrongSounds / heldOut.length)}), ` +
+    `phonemes wrong ${percent(edits / length)} (stress ignored ${percent(soundEdits / length)}), ${(elapsed / heldOut.length).toFixed(2)} ms a word`,
+)
+if (process.argv.includes('--examples'))
+  for (const { word, units, guess } of heldOut.filter((_, i) => i % 150 === 0))
+    console.log(word, units.join(''), guess.join(''))

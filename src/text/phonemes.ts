@@ -1,0 +1,41 @@
+/**
+ * The phoneme symbols: one character each, American English. The order is fixed forever, since trained models
+ * store ids: id = index in PHONEMES + 1, and 0 is padding. Stress marks stand directly before their vowel.
+ */
+
+/** All symbols: space, punctuation, stress, consonants, vowels. Never reorder; append only. */
+export const PHONEMES = ' ,.;:!?—()“”ˈˌbdfhjklmnpstvwzðŋɡɹʃʒθʤʧTAIOWYiuæɐɑɔəɛɜɪʊʌᵊᵻ'
+
+export const PRIMARY = 'ˈ'
+export const SECONDARY = 'ˌ'
+export const PUNCTUATION: ReadonlySet<string> = new Set(',.;:!?—()“”')
+export const CONSONANTS: ReadonlySet<string> = new Set('bdfhjklmnpstvwzðŋɡɹʃʒθʤʧT')
+export const VOWELS: ReadonlySet<string> = new Set('AIOWYiuæɐɑɔəɛɜɪʊʌᵊᵻ')
+
+/**
+ * One ASCII character for each symbol inside a word, for the data files: index for index with WORD_SYMBOLS.
+ * None of them is a tab, newline, `|` or `:`.
+ */
+export const WORD_SYMBOLS = PHONEMES.slice(PHONEMES.indexOf(PRIMARY))
+const ASCII = "',bdfhjklmnpstvwzDNgrSZ0JCTAIOWYiu&Eac@e3xUV^!"
+
+const toAscii = new Map(Array.from(WORD_SYMBOLS, (symbol, i) => [symbol, ASCII[i]!]))
+const fromAscii = new Map(Array.from(WORD_SYMBOLS, (symbol, i) => [ASCII[i]!, symbol]))
+
+/** A word's phonemes as ASCII; undefined when one of them is not in the set. */
+export function encodeAscii(phonemes: string): string | undefined {
+  let out = ''
+  for (const symbol of phonemes) {
+    const ascii = toAscii.get(symbol)
+    if (ascii === undefined) return undefined
+    out += ascii
+  }
+  return out
+}
+
+/** Inverse of `encodeAscii`. */
+export function decodeAscii(text: string): string {
+  let out = ''
+  for (const c of text) out += fromAscii.get(c) ?? ''
+  return out
+}
