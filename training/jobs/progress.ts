@@ -1,7 +1,7 @@
 /**
  * The progress bar of training: one line on a terminal, a line a minute elsewhere, so that logs stay readable.
  */
-import { Format, Presets, SingleBar } from 'cli-progress'
+import progress from 'cli-progress'
 import type { Progress } from './job.ts'
 
 const LABELS: Record<Progress['stage'], string> = { features: 'features', train: 'training', validation: 'training' }
@@ -30,7 +30,7 @@ function speed(p: Progress): string {
 }
 
 export function createProgressView(stream: NodeJS.WriteStream = process.stderr): ProgressView {
-  let bar: SingleBar | undefined
+  let bar: progress.SingleBar | undefined
   let stage: string | undefined
   let began = 0
   let from = 0
@@ -58,16 +58,16 @@ export function createProgressView(stream: NodeJS.WriteStream = process.stderr):
         from = p.done
         printed = 0
         if (stream.isTTY) {
-          bar = new SingleBar(
+          bar = new progress.SingleBar(
             {
               stream,
               etaBuffer: 50,
               format: `{label} {bar} {value}/{total}  ETA {left}  {speed}`,
-              formatBar: Format.BarFormat,
+              formatBar: progress.Format.BarFormat,
               hideCursor: true,
               fps: 4,
             },
-            Presets.shades_classic,
+            progress.Presets.shades_classic,
           )
           bar.start(p.total, p.done, { label: LABELS[p.stage], left: '-', speed: '' })
         }
