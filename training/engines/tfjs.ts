@@ -1,0 +1,82 @@
+/**
+ * Finds a TensorFlow.js to train dense nets with: the native binding where `npm run setup:tensorflow` built it, else the
+ * plain JavaScript one, which gives the same results slowly. The rest of the trainer sees one API.
+ */
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import util from 'node:util'
+import { SparsewaveError } from '../../src/errors.ts'
+
+export type Tf = typeof import('@tensorflow/tfjs')
+
+export interface Tfjs {
+  readonly tf: Tf
+  /** `tensorflow` (native) or `cpu` (JavaScript). */
+  readonly backend: string
+}
+
+export interface TfjsOptions {
+  /** `auto` (default) takes the native binding where it is set up; the others insist on one. */
+  readonly backend?: 'auto' | 'native' | 'cpu'
+  /** Threads of the native binding; only the first call of a process can set it. Default: TensorFlow's own choice. */
+  readonly threads?: number
+}
+
+/** Loads TensorFlow.js. Throws ENGINE_UNAVAILABLE when `native` is asked for and not set up. */
+export async function loadTfjs({ backend = 'auto', threads }: TfjsOptions = {}): Promise<Tfjs> {
+  if (backend !== 'cpu') {
+    const native = loadNative(threads)
+    if (native) return { tf: native, backend: native.getBackend() }
+    if (backend === 'native')
+      throw new SparsewaveError('ENGINE_UNAVAILABLE', 'The native TensorFlow binding is not set up.', {
+        remedy: 'Run `npm run setup:tensorflow`.',
+      })
+  }
+  const tf = await import('@tensorflow/tfjs')
+  // Production mode leaves out the advice to install tfjs-node.
+  tf.enableProdMode()
+  await tf.setBackend('cpu')
+  return { tf, backend: 'cpu' }
+}
+
+const PACKAGES = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node']
+
+function loadNative(threads: number | undefined): Tf | undefined {
+  const place = tensorflowFolder()
+  if (!place) return undefined
+  // Node 23 took away a function that tfjs-node calls.
+  const legacy = util as unknown as { isNullOrUndefined?: (value: unknown) => boolean }
+  legacy.isNullOrUndefined ??= (value) => value === null || value === undefined
+  if (threads !== undefined) {
+    process.env.TF_NUM_INTRAOP_THREADS = String(threads)
+    process.env.TF_NUM_INTEROP_THREADS = String(threads)
+    process.env.OMP_NUM_THREADS = String(threads)
+  }
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2'
+  const require = createRequire(path.join(place, 'package.json'))
+  for (const name of PACKAGES) {
+    try {
+      const tf = require(name) as Tf
+      tf.enableProdMode()
+      return tf
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error
+    }
+  }
+  return undefined
+}
+
+/** SPARSEWAVE_TENSORFLOW, or runs/tensorflow of the project; undefined when nothing is set up there. */
+function tensorflowFolder(): string | undefined {
+  const own = process.env.SPARSEWAVE_TENSORFLOW
+  if (own) return existsSync(path.join(own, 'package.json')) ? own : undefined
+  let dir = path.dirname(fileURLToPath(import.meta.url))
+  while (dir !== path.dirname(dir)) {
+    const place = path.join(dir, 'runs', 'tensorflow')
+    if (existsSync(path.join(place, 'package.json'))) return place
+    dir = path.dirname(dir)
+  }
+  return undefined
+}

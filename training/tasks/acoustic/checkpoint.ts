@@ -1,0 +1,116 @@
+/**
+ * Checkpoints of an acoustic run: everything an exact resume needs, in one safetensors file that is complete or absent
+ * (written aside, synced, renamed). The one before is kept, in case the newest cannot be read.
+ */
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import path from 'node:path'
+import { SparsewaveError } from '../../../src/errors.ts'
+import { decodeSafetensors, encodeSafetensors } from '../../../src/vocoder/sparse-wavernn/safetensors.ts'
+import { type AcousticConfig, acousticConfigSchema } from './config.ts'
+import type { Normalization } from './example.ts'
+
+/** Named float arrays, one a parameter, in the order of `parametersOf`. */
+export type ParameterValues = Record<string, Float32Array>
+
+export interface Checkpoint {
+  readonly config: AcousticConfig
+  /** Updates done. */
+  readonly update: number
+  /** Place in the data: the epoch, and batches done of it. */
+  readonly epoch: number
+  readonly batch: number
+  /** Factor on the learning rate, lowered after a divergence. */
+  readonly rateScale: number
+  /** Seconds of audio trained on; wall seconds. */
+  readonly audioSeconds: number
+  readonly wallSeconds: number
+  readonly normalization: Normalization
+  readonly parameters: ParameterValues
+  /** Adam's moments. */
+  readonly first: ParameterValues
+  readonly second: ParameterValues
+  /** Moving average of the parameters: what is exported. */
+  readonly average: ParameterValues
+}
+
+export const CHECKPOINT_FILE = 'checkpoint.safetensors'
+const PREVIOUS_FILE = 'checkpoint.previous.safetensors'
+const FORMAT = 'sparsewave-acoustic-checkpoint-1'
+const GROUPS = ['parameters', 'first', 'second', 'average'] as const
+
+/** Writes `run`/checkpoint.safetensors; the one that was there becomes checkpoint.previous.safetensors. */
+export function writeCheckpoint(run: string, checkpoint: Checkpoint): void {
+  const { config, update, epoch, batch, rateScale, audioSeconds, wallSeconds, normalization } = checkpoint
+  const { pitchMean, pitchSpread, envelopeSpread } = normalization
+  const tensor = (name: string, data: Float32Array) => ({ name, dtype: 'F32' as const, shape: [data.length], data })
+  const bytes = encodeSafetensors(
+    [
+      ...GROUPS.flatMap((group) =>
+        Object.entries(checkpoint[group]).map(([name, data]) => tensor(`${group}.${name}`, data)),
+      ),
+      tensor('normalization.envelopeMean', normalization.envelopeMean),
+    ],
+    {
+      format: FORMAT,
+      progress: JSON.stringify({ config, update, epoch, batch, rateScale, audioSeconds, wallSeconds }),
+      normalization: JSON.stringify({ pitchMean, pitchSpread, envelopeSpread }),
+    },
+  )
+  mkdirSync(run, { recursive: true })
+  const file = path.join(run, CHECKPOINT_FILE)
+  const aside = `${file}.part`
+  const handle = openSync(aside, 'w')
+  try {
+    for (let at = 0; at < bytes.length; ) at += writeSync(handle, bytes, at)
+    fsyncSync(handle)
+  } finally {
+    closeSync(handle)
+  }
+  if (existsSync(file)) renameSync(file, path.join(run, PREVIOUS_FILE))
+  renameSync(aside, file)
+}
+
+/** Reads a checkpoint file. Throws CHECKPOINT_INVALID. */
+export function readCheckpoint(file: string): Checkpoint {
+  try {
+    const { tensors, metadata } = decodeSafetensors(readFileSync(file), file)
+    if (metadata.format !== FORMAT) throw new Error('it is not a checkpoint of the acoustic model')
+    const { config, ...progress } = JSON.parse(metadata.progress!)
+    const values = (group: string): ParameterValues => {
+      const prefix = `${group}.`
+      return Object.fromEntries(
+        [...tensors]
+          .filter(([name]) => name.startsWith(prefix))
+          .map(([name, { data }]) => [name.slice(prefix.length), data as Float32Array]),
+      )
+    }
+    return {
+      ...progress,
+      config: acousticConfigSchema.parse(config),
+      normalization: { ...JSON.parse(metadata.normalization!), ...values('normalization') } as Normalization,
+      ...(Object.fromEntries(GROUPS.map((group) => [group, values(group)])) as Record<
+        (typeof GROUPS)[number],
+        ParameterValues
+      >),
+    }
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new SparsewaveError('CHECKPOINT_INVALID', `Cannot read the checkpoint ${file}: ${why}`, { cause })
+  }
+}
+
+/** The newest readable checkpoint of a run; undefined when it has none. Throws CHECKPOINT_INVALID when none can be read. */
+export function readNewestCheckpoint(run: string): Checkpoint | undefined {
+  let failure: unknown
+  for (const name of [CHECKPOINT_FILE, PREVIOUS_FILE]) {
+    const file = path.join(run, name)
+    if (!existsSync(file)) continue
+    try {
+      return readCheckpoint(file)
+    } catch (error) {
+      failure ??= error
+    }
+  }
+  if (failure) throw failure
+  return undefined
+}

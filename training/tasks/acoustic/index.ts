@@ -1,0 +1,3 @@
+/** The acoustic model's training task. */
+export { type AcousticConfig, type AcousticJob, acousticConfigSchema, acousticJobSchema } from './config.ts'
+export { trainAcoustic } from './train.ts'
