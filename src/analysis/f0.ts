@@ -3,7 +3,8 @@
  * through them by dynamic programming (Talkin 1995, RAPT), refinement by the instantaneous frequency of the
  * harmonics (Morise 2017, Harvest, section 2.3). Frame i is centred on sample i * HOP; 0 = unvoiced.
  */
-import { HOP, SAMPLE_RATE } from '../frames.ts'
+import { HOP } from '../frames.ts'
+import { DECIMATION, decimate, DECIMATED_HOP as FRAME, DECIMATED_RATE as RATE } from './decimate.ts'
 
 export interface F0Options {
   /** Hz; contours stay within floor..ceiling. */
@@ -11,9 +12,6 @@ export interface F0Options {
   readonly ceiling?: number
 }
 
-const DECIMATION = 4
-const RATE = SAMPLE_RATE / DECIMATION
-const FRAME = HOP / DECIMATION
 /** Samples (decimated) correlated at least; longer for lags that need a whole period. */
 const MIN_WINDOW = 48
 const CANDIDATES = 6
@@ -57,37 +55,6 @@ export function estimateF0(samples: Float32Array, options: F0Options = {}): Floa
   refine(low, pad, f0, floor, ceiling)
   extend(f0, irregular)
   return f0
-}
-
-/** Low-passed at 2.4 kHz and decimated; sample j of the recording is at pad + j / DECIMATION. */
-function decimate(samples: Float32Array, frames: number, pad: number): Float64Array {
-  const out = new Float64Array((frames - 1) * FRAME + 1 + 2 * pad)
-  const half = 24
-  const taps = new Float64Array(2 * half + 1)
-  let sum = 0
-  for (let k = -half; k <= half; k++) {
-    const x = (2 * Math.PI * 2400 * k) / SAMPLE_RATE
-    const window = 0.5 + 0.5 * Math.cos((Math.PI * k) / (half + 1))
-    const tap = (k === 0 ? 1 : Math.sin(x) / x) * window
-    taps[k + half] = tap
-    sum += tap
-  }
-  for (let k = 0; k < taps.length; k++) taps[k]! /= sum
-  const n = samples.length
-  for (let i = pad - half; i < out.length - pad + half; i++) {
-    const centre = (i - pad) * DECIMATION
-    const from = Math.max(-half, -centre)
-    const to = Math.min(half, n - 1 - centre)
-    let acc = 0
-    for (let k = from; k <= to; k++) acc += taps[k + half]! * samples[centre + k]!
-    out[i] = acc
-  }
-  // A constant offset would correlate at every lag.
-  let offset = 0
-  for (let i = pad; i < out.length - pad; i++) offset += out[i]!
-  offset /= Math.max(1, out.length - 2 * pad)
-  for (let i = pad; i < out.length - pad; i++) out[i]! -= offset
-  return out
 }
 
 interface CandidateTable {

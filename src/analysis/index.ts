@@ -7,6 +7,7 @@ import { estimateF0 } from './f0.ts'
 
 export { estimateEnvelope } from './envelope.ts'
 export { estimateF0, type F0Options, frameCount } from './f0.ts'
+export { alignPulses } from './pulses.ts'
 
 /** Frames of a recording (24 kHz, -1..1): floor(samples / HOP) + 1 of them. */
 export function analyze(samples: Float32Array): Frames {
