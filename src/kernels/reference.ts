@@ -39,7 +39,7 @@ const RING = 1024
 const D = STEP_INPUTS.count
 
 const sigmoid = (v: number): number => 1 / (1 + Math.exp(-v))
-const clip = (v: number, low: number, high: number): number => (v < low ? low : v > high ? high : v)
+const clip = (v: number, low: number, high: number): number => Math.min(Math.max(v, low), high)
 const clip6 = (v: number): number => clip(v, -6, 6)
 
 /** out += M v */

@@ -1,0 +1,311 @@
+// Node-API binding of the inference kernels: isas, features, createModel, createStream, generate, outputs, activate, dispose.
+// A stream keeps its model alive; every array's length is checked before a kernel sees it.
+#include <node_api.h>
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
+#include "model.h"
+
+namespace sparsewave {
+namespace {
+
+struct Isa {
+  const char* name;
+  const Kernel* kernel;
+  bool (*supported)();
+};
+
+// The compiler's run-time checks read CPUID and XGETBV.
+const Isa kIsas[] = {
+#if defined(__x86_64__)
+    {"avx512", &kAvx512,
+     [] { return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"); }},
+    {"avx2", &kAvx2, [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }},
+#endif
+#if defined(__aarch64__)
+    {"neon", &kNeon, [] { return true; }},
+#endif
+    {"baseline", &kBaseline, [] { return true; }},
+};
+constexpr int kIsaCount = sizeof(kIsas) / sizeof(kIsas[0]);
+
+// While alive, denormals are zero: decayed states would otherwise slow every product.
+class FlushDenormals {
+ public:
+#if defined(__x86_64__)
+  FlushDenormals() : saved_(_mm_getcsr()) { _mm_setcsr(saved_ | 0x8040); }
+  ~FlushDenormals() { _mm_setcsr(saved_); }
+
+ private:
+  unsigned saved_;
+#else
+  FlushDenormals() {}
+#endif
+};
+
+struct ModelHandle {
+  std::shared_ptr<Model> model;
+  const Kernel* kernel;
+};
+struct StreamHandle {
+  std::shared_ptr<Model> model;
+  const Kernel* kernel;
+  std::unique_ptr<Stream> stream;
+};
+// What an external holds; exactly one is set until disposed.
+struct Handle {
+  std::unique_ptr<ModelHandle> model;
+  std::unique_ptr<StreamHandle> stream;
+};
+
+napi_value fail(napi_env env, const char* message) {
+  napi_throw_type_error(env, nullptr, message);
+  return nullptr;
+}
+
+template <class T>
+T* typed(napi_env env, napi_value value, napi_typedarray_type want, size_t* length) {
+  *length = 0;
+  bool is = false;
+  if (napi_is_typedarray(env, value, &is) != napi_ok || !is) return nullptr;
+  napi_typedarray_type type;
+  void* data = nullptr;
+  napi_get_typedarray_info(env, value, &type, length, &data, nullptr, nullptr);
+  return type == want ? static_cast<T*>(data) : nullptr;
+}
+float* floats(napi_env env, napi_value value, size_t* length) { return typed<float>(env, value, napi_float32_array, length); }
+
+Handle* handle(napi_env env, napi_value value) {
+  napi_valuetype type;
+  void* data = nullptr;
+  if (napi_typeof(env, value, &type) != napi_ok || type != napi_external) return nullptr;
+  napi_get_value_external(env, value, &data);
+  return static_cast<Handle*>(data);
+}
+
+napi_value wrap(napi_env env, Handle* h) {
+  napi_value external;
+  napi_create_external(env, h, [](napi_env, void* data, void*) { delete static_cast<Handle*>(data); }, nullptr, &external);
+  return external;
+}
+
+template <size_t N>
+bool arguments(napi_env env, napi_callback_info info, napi_value (&a)[N]) {
+  size_t argc = N;
+  napi_get_cb_info(env, info, &argc, a, nullptr, nullptr);
+  return argc == N;
+}
+
+// The image comes from this package's own packer; a wrong one must still not read outside itself.
+bool valid(const Header& h, size_t values, size_t columns, const uint16_t* c) {
+  const int64_t H = h.hidden, K = h.head_hidden, D = h.inputs;
+  if (H <= 0 || H % kBlock || H > 4096 || K <= 0 || K % kBlock || K > 512 || D != 50) return false;
+  const int64_t strips = H / kBlock, head_strips = kBands * K / kBlock;
+  const int64_t strip = (int64_t)h.reset_blocks + h.update_blocks + h.recurrent_blocks + h.input_blocks;
+  if (h.reset_blocks <= 0 || h.update_blocks <= 0 || h.recurrent_blocks <= 0 || h.input_blocks <= 0 || h.head_blocks <= 0) return false;
+  if ((size_t)h.total_values != values || (size_t)h.total_columns != columns) return false;
+  if (h.head_columns != strips * strip || h.total_columns != h.head_columns + head_strips * h.head_blocks) return false;
+  const struct {
+    int32_t at;
+    int64_t size;
+  } segments[] = {{h.gate_values, strips * strip * kBlock},
+                  {h.head_values, head_strips * h.head_blocks * kBlock},
+                  {h.head_bias, kBands * K},
+                  {h.head_step, K * (4 * D + 6)},
+                  {h.head_skip, (D + kBands) * kBands},
+                  {h.output_weight, kBands * K * kBlock},
+                  {h.output_bias, kBands * kBlock},
+                  {h.filters, 64 * kBands},
+                  {h.table, (kTablePoints + 1) * kBands},
+                  {h.temperature, 2 * kBands}};
+  for (const auto& s : segments)
+    if (s.at < 0 || s.at % 16 || s.at + s.size > h.total_values) return false;
+  for (int64_t i = 0; i < h.total_columns; i++)
+    if (c[i] >= (i < h.head_columns ? H + D : H)) return false;
+  return true;
+}
+
+// createModel(isa, header Int32Array, values Float32Array, columns Uint16Array) -> model
+napi_value create_model(napi_env env, napi_callback_info info) {
+  napi_value a[4];
+  if (!arguments(env, info, a)) return fail(env, "createModel: 4 arguments expected");
+  int32_t isa = -1;
+  napi_get_value_int32(env, a[0], &isa);
+  if (isa < 0 || isa >= kIsaCount || !kIsas[isa].supported()) return fail(env, "createModel: isa");
+  size_t n_header, n_values, n_columns;
+  const int32_t* header = typed<int32_t>(env, a[1], napi_int32_array, &n_header);
+  const float* values = floats(env, a[2], &n_values);
+  const uint16_t* columns = typed<uint16_t>(env, a[3], napi_uint16_array, &n_columns);
+  if (!header || !values || !columns || n_header != sizeof(Header) / sizeof(int32_t)) return fail(env, "createModel: arrays");
+  Header h;
+  memcpy(&h, header, sizeof h);
+  if (!valid(h, n_values, n_columns, columns)) return fail(env, "createModel: image");
+  auto model = std::make_shared<Model>(h);
+  memcpy(model->values.get(), values, n_values * sizeof(float));
+  memcpy(model->columns.get(), columns, n_columns * sizeof(uint16_t));
+  Handle* out = new Handle;
+  out->model.reset(new ModelHandle{model, kIsas[isa].kernel});
+  return wrap(env, out);
+}
+
+// createStream(model, seed) -> stream
+napi_value create_stream(napi_env env, napi_callback_info info) {
+  napi_value a[2];
+  if (!arguments(env, info, a)) return fail(env, "createStream: 2 arguments expected");
+  Handle* h = handle(env, a[0]);
+  uint32_t seed = 0;
+  napi_get_value_uint32(env, a[1], &seed);
+  if (!h || !h->model) return fail(env, "createStream: the model is closed");
+  const auto& m = *h->model;
+  Handle* out = new Handle;
+  out->stream.reset(new StreamHandle{m.model, m.kernel, std::make_unique<Stream>(*m.model, fmix32(seed + 0x9e3779b9u))});
+  return wrap(env, out);
+}
+
+// generate(stream, gates, lpc, gain, inverseLevel, lag, phaseIncrement, from, count, out, at)
+napi_value generate(napi_env env, napi_callback_info info) {
+  napi_value a[11];
+  if (!arguments(env, info, a)) return fail(env, "generate: 11 arguments expected");
+  Handle* h = handle(env, a[0]);
+  if (!h || !h->stream) return fail(env, "generate: the stream is closed");
+  size_t n[6], n_out;
+  const float* gates = floats(env, a[1], &n[0]);
+  const float* lpc = floats(env, a[2], &n[1]);
+  const float* gain = floats(env, a[3], &n[2]);
+  const float* level = floats(env, a[4], &n[3]);
+  const int32_t* lag = typed<int32_t>(env, a[5], napi_int32_array, &n[4]);
+  const double* increment = typed<double>(env, a[6], napi_float64_array, &n[5]);
+  uint32_t from = 0, count = 0, at = 0;
+  napi_get_value_uint32(env, a[7], &from);
+  napi_get_value_uint32(env, a[8], &count);
+  float* out = floats(env, a[9], &n_out);
+  napi_get_value_uint32(env, a[10], &at);
+  if (!gates || !lpc || !gain || !level || !lag || !increment || !out) return fail(env, "generate: arrays");
+  StreamHandle& s = *h->stream;
+  const size_t gate_terms = 3 * (size_t)s.model->header.hidden, end = (size_t)from + count;
+  if (n[0] < end * gate_terms || n[1] < end * kBands * kOrder || n[2] < end * kBands || n[3] < end * kBands || n[4] < end || n[5] < end || n_out < at + (size_t)count * kHop)
+    return fail(env, "generate: an array is too short");
+  FlushDenormals flush;
+  for (size_t j = from; j < end; j++) {
+    const Frame frame{gates + j * gate_terms, lpc + j * kBands * kOrder, gain + j * kBands, level + j * kBands, lag[j], increment[j]};
+    s.kernel->generate(*s.stream, frame, out + at + (j - from) * kHop);
+  }
+  return nullptr;
+}
+
+// outputs(stream, steps, inputs, gates, residuals, out): teacher-forced, 30 steps a row of gates
+napi_value outputs(napi_env env, napi_callback_info info) {
+  napi_value a[6];
+  if (!arguments(env, info, a)) return fail(env, "outputs: 6 arguments expected");
+  Handle* h = handle(env, a[0]);
+  if (!h || !h->stream) return fail(env, "outputs: the stream is closed");
+  StreamHandle& s = *h->stream;
+  uint32_t steps = 0;
+  napi_get_value_uint32(env, a[1], &steps);
+  size_t n[4];
+  const float* x = floats(env, a[2], &n[0]);
+  const float* gates = floats(env, a[3], &n[1]);
+  const float* e = floats(env, a[4], &n[2]);
+  float* out = floats(env, a[5], &n[3]);
+  const size_t D = s.model->header.inputs, H3 = 3 * (size_t)s.model->header.hidden, frames = (steps + kStepsPerFrame - 1) / kStepsPerFrame;
+  if (!x || !gates || !e || !out || n[0] < steps * D || n[1] < frames * H3 || n[2] < (size_t)steps * kBands || n[3] < (size_t)steps * kBands * kOutputs)
+    return fail(env, "outputs: arrays");
+  FlushDenormals flush;
+  for (size_t t = 0; t < steps; t++) s.kernel->outputs(*s.stream, gates + t / kStepsPerFrame * H3, x + t * D, e + t * kBands, out + t * kBands * kOutputs);
+  return nullptr;
+}
+
+// activate(isa, which, values): 0 exp, 1 sigmoid, 2 tanh, in place
+napi_value activate(napi_env env, napi_callback_info info) {
+  napi_value a[3];
+  if (!arguments(env, info, a)) return fail(env, "activate: 3 arguments expected");
+  int32_t isa = -1, which = 0;
+  napi_get_value_int32(env, a[0], &isa);
+  napi_get_value_int32(env, a[1], &which);
+  size_t n;
+  float* values = floats(env, a[2], &n);
+  if (isa < 0 || isa >= kIsaCount || !kIsas[isa].supported() || !values || n % kBlock) return fail(env, "activate: arguments");
+  kIsas[isa].kernel->activate(which, values, n);
+  return nullptr;
+}
+
+// dispose(model or stream)
+napi_value dispose(napi_env env, napi_callback_info info) {
+  napi_value a[1];
+  if (!arguments(env, info, a)) return fail(env, "dispose: 1 argument expected");
+  Handle* h = handle(env, a[0]);
+  if (h) {
+    h->stream.reset();
+    h->model.reset();
+  }
+  return nullptr;
+}
+
+// isas() -> [{ name, supported }] in the order of createModel's index, fastest first
+napi_value isas(napi_env env, napi_callback_info) {
+  napi_value list;
+  napi_create_array(env, &list);
+  for (int i = 0; i < kIsaCount; i++) {
+    napi_value item, name, supported;
+    napi_create_object(env, &item);
+    napi_create_string_utf8(env, kIsas[i].name, NAPI_AUTO_LENGTH, &name);
+    napi_get_boolean(env, kIsas[i].supported(), &supported);
+    napi_set_named_property(env, item, "name", name);
+    napi_set_named_property(env, item, "supported", supported);
+    napi_set_element(env, list, (uint32_t)i, item);
+  }
+  return list;
+}
+
+// features() -> names of the vector extensions the CPU has and the system allows
+napi_value features(napi_env env, napi_callback_info) {
+  napi_value list;
+  napi_create_array(env, &list);
+  [[maybe_unused]] uint32_t count = 0;
+  [[maybe_unused]] auto add = [&](const char* name, bool has) {
+    if (!has) return;
+    napi_value text;
+    napi_create_string_utf8(env, name, NAPI_AUTO_LENGTH, &text);
+    napi_set_element(env, list, count++, text);
+  };
+#if defined(__x86_64__)
+#define SW_FEATURE(name) add(name, __builtin_cpu_supports(name))
+  SW_FEATURE("sse4.2");
+  SW_FEATURE("avx");
+  SW_FEATURE("avx2");
+  SW_FEATURE("fma");
+  SW_FEATURE("avx512f");
+  SW_FEATURE("avx512bw");
+  SW_FEATURE("avx512dq");
+  SW_FEATURE("avx512vl");
+  SW_FEATURE("avx512vnni");
+#undef SW_FEATURE
+#elif defined(__aarch64__)
+  add("neon", true);
+#endif
+  return list;
+}
+
+napi_value init(napi_env env, napi_value exports) {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+#endif
+  const napi_property_descriptor properties[] = {
+      {"createModel", nullptr, create_model, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"createStream", nullptr, create_stream, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"generate", nullptr, generate, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"outputs", nullptr, outputs, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"activate", nullptr, activate, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"dispose", nullptr, dispose, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"isas", nullptr, isas, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"features", nullptr, features, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+  };
+  napi_define_properties(env, exports, sizeof(properties) / sizeof(properties[0]), properties);
+  return exports;
+}
+
+}  // namespace
+}  // namespace sparsewave
+
+NAPI_MODULE(sparsewave_infer, sparsewave::init)

@@ -1,0 +1,5 @@
+// NEON: a block is four registers, 32 registers allow more partial sums.
+#define SW_VECTOR 4
+#define SW_UNROLL 4
+#define SW_KERNEL kNeon
+#include "core.h"

@@ -1,0 +1,181 @@
+/** One suite over every kernel that this machine can run: they compute the reference's net, and chunking changes nothing. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { Random } from '../random.ts'
+import { PACKAGE_ROOT } from '../root.ts'
+import { BANDS, netConfigSchema, STEP_INPUTS } from '../vocoder/sparse-wavernn/config.ts'
+import { randomFrameBlocks, randomWeights } from '../vocoder/sparse-wavernn/random-weights.ts'
+import { availableKernels } from './index.ts'
+import type { KernelStream, VocoderKernel } from './kernel.ts'
+import { nativeActivate, nativeIsas } from './native.ts'
+import { referenceKernel } from './reference.ts'
+import { wasmActivate } from './wasm.ts'
+
+const sparse = { reset: 0.1, update: 0.1, candidate: 0.25, input: 0.5, head: 0.25 }
+const one = { reset: 1e-9, update: 1e-9, candidate: 1e-9, input: 1e-9, head: 1e-9 }
+const full = { reset: 1, update: 1, candidate: 1, input: 1, head: 1 }
+const shapes = {
+  'one block a strip': netConfigSchema.parse({ hidden: 48, headHidden: 16, density: one }),
+  'default densities': netConfigSchema.parse({ hidden: 96, headHidden: 32, density: sparse }),
+  'full matrices': netConfigSchema.parse({ hidden: 80, headHidden: 48, density: full }),
+}
+const small = netConfigSchema.parse({ hidden: 64, headHidden: 16 })
+const HOP = 120
+
+function teacherForced(hidden: number, frames: number, seed: number) {
+  const random = new Random(seed, 9)
+  const steps = frames * 30
+  const normals = (count: number) => Float32Array.from({ length: count }, () => random.normal())
+  return {
+    steps,
+    inputs: normals(steps * STEP_INPUTS.count),
+    gates: normals(frames * 3 * hidden),
+    residuals: normals(steps * BANDS),
+  }
+}
+
+function speak(kernel: VocoderKernel, seed: number, frames: number, chunks: readonly number[]): Float32Array {
+  const model = kernel.createModel(randomWeights(small, 5))
+  const blocks = randomFrameBlocks(small, frames, 6)
+  const stream = model.open(seed)
+  const out = new Float32Array(frames * HOP)
+  for (let at = 0, k = 0; at < frames; k++) {
+    const count = Math.min(chunks[k % chunks.length]!, frames - at)
+    stream.generate(blocks, at, count, out, at * HOP)
+    at += count
+  }
+  stream.close()
+  model.close()
+  return out
+}
+
+const rms = (v: Float32Array): number => Math.sqrt(v.reduce((s, x) => s + x * x, 0) / v.length)
+
+test('the reference and the WebAssembly kernel are there', () => {
+  expect(availableKernels().map((k) => k.name)).toEqual(expect.arrayContaining(['wasm', 'reference']))
+})
+
+describe.each(availableKernels().map((k) => [k.name, k] as const))('%s', (name, kernel) => {
+  test.each(Object.entries(shapes))('outputs equal the reference, %s', (_, config) => {
+    const weights = randomWeights(config, 3)
+    const input = teacherForced(config.hidden, 4, 4)
+    const expected = referenceKernel.createModel(weights).outputs(input)
+    const model = kernel.createModel(weights)
+    const actual = model.outputs(input)
+    model.close()
+    expect(rms(expected)).toBeGreaterThan(0.1)
+    let worst = 0
+    for (let i = 0; i < expected.length; i++) worst = Math.max(worst, Math.abs(expected[i]! - actual[i]!))
+    expect(worst).toBeLessThan(2e-5)
+  })
+
+  test('the first frame of a stream is the reference’s', () => {
+    // Later ones may drift apart: a draw near a boundary picks another component.
+    const expected = speak(referenceKernel, 7, 1, [1])
+    const actual = speak(kernel, 7, 1, [1])
+    expect(rms(expected)).toBeGreaterThan(1e-3)
+    for (let i = 0; i < expected.length; i++) expect(Math.abs(expected[i]! - actual[i]!)).toBeLessThan(1e-4)
+  })
+
+  test('samples do not depend on how frames are cut into calls', () => {
+    const whole = speak(kernel, 11, 24, [24])
+    expect(speak(kernel, 11, 24, [1])).toEqual(whole)
+    expect(speak(kernel, 11, 24, [3, 1, 5])).toEqual(whole)
+  })
+
+  test('a seed gives its own samples', () => {
+    const a = speak(kernel, 1, 3, [3])
+    expect(speak(kernel, 1, 3, [3])).toEqual(a)
+    expect(speak(kernel, 2, 3, [3])).not.toEqual(a)
+    expect(a.every(Number.isFinite)).toBe(true)
+  })
+
+  test('streams of one model do not disturb one another', () => {
+    const model = kernel.createModel(randomWeights(small, 5))
+    const blocks = randomFrameBlocks(small, 6, 6)
+    const generate = (streams: readonly KernelStream[]) => {
+      const outs = streams.map(() => new Float32Array(6 * HOP))
+      for (let j = 0; j < 6; j++) {
+        for (const [i, s] of streams.entries()) s.generate(blocks, j, 1, outs[i]!, j * HOP)
+      }
+      return outs
+    }
+    const [a, b] = generate([model.open(1), model.open(2)])
+    const closed = model.open(3)
+    generate([closed])
+    closed.close()
+    const [again] = generate([model.open(1)])
+    const [other] = generate([model.open(2)])
+    expect(again).toEqual(a)
+    expect(other).toEqual(b)
+    model.close()
+  })
+
+  test('temperature 0 takes the noise away', () => {
+    const still = { voiced: [0, 0, 0, 0], unvoiced: [0, 0, 0, 0] }
+    const weights = randomWeights(small, 5)
+    // One component: the draw that picks it cannot matter.
+    for (const bias of weights.outputBias) bias.fill(100, 0, 1)
+    const model = kernel.createModel(weights, still)
+    const blocks = randomFrameBlocks(small, 3, 6)
+    const outs = [1, 2].map((seed) => {
+      const out = new Float32Array(3 * HOP)
+      model.open(seed).generate(blocks, 0, 3, out, 0)
+      return out
+    })
+    expect(outs[0]).toEqual(outs[1])
+    model.close()
+  })
+
+  test('closing twice is safe, a closed stream refuses to run', () => {
+    const model = kernel.createModel(randomWeights(small, 5))
+    const stream = model.open(1)
+    stream.close()
+    stream.close()
+    if (name !== 'reference') {
+      const run = () => stream.generate(randomFrameBlocks(small, 1, 6), 0, 1, new Float32Array(HOP), 0)
+      expect(run).toThrow('close')
+    }
+    model.close()
+    model.close()
+  })
+
+  test.runIf(name.startsWith('native'))('arrays that are too short are refused', () => {
+    const model = kernel.createModel(randomWeights(small, 5))
+    const stream = model.open(1)
+    const blocks = randomFrameBlocks(small, 1, 6)
+    expect(() => stream.generate(blocks, 0, 2, new Float32Array(2 * HOP), 0)).toThrow('too short')
+    expect(() => stream.generate(blocks, 0, 1, new Float32Array(HOP), 1)).toThrow('too short')
+    model.close()
+  })
+})
+
+const exact = {
+  exp: Math.exp,
+  sigmoid: (v: number) => 1 / (1 + Math.exp(-v)),
+  tanh: Math.tanh,
+}
+const wasmModule = () =>
+  new WebAssembly.Module(readFileSync(join(PACKAGE_ROOT, 'build/wasm/vocoder.wasm')) as Uint8Array)
+const approximations = [
+  ...nativeIsas()
+    .filter((i) => i.supported)
+    .map(({ name }) => ({ name, apply: (w: keyof typeof exact, v: Float32Array) => nativeActivate(name, w, v) })),
+  { name: 'wasm', apply: (w: keyof typeof exact, v: Float32Array) => wasmActivate(wasmModule(), w, v) },
+]
+
+test.each(approximations)('$name: exp, sigmoid and tanh keep their stated errors', ({ apply }) => {
+  for (const which of ['exp', 'sigmoid', 'tanh'] as const) {
+    const x = Float32Array.from({ length: 16000 }, (_, i) => (i - 8000) / 100)
+    const y = x.slice()
+    apply(which, y)
+    let worst = 0
+    for (let i = 0; i < x.length; i++) {
+      const want = exact[which](x[i]!)
+      const error = Math.abs(y[i]! - want) / (which === 'exp' ? want : 1)
+      worst = Math.max(worst, error)
+    }
+    expect(worst).toBeLessThan(which === 'exp' ? 2e-7 : 3e-7)
+  }
+})

@@ -1,0 +1,103 @@
+/**
+ * The vocoder's kernels and the choice among them: SPARSEWAVE_KERNEL forces one, otherwise the fastest that this machine
+ * can run is taken. A new kernel is a file and a line in FACTORIES.
+ */
+import { cpus } from 'node:os'
+import { nearest, SparsewaveError } from '../errors.ts'
+import { KERNELS, type KernelName, type VocoderKernel } from './kernel.ts'
+import { type Isa, nativeFeatures, nativeIsas, nativeKernel } from './native.ts'
+import { referenceKernel } from './reference.ts'
+import { wasmKernel } from './wasm-file.ts'
+
+export type {
+  FrameBlocks,
+  KernelModel,
+  KernelName,
+  KernelStream,
+  TeacherForced,
+  Temperature,
+  VocoderKernel,
+} from './kernel.ts'
+export { KERNELS, NEUTRAL_TEMPERATURE } from './kernel.ts'
+
+/** Each makes its kernel, or undefined where it cannot run. */
+const FACTORIES: Readonly<Record<Exclude<KernelName, 'native'>, () => VocoderKernel | undefined>> = {
+  'native-avx512': () => nativeKernel('avx512'),
+  'native-avx2': () => nativeKernel('avx2'),
+  'native-neon': () => nativeKernel('neon'),
+  'native-baseline': () => nativeKernel('baseline'),
+  wasm: () => wasmKernel(),
+  reference: () => referenceKernel,
+}
+
+export interface KernelChoice {
+  readonly kernel: VocoderKernel
+  /** One clause for people: why this one. */
+  readonly why: string
+}
+
+/** All kernels that can run here, fastest first. */
+export function availableKernels(): VocoderKernel[] {
+  return Object.values(FACTORIES).flatMap((make) => make() ?? [])
+}
+
+/**
+ * The kernel to use. `wanted` defaults to SPARSEWAVE_KERNEL; empty means free choice. Throws KERNEL_UNKNOWN when no kernel
+ * has that name, KERNEL_UNAVAILABLE when this machine cannot run it.
+ */
+export function chooseKernel(wanted: string | undefined = process.env['SPARSEWAVE_KERNEL']): KernelChoice {
+  if (wanted) return { kernel: forced(wanted), why: `SPARSEWAVE_KERNEL is '${wanted}'` }
+  const kernel = availableKernels()[0]!
+  const { name } = kernel
+  if (name.startsWith('native-')) return { kernel, why: 'the fastest that this CPU has' }
+  const lacking =
+    nativeIsas().length === 0 ? 'the native kernels are not built (no C++ compiler)' : 'no native kernel runs'
+  return { kernel, why: name === 'wasm' ? lacking : `${lacking} and the WebAssembly module is missing` }
+}
+
+function forced(wanted: string): VocoderKernel {
+  if (!(KERNELS as readonly string[]).includes(wanted)) {
+    const near = nearest(wanted, KERNELS)
+    throw new SparsewaveError(
+      'KERNEL_UNKNOWN',
+      `There is no kernel '${wanted}'; there are: ${KERNELS.join(', ')}.${near ? ` Did you mean '${near}'?` : ''}`,
+    )
+  }
+  const kernel =
+    wanted === 'native'
+      ? availableKernels().find((k) => k.name.startsWith('native-'))
+      : FACTORIES[wanted as Exclude<KernelName, 'native'>]()
+  if (kernel) return kernel
+  const names = availableKernels().map((k) => k.name)
+  const unbuilt = wanted.startsWith('native') && nativeIsas().length === 0
+  throw new SparsewaveError(
+    'KERNEL_UNAVAILABLE',
+    `The kernel '${wanted}' cannot run here: ${
+      unbuilt ? 'the native addon is not built' : wanted === 'wasm' ? 'its module is not built' : 'this CPU lacks it'
+    }. Available: ${names.join(', ')}.`,
+    unbuilt ? { remedy: 'Install a C++17 compiler and run `npm run build`, or unset SPARSEWAVE_KERNEL.' } : undefined,
+  )
+}
+
+export interface CpuReport {
+  readonly model: string
+  /** Logical processors. */
+  readonly count: number
+  readonly arch: string
+  /** Vector extensions that the CPU has and the system allows; empty when the native addon is not built. */
+  readonly features: readonly string[]
+  /** The addon's instruction sets, fastest first. */
+  readonly isas: readonly { readonly name: Isa; readonly supported: boolean }[]
+}
+
+/** What the machine offers the kernels. */
+export function detectCpu(): CpuReport {
+  const all = cpus()
+  return {
+    model: all[0]?.model.trim() || 'unknown',
+    count: all.length,
+    arch: process.arch,
+    features: nativeFeatures(),
+    isas: nativeIsas(),
+  }
+}

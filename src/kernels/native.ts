@@ -1,0 +1,120 @@
+/**
+ * The native kernels: C++ compiled for several ISAs into one addon, chosen at run time. A thin wrapper: shapes are checked
+ * by the addon.
+ */
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { PACKAGE_ROOT } from '../root.ts'
+import { BANDS, HEAD_OUTPUTS } from '../vocoder/sparse-wavernn/config.ts'
+import { modelImage } from './image.ts'
+import {
+  type FrameBlocks,
+  type KernelModel,
+  type KernelStream,
+  NEUTRAL_TEMPERATURE,
+  type VocoderKernel,
+} from './kernel.ts'
+
+export type Isa = 'avx512' | 'avx2' | 'neon' | 'baseline'
+type Handle = { readonly __handle: unique symbol }
+
+interface Addon {
+  createModel(isa: number, header: Int32Array, values: Float32Array, columns: Uint16Array): Handle
+  createStream(model: Handle, seed: number): Handle
+  generate(
+    stream: Handle,
+    gates: Float32Array,
+    lpc: Float32Array,
+    gain: Float32Array,
+    inverseLevel: Float32Array,
+    lag: Int32Array,
+    phaseIncrement: Float64Array,
+    from: number,
+    count: number,
+    out: Float32Array,
+    at: number,
+  ): void
+  outputs(
+    stream: Handle,
+    steps: number,
+    inputs: Float32Array,
+    gates: Float32Array,
+    residuals: Float32Array,
+    out: Float32Array,
+  ): void
+  activate(isa: number, which: number, values: Float32Array): void
+  dispose(handle: Handle): void
+  isas(): { name: Isa; supported: boolean }[]
+  features(): string[]
+}
+
+let loaded: { addon?: Addon; error?: Error } | undefined
+
+function load(): { addon?: Addon; error?: Error } {
+  if (!loaded) {
+    try {
+      loaded = { addon: createRequire(import.meta.url)(join(PACKAGE_ROOT, 'build/native/infer.node')) as Addon }
+    } catch (cause) {
+      loaded = { error: cause as Error }
+    }
+  }
+  return loaded
+}
+
+/** The addon's instruction sets, fastest first, and whether this CPU has them; empty when the addon is not built. */
+export const nativeIsas = (): { name: Isa; supported: boolean }[] => load().addon?.isas() ?? []
+
+/** Vector extensions of the CPU as the addon sees them; empty when it is not built. */
+export const nativeFeatures = (): string[] => load().addon?.features() ?? []
+
+/** Applies a kernel's approximation in place; the length is a multiple of 16. For tests. */
+export function nativeActivate(isa: Isa, which: 'exp' | 'sigmoid' | 'tanh', values: Float32Array): void {
+  const { addon } = load()
+  addon!.activate(isaIndex(addon!, isa), ['exp', 'sigmoid', 'tanh'].indexOf(which), values)
+}
+
+const isaIndex = (addon: Addon, isa: Isa): number => addon.isas().findIndex((i) => i.name === isa)
+
+/** The kernel of one instruction set; undefined when the addon is not built or the CPU lacks it. */
+export function nativeKernel(isa: Isa): VocoderKernel | undefined {
+  const { addon } = load()
+  if (!addon?.isas().some((i) => i.name === isa && i.supported)) return undefined
+  const index = isaIndex(addon, isa)
+  return {
+    name: `native-${isa}`,
+    createModel(weights, temperature = NEUTRAL_TEMPERATURE): KernelModel {
+      const { header, values, columns } = modelImage(weights, temperature)
+      const model = addon.createModel(index, header, values, columns)
+      return {
+        open: (seed) => new NativeStream(addon, addon.createStream(model, seed)),
+        outputs({ steps, inputs, gates, residuals }) {
+          const out = new Float32Array(steps * BANDS * HEAD_OUTPUTS)
+          const stream = addon.createStream(model, 0)
+          addon.outputs(stream, steps, inputs, gates, residuals, out)
+          addon.dispose(stream)
+          return out
+        },
+        close: () => addon.dispose(model),
+      }
+    },
+  }
+}
+
+class NativeStream implements KernelStream {
+  readonly #addon: Addon
+  readonly #handle: Handle
+
+  constructor(addon: Addon, handle: Handle) {
+    this.#addon = addon
+    this.#handle = handle
+  }
+
+  generate(f: FrameBlocks, from: number, count: number, out: Float32Array, at: number): void {
+    const { gates, lpc, gain, inverseLevel, lag, phaseIncrement } = f
+    this.#addon.generate(this.#handle, gates, lpc, gain, inverseLevel, lag, phaseIncrement, from, count, out, at)
+  }
+
+  close(): void {
+    this.#addon.dispose(this.#handle)
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * The Sparse WaveRNN vocoder: frames -> conditioning.onnx and frame parameters -> kernel -> samples. Conditioning runs on a
+ * fixed grid and the kernel frame by frame, so that no sample depends on how a stream is cut.
+ */
+import { PQMF_DELAY } from '../../audio/pqmf.ts'
+import { SparsewaveError } from '../../errors.ts'
+import { createFrames, ENVELOPE_POINTS, type Frames, HOP, sliceFrames } from '../../frames.ts'
+import {
+  chooseKernel,
+  type KernelModel,
+  type KernelStream,
+  type Temperature,
+  type VocoderKernel,
+} from '../../kernels/index.ts'
+import { loadOnnx, type OnnxModel } from '../../onnx/runtime.ts'
+import type { Vocoder, VocoderStream } from '../vocoder.ts'
+import { Conditioner, type RunConditioning, WINDOW, type Window } from './conditioner.ts'
+import { FRAME_FEATURES } from './config.ts'
+import { parseWeights } from './weights.ts'
+
+export interface SparseWavernnOptions {
+  /** Bytes of vocoder.safetensors. */
+  readonly weights: Uint8Array
+  /** What errors call the weights' file. */
+  readonly weightsName?: string
+  /** Path of conditioning.onnx, or the opened model, which the vocoder then owns. */
+  readonly conditioning: string | OnnxModel
+  /** Default: `chooseKernel()`. */
+  readonly kernel?: VocoderKernel
+  readonly temperature?: Temperature
+}
+
+/**
+ * Opens the vocoder. Throws WEIGHTS_INVALID for damaged weights, VOICE_DAMAGED when the conditioning net cannot be
+ * opened, VOICE_MISMATCH when it does not fit the weights, KERNEL_* when the wished kernel cannot run.
+ */
+export async function createSparseWavernn(options: SparseWavernnOptions): Promise<Vocoder> {
+  const weights = parseWeights(options.weights, options.weightsName)
+  const kernel = options.kernel ?? chooseKernel().kernel
+  const { conditioning } = options
+  const onnx = typeof conditioning === 'string' ? await loadOnnx(conditioning) : conditioning
+  const run = conditioningOf(onnx, 3 * weights.config.hidden)
+  try {
+    await run(new Float32Array(3 * FRAME_FEATURES), 1)
+  } catch (cause) {
+    await onnx.release()
+    throw cause
+  }
+  const model = kernel.createModel(weights, options.temperature)
+  return {
+    kind: 'sparse-wavernn',
+    open: ({ seed }) => new SparseWavernnStream(model, run, seed),
+    close() {
+      model.close()
+      void onnx.release()
+    },
+  }
+}
+
+function conditioningOf(onnx: OnnxModel, width: number): RunConditioning {
+  return async (features, frames) => {
+    const { gates } = await onnx.run({ frames: { data: features, dims: [frames + 2, FRAME_FEATURES] } })
+    if (!(gates?.data instanceof Float32Array) || gates.data.length !== frames * width) {
+      const given = gates ? `gates of shape [${gates.dims.join(', ')}]` : 'no gates'
+      throw new SparsewaveError(
+        'VOICE_MISMATCH',
+        `The conditioning net gives ${given} where the weights need [${frames}, ${width}].`,
+      )
+    }
+    return gates.data
+  }
+}
+
+class SparseWavernnStream implements VocoderStream {
+  readonly #kernel: KernelStream
+  readonly #conditioner: Conditioner
+  /** Windows to generate; frames before #done of the first one are made. */
+  readonly #windows: Window[] = []
+  #done = 0
+  /** Frames pushed. */
+  #frames = 0
+  #lastFrame: Frames | undefined
+  /** Pushes run one after the other; after a failure all later ones fail with it. */
+  #work: Promise<void> = Promise.resolve()
+  #ended = false
+  #closed = false
+  /** Samples made and not yet given out: #staging[#from .. #to]. */
+  readonly #staging = new Float32Array(WINDOW * HOP)
+  #from = 0
+  #to = 0
+  #toDrop = PQMF_DELAY
+  #given = 0
+
+  constructor(model: KernelModel, run: RunConditioning, seed: number) {
+    this.#kernel = model.open(seed)
+    this.#conditioner = new Conditioner(run, (window) => this.#windows.push(window))
+  }
+
+  push(frames: Frames): Promise<void> {
+    if (this.#ended || this.#closed) return Promise.reject(new Error('push after end or close'))
+    if (frames.count === 0) return this.#work
+    const own = createFrames(frames.count)
+    own.f0.set(frames.f0.subarray(0, own.count))
+    own.envelope.set(frames.envelope.subarray(0, own.count * ENVELOPE_POINTS))
+    this.#frames += own.count
+    this.#lastFrame = sliceFrames(own, own.count - 1, own.count)
+    return this.#enqueue(async () => {
+      for (let i = 0; i < own.count; i++) await this.#conditioner.add(own, i)
+    })
+  }
+
+  end(): Promise<void> {
+    if (this.#ended || this.#closed) return this.#work
+    this.#ended = true
+    const last = this.#lastFrame
+    if (!last) return this.#work
+    return this.#enqueue(async () => {
+      // The last frame once more: the filter bank holds back its samples.
+      await this.#conditioner.add(last, 0)
+      await this.#conditioner.end()
+    })
+  }
+
+  read(out: Float32Array): number {
+    if (this.#closed) return 0
+    const wanted = Math.min(out.length, this.#frames * HOP - this.#given)
+    let written = 0
+    while (written < wanted) {
+      if (this.#from === this.#to && !this.#generate(wanted - written)) break
+      const count = Math.min(wanted - written, this.#to - this.#from)
+      for (let i = 0; i < count; i++) out[written + i] = Math.min(1, Math.max(-1, this.#staging[this.#from + i]!))
+      this.#from += count
+      written += count
+    }
+    this.#given += written
+    return written
+  }
+
+  /** Fills the staging buffer with as many whole frames as `samples` need and there are; false when there are none. */
+  #generate(samples: number): boolean {
+    const window = this.#windows[0]
+    if (!window) return false
+    const count = Math.min(Math.ceil((samples + this.#toDrop) / HOP), window.count - this.#done)
+    this.#kernel.generate(window, this.#done, count, this.#staging, 0)
+    this.#done += count
+    if (this.#done === window.count) {
+      this.#windows.shift()
+      this.#done = 0
+    }
+    this.#from = Math.min(this.#toDrop, count * HOP)
+    this.#to = count * HOP
+    this.#toDrop -= this.#from
+    return true
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#windows.length = 0
+    this.#kernel.close()
+  }
+
+  #enqueue(work: () => Promise<void>): Promise<void> {
+    this.#work = this.#work.then(work)
+    // Whoever awaits push or end sees the failure; an unawaited one must not end the process.
+    this.#work.catch(() => {})
+    return this.#work
+  }
+}

@@ -1,0 +1,194 @@
+/**
+ * Voice packages: find, check, read and write them. A voice that was loaded is whole: its manifest is valid and every file
+ * has the size and checksum the manifest tells.
+ */
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { nearest, SparsewaveError } from '../errors.ts'
+import { SAMPLE_RATE } from '../frames.ts'
+import { PACKAGE_ROOT } from '../root.ts'
+import {
+  MANIFEST_FILE,
+  VOICE_FILES,
+  VOICE_FORMAT,
+  type VoiceDescription,
+  type VoiceManifest,
+  voiceManifestSchema,
+} from './manifest.ts'
+
+export {
+  VOICE_FILES,
+  VOICE_FORMAT,
+  type VoiceDescription,
+  type VoiceManifest,
+  voiceManifestSchema,
+} from './manifest.ts'
+
+export interface VoiceOptions {
+  /** Folder of the voice packages; default SPARSEWAVE_MODELS, else models/ of the package. */
+  readonly modelsDir?: string | undefined
+}
+
+export interface Voice {
+  readonly manifest: VoiceManifest
+  /** Folder of the package. */
+  readonly dir: string
+  /** Path of one of its files. */
+  path(file: string): string
+}
+
+/** The folder in which voices are looked for. */
+export const modelsFolder = (): string => process.env['SPARSEWAVE_MODELS'] || join(PACKAGE_ROOT, 'models')
+
+/** Names of the voices in the models folder (folders with a voice.json), in alphabetical order. */
+export function listVoices({ modelsDir = modelsFolder() }: VoiceOptions = {}): string[] {
+  if (!existsSync(modelsDir)) return []
+  return readdirSync(modelsDir, { withFileTypes: true })
+    .filter((entry) => existsSync(join(modelsDir, entry.name, MANIFEST_FILE)))
+    .map((entry) => entry.name)
+    .sort()
+}
+
+/**
+ * The manifest of a voice, by name or alias, without checking its files. Throws VOICE_UNKNOWN with the nearest name,
+ * VOICE_MISMATCH for another format, VOICE_DAMAGED when voice.json is not valid.
+ */
+export function readVoice(name: string, options: VoiceOptions = {}): Voice {
+  const modelsDir = options.modelsDir ?? modelsFolder()
+  const names = listVoices({ modelsDir })
+  if (names.includes(name)) return voiceIn(join(modelsDir, name))
+  const aliased = names.flatMap((n) => readableVoice(join(modelsDir, n)) ?? [])
+  const found = aliased.find((voice) => voice.manifest.aliases.includes(name))
+  if (found) return found
+  const near = nearest(name, [...names, ...aliased.flatMap((voice) => voice.manifest.aliases)])
+  const hint = near ? ` Did you mean '${near}'?` : names.length === 0 ? ` There are no voices in ${modelsDir}.` : ''
+  throw new SparsewaveError('VOICE_UNKNOWN', `There is no voice '${name}'.${hint}`)
+}
+
+/** `readVoice`, and every file's size and SHA-256 checked. Throws VOICE_DAMAGED naming the file and the check that failed. */
+export async function loadVoice(name: string, options: VoiceOptions = {}): Promise<Voice> {
+  const voice = readVoice(name, options)
+  await checkVoice(voice)
+  return voice
+}
+
+/** Checks all files of a voice against its manifest. Throws VOICE_DAMAGED. */
+export async function checkVoice({ manifest, path }: Voice): Promise<void> {
+  await Promise.all(
+    Object.entries(manifest.files).map(async ([file, { sha256, bytes }]) => {
+      const fail = (why: string, cause?: unknown): never => {
+        throw new SparsewaveError('VOICE_DAMAGED', `${path(file)} ${why}.`, { cause })
+      }
+      const data = await readFile(path(file)).catch((cause) =>
+        fail((cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'is missing' : 'cannot be read', cause),
+      )
+      if (data.length !== bytes) fail(`has ${data.length} bytes where voice.json says ${bytes}`)
+      if (digest(data) !== sha256) fail('does not match its checksum (SHA-256) in voice.json')
+    }),
+  )
+}
+
+/** The package in a folder. Throws VOICE_DAMAGED, VOICE_MISMATCH. */
+function voiceIn(dir: string): Voice {
+  const file = join(dir, MANIFEST_FILE)
+  let value: unknown
+  try {
+    value = JSON.parse(readFileSync(file, 'utf8'))
+  } catch (cause) {
+    throw new SparsewaveError('VOICE_DAMAGED', `${file} is not readable as JSON.`, { cause })
+  }
+  const format = (value as { format?: unknown } | null)?.format
+  if (format !== VOICE_FORMAT) {
+    throw new SparsewaveError(
+      'VOICE_MISMATCH',
+      `${file} has the format '${format ?? 'none'}'; this version reads '${VOICE_FORMAT}'.`,
+    )
+  }
+  const parsed = voiceManifestSchema.safeParse(value)
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!
+    throw new SparsewaveError('VOICE_DAMAGED', `${file} is not valid at '${issue.path.join('.')}': ${issue.message}.`)
+  }
+  const manifest = parsed.data
+  if (manifest.name !== basename(dir)) {
+    throw new SparsewaveError('VOICE_DAMAGED', `${file} is of the voice '${manifest.name}', not of its folder's name.`)
+  }
+  for (const needed of VOICE_FILES) {
+    if (!Object.hasOwn(manifest.files, needed)) {
+      throw new SparsewaveError('VOICE_DAMAGED', `${file} does not list ${needed}.`)
+    }
+  }
+  return { manifest, dir, path: (name) => join(dir, name) }
+}
+
+/** A damaged voice must not keep others from being found by their aliases. */
+function readableVoice(dir: string): Voice | undefined {
+  try {
+    return voiceIn(dir)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Writes a package: `files` and voice.json with their checksums. The folder appears by rename when all is on disk, in the
+ * place of an older one. Throws VOICE_MISMATCH when the description is not valid.
+ */
+export async function writeVoice(
+  dir: string,
+  description: VoiceDescription,
+  files: Readonly<Record<string, Uint8Array | string>>,
+): Promise<VoiceManifest> {
+  const contents = Object.entries(files).map(([name, data]) => [name, Buffer.from(data as Uint8Array)] as const)
+  const parsed = voiceManifestSchema.safeParse({
+    ...description,
+    format: VOICE_FORMAT,
+    sampleRate: SAMPLE_RATE,
+    files: Object.fromEntries(
+      contents.map(([name, data]) => [name, { sha256: digest(data), bytes: data.length }] as const),
+    ),
+  })
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!
+    throw new SparsewaveError(
+      'VOICE_MISMATCH',
+      `The voice cannot be written: '${issue.path.join('.')}': ${issue.message}.`,
+      { remedy: 'Correct what the exporter gives.' },
+    )
+  }
+  const missing = VOICE_FILES.filter((name) => !Object.hasOwn(files, name))
+  if (missing.length > 0 || parsed.data.name !== basename(dir)) {
+    const why = missing.length > 0 ? `${missing.join(', ')} missing` : `its folder must be named '${parsed.data.name}'`
+    throw new SparsewaveError('VOICE_MISMATCH', `The voice cannot be written: ${why}.`, {
+      remedy: 'Correct what the exporter gives.',
+    })
+  }
+  const partial = join(dirname(dir), `.${basename(dir)}.${process.pid}.partial`)
+  const old = join(dirname(dir), `.${basename(dir)}.${process.pid}.old`)
+  await rm(partial, { recursive: true, force: true })
+  await mkdir(partial, { recursive: true })
+  try {
+    for (const [name, data] of contents) await writeDurably(join(partial, name), data)
+    await writeDurably(join(partial, MANIFEST_FILE), `${JSON.stringify(parsed.data, null, 2)}\n`)
+    if (existsSync(dir)) await rename(dir, old)
+    await rename(partial, dir)
+  } finally {
+    await rm(partial, { recursive: true, force: true })
+    await rm(old, { recursive: true, force: true })
+  }
+  return parsed.data
+}
+
+async function writeDurably(path: string, data: Buffer | string): Promise<void> {
+  const file = await open(path, 'w')
+  try {
+    await file.writeFile(data)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+const digest = (data: Uint8Array): string => createHash('sha256').update(data).digest('hex')

@@ -1,0 +1,434 @@
+// The vocoder's kernel in WebAssembly SIMD: the loop of native/infer/core.h on blocks of four registers, one addition and
+// one multiplication where native code fuses them. Memory is the host's: a model image and streams, by address.
+
+const BANDS: i32 = 4
+const BLOCK: i32 = 16
+const ORDER: i32 = 8
+const HISTORY: i32 = 4
+const MIXTURES: i32 = 4
+const STEPS_PER_FRAME: i32 = 30
+const RING: u32 = 1024
+const MAX_LAG: i32 = 1022
+const MIN_LAG: i32 = 2
+const TABLE_REACH: f64 = 8
+const TABLE_OVERSAMPLING: f64 = 16
+const TABLE_POINTS: i32 = 257
+const DE_EMPHASIS: f32 = 0.85
+
+// Model: addresses of values and columns, then the header in the order of HEADER_FIELDS.
+const HIDDEN = 8
+const HEAD_HIDDEN = 12
+const INPUTS = 16
+const RESET_BLOCKS = 20
+const UPDATE_BLOCKS = 24
+const RECURRENT_BLOCKS = 28
+const INPUT_BLOCKS = 32
+const HEAD_BLOCKS = 36
+const GATE_VALUES = 40
+const HEAD_VALUES = 44
+const HEAD_BIAS = 48
+const HEAD_STEP = 52
+const HEAD_SKIP = 56
+const OUTPUT_WEIGHT = 60
+const OUTPUT_BIAS = 64
+const FILTERS = 68
+const TABLE = 72
+const TEMPERATURE = 76
+const HEAD_COLUMNS = 80
+
+// Stream: scalars, then [h; x; e], h', heads, scratch for four strips and an output, bands.
+const S_MODEL = 0
+const S_KEY = 4
+const S_T = 8
+const S_VOICED = 12
+const S_PHASE = 16
+const S_LAST = 24
+const S_DATA = 64
+
+// @ts-ignore: decorator
+@inline function field(model: usize, offset: usize): i32 { return load<i32>(model + offset) }
+// @ts-ignore: decorator
+@inline function values(model: usize, offset: usize): usize { return load<u32>(model) + ((<usize>load<u32>(model + offset)) << 2) }
+// @ts-ignore: decorator
+@inline function inputOf(stream: usize): usize { return stream + S_DATA }
+// @ts-ignore: decorator
+@inline function nextOf(stream: usize, model: usize): usize { return inputOf(stream) + ((<usize>field(model, HIDDEN) + 64) << 2) }
+// @ts-ignore: decorator
+@inline function headOf(stream: usize, model: usize): usize { return nextOf(stream, model) + (<usize>field(model, HIDDEN) << 2) }
+// @ts-ignore: decorator
+@inline function scratchOf(stream: usize, model: usize): usize { return headOf(stream, model) + (<usize>field(model, HEAD_HIDDEN) << 4) }
+// @ts-ignore: decorator
+@inline function bandsOf(stream: usize, model: usize): usize { return scratchOf(stream, model) + 5 * 64 }
+
+/** First free byte of the memory. */
+export function heapBase(): usize { return __heap_base }
+
+/** Bytes of a stream of the model at this address. */
+export function streamSize(model: usize): usize { return bandsOf(0, model) + (RING << 4) }
+
+/** Prepares zeroed memory as a stream. */
+export function openStream(stream: usize, model: usize, seed: u32): void {
+  memory.fill(stream, 0, streamSize(model))
+  store<u32>(stream + S_MODEL, <u32>model)
+  store<u32>(stream + S_KEY, fmix32(seed + 0x9e3779b9))
+}
+
+// @ts-ignore: decorator
+@inline function fmix32(value: u32): u32 {
+  let h = value
+  h = (h ^ (h >> 16)) * 0x85ebca6b
+  h = (h ^ (h >> 13)) * 0xc2b2ae35
+  return h ^ (h >> 16)
+}
+
+// @ts-ignore: decorator
+@inline function limit(v: v128, low: f32, high: f32): v128 {
+  return f32x4.pmin(f32x4.splat(high), f32x4.pmax(f32x4.splat(low), v))
+}
+
+// @ts-ignore: decorator
+@inline function madd(a: v128, b: v128, c: v128): v128 { return f32x4.add(f32x4.mul(a, b), c) }
+
+// e^x for x in -87..88, relative error below 2e-7 (Cephes' polynomial).
+// @ts-ignore: decorator
+@inline function exponential(value: v128): v128 {
+  let x = limit(value, -87, 88)
+  const magic = f32x4.splat(12582912)
+  let n = madd(x, f32x4.splat(1.44269504088896341), magic)
+  const exponent = i32x4.shl(n, 23)
+  n = f32x4.sub(n, magic)
+  x = f32x4.sub(x, f32x4.mul(n, f32x4.splat(0.693359375)))
+  x = madd(n, f32x4.splat(2.1219444e-4), x)
+  let p = f32x4.splat(1.98756915e-4)
+  p = madd(p, x, f32x4.splat(1.3981999507e-3))
+  p = madd(p, x, f32x4.splat(8.3334519073e-3))
+  p = madd(p, x, f32x4.splat(4.1665795894e-2))
+  p = madd(p, x, f32x4.splat(1.6666665459e-1))
+  p = madd(p, x, f32x4.splat(5.0000001201e-1))
+  p = f32x4.add(madd(f32x4.mul(p, x), x, x), f32x4.splat(1))
+  return i32x4.add(p, exponent)
+}
+
+// Absolute errors below 3e-7.
+// @ts-ignore: decorator
+@inline function sigmoid(x: v128): v128 {
+  const one = f32x4.splat(1)
+  return f32x4.div(one, f32x4.add(one, exponential(f32x4.neg(x))))
+}
+// @ts-ignore: decorator
+@inline function hyperbolicTangent(x: v128): v128 {
+  const one = f32x4.splat(1)
+  return f32x4.sub(one, f32x4.div(f32x4.splat(2), f32x4.add(one, exponential(f32x4.add(x, x)))))
+}
+
+// Product of one strip's blocks with the input, written to `out` [16].
+function product(weights: usize, columns: usize, count: i32, input: usize, out: usize): void {
+  let a0 = f32x4.splat(0), a1 = a0, a2 = a0, a3 = a0
+  let b0 = a0, b1 = a0, b2 = a0, b3 = a0
+  let w = weights
+  let c = columns
+  const pairs = columns + ((<usize>(count & ~1)) << 1)
+  while (c < pairs) {
+    let x = v128.load32_splat(input + ((<usize>load<u16>(c)) << 2))
+    a0 = madd(v128.load(w), x, a0)
+    a1 = madd(v128.load(w, 16), x, a1)
+    a2 = madd(v128.load(w, 32), x, a2)
+    a3 = madd(v128.load(w, 48), x, a3)
+    x = v128.load32_splat(input + ((<usize>load<u16>(c, 2)) << 2))
+    b0 = madd(v128.load(w, 64), x, b0)
+    b1 = madd(v128.load(w, 80), x, b1)
+    b2 = madd(v128.load(w, 96), x, b2)
+    b3 = madd(v128.load(w, 112), x, b3)
+    c += 4
+    w += 128
+  }
+  if (count & 1) {
+    const x = v128.load32_splat(input + ((<usize>load<u16>(c)) << 2))
+    a0 = madd(v128.load(w), x, a0)
+    a1 = madd(v128.load(w, 16), x, a1)
+    a2 = madd(v128.load(w, 32), x, a2)
+    a3 = madd(v128.load(w, 48), x, a3)
+  }
+  v128.store(out, f32x4.add(a0, b0))
+  v128.store(out, f32x4.add(a1, b1), 16)
+  v128.store(out, f32x4.add(a2, b2), 32)
+  v128.store(out, f32x4.add(a3, b3), 48)
+}
+
+// The same for a dense strip: columns 0 .. count - 1.
+function dense(weights: usize, count: i32, input: usize, out: usize): void {
+  let a0 = f32x4.splat(0), a1 = a0, a2 = a0, a3 = a0
+  let w = weights
+  let v = input
+  const end = input + ((<usize>count) << 2)
+  while (v < end) {
+    const x = v128.load32_splat(v)
+    a0 = madd(v128.load(w), x, a0)
+    a1 = madd(v128.load(w, 16), x, a1)
+    a2 = madd(v128.load(w, 32), x, a2)
+    a3 = madd(v128.load(w, 48), x, a3)
+    v += 4
+    w += 64
+  }
+  v128.store(out, a0)
+  v128.store(out, a1, 16)
+  v128.store(out, a2, 32)
+  v128.store(out, a3, 48)
+}
+
+// h <- GRU(h, x, gates), then the heads' part that needs no e_b: V h' + b + S_b x.
+function advance(stream: usize, model: usize, gates: usize): void {
+  const H = field(model, HIDDEN), K = field(model, HEAD_HIDDEN), D = field(model, INPUTS)
+  const input = inputOf(stream), next = nextOf(stream, model), scratch = scratchOf(stream, model)
+  const resets = field(model, RESET_BLOCKS), updates = field(model, UPDATE_BLOCKS)
+  const recurrents = field(model, RECURRENT_BLOCKS), inputs = field(model, INPUT_BLOCKS)
+  const H4 = (<usize>H) << 2
+  const one = f32x4.splat(1)
+  let w = values(model, GATE_VALUES)
+  let c = <usize>load<u32>(model + 4)
+  for (let row: usize = 0; row < H4; row += 64) {
+    product(w, c, resets, input, scratch)
+    w += (<usize>resets) << 6
+    c += (<usize>resets) << 1
+    product(w, c, updates, input, scratch + 64)
+    w += (<usize>updates) << 6
+    c += (<usize>updates) << 1
+    product(w, c, recurrents, input, scratch + 128)
+    w += (<usize>recurrents) << 6
+    c += (<usize>recurrents) << 1
+    product(w, c, inputs, input, scratch + 192)
+    w += (<usize>inputs) << 6
+    c += (<usize>inputs) << 1
+    for (let p: usize = 0; p < 64; p += 16) {
+      const i = row + p
+      // Limited so that the product below stays finite: one division serves both gates.
+      const ar = f32x4.neg(f32x4.add(v128.load(scratch + p), v128.load(gates + i)))
+      const az = f32x4.neg(f32x4.add(v128.load(scratch + p, 64), v128.load(gates + H4 + i)))
+      const er = f32x4.add(exponential(limit(ar, -30, 30)), one)
+      const ez = f32x4.add(exponential(limit(az, -30, 30)), one)
+      const inverse = f32x4.div(one, f32x4.mul(er, ez))
+      const r = f32x4.mul(inverse, ez)
+      const z = f32x4.mul(inverse, er)
+      const an = f32x4.add(v128.load(scratch + p, 192), v128.load(gates + 2 * H4 + i))
+      const n = hyperbolicTangent(madd(r, v128.load(scratch + p, 128), an))
+      v128.store(next + i, madd(z, f32x4.sub(v128.load(input + i), n), n))
+    }
+  }
+  memory.copy(input, next, H4)
+  const heads = field(model, HEAD_BLOCKS)
+  const K4 = (<usize>K) << 2
+  let head = headOf(stream, model)
+  let bias = values(model, HEAD_BIAS)
+  let step = values(model, HEAD_STEP)
+  w = values(model, HEAD_VALUES)
+  c = load<u32>(model + 4) + ((<usize>field(model, HEAD_COLUMNS)) << 1)
+  for (let b = 0; b < BANDS; b++) {
+    const stripBytes = (<usize>(D + b)) << 6
+    for (let row: usize = 0; row < K4; row += 64) {
+      product(w, c, heads, input, scratch)
+      w += (<usize>heads) << 6
+      c += (<usize>heads) << 1
+      dense(step, D, input + H4, scratch + 64)
+      step += stripBytes
+      for (let p: usize = 0; p < 64; p += 16) {
+        v128.store(head + p, f32x4.add(v128.load(scratch + p), f32x4.add(v128.load(scratch + p, 64), v128.load(bias + p))))
+      }
+      head += 64
+      bias += 64
+    }
+  }
+}
+
+// M_b x for all four bands, lane b.
+function skip(stream: usize, model: usize): v128 {
+  let x = inputOf(stream) + ((<usize>field(model, HIDDEN)) << 2)
+  let w = values(model, HEAD_SKIP)
+  const end = x + ((<usize>field(model, INPUTS)) << 2)
+  let sum = f32x4.splat(0)
+  for (; x < end; x += 4, w += 16) sum = madd(v128.load(w), v128.load32_splat(x), sum)
+  return sum
+}
+
+// o_b of one band, written to `out` [16]; e_0 .. e_{b-1} lie behind x. `shift` is M_b [x; e].
+function output(stream: usize, model: usize, b: i32, shift: f32, out: usize): void {
+  const K = field(model, HEAD_HIDDEN), D = field(model, INPUTS)
+  const K4 = (<usize>K) << 2
+  const e = inputOf(stream) + ((<usize>(field(model, HIDDEN) + D)) << 2)
+  const u = headOf(stream, model) + <usize>b * K4
+  const step = values(model, HEAD_STEP) + ((<usize>(K * (b * D + b * (b - 1) / 2))) << 2)
+  const zero = f32x4.splat(0)
+  for (let k: usize = 0; k < K4; k += 16) {
+    const strip = k >> 6
+    const w = step + ((strip * <usize>(D + b) + <usize>D) << 6) + (k & 63)
+    let v = v128.load(u + k)
+    for (let j = 0; j < b; j++) v = madd(v128.load(w + ((<usize>j) << 6)), v128.load32_splat(e + ((<usize>j) << 2)), v)
+    v128.store(u + k, f32x4.pmax(zero, v))
+  }
+  dense(values(model, OUTPUT_WEIGHT) + ((<usize>(b * K)) << 6), K, u, out)
+  const bias = values(model, OUTPUT_BIAS) + ((<usize>b) << 6)
+  for (let p: usize = 0; p < 64; p += 16) v128.store(out + p, f32x4.add(v128.load(out + p), v128.load(bias + p)))
+  v128.store(out, f32x4.add(v128.load(out, 16), f32x4.splat(shift)), 16)
+}
+
+// @ts-ignore: decorator
+@inline function past(stream: usize, model: usize, back: i32): usize {
+  return bandsOf(stream, model) + (<usize>((load<u32>(stream + S_T) - <u32>back) & (RING - 1)) << 4)
+}
+
+// k_b(u) for the four bands.
+function pulse(table: usize, u: f64): v128 {
+  const position = (u + TABLE_REACH) * TABLE_OVERSAMPLING
+  if (!(position >= 0 && position < <f64>(TABLE_POINTS - 1))) return f32x4.splat(0)
+  const at = <i32>position
+  const share = <f32>(position - <f64>at)
+  const from = table + ((<usize>at) << 4)
+  return madd(v128.load(from), f32x4.splat(<f32>1 - share), f32x4.mul(v128.load(from, 16), f32x4.splat(share)))
+}
+
+function writeExcitation(stream: usize, model: usize, increment: f64, x: usize): void {
+  if (!(increment > 0)) {
+    store<u32>(stream + S_VOICED, 0)
+    memory.fill(x, 0, (3 * BANDS + 2) << 2)
+    return
+  }
+  let phase = load<u32>(stream + S_VOICED) ? load<f64>(stream + S_PHASE) + increment : 0
+  if (phase >= 1) phase -= 1
+  store<f64>(stream + S_PHASE, phase)
+  store<u32>(stream + S_VOICED, 1)
+  const table = values(model, TABLE)
+  const period = 1 / increment
+  const amplitude = f32x4.splat(<f32>Math.sqrt(period))
+  for (let o = 0; o < 3; o++) {
+    const q = f32x4.add(pulse(table, <f64>o + phase * period), pulse(table, <f64>o - (1 - phase) * period))
+    v128.store(x + (<usize>o << 4), f32x4.mul(q, amplitude))
+  }
+  const angle = 6.283185307179586 * phase
+  store<f32>(x + 48, <f32>Math.sin(angle))
+  store<f32>(x + 52, <f32>Math.cos(angle))
+}
+
+// @ts-ignore: decorator
+@inline function clip6(v: v128): v128 { return limit(v, -6, 6) }
+
+// Inputs x of the step; returns P_b.
+function writeInputs(stream: usize, model: usize, lpc: usize, inverseLevel: usize, frameLag: i32, increment: f64): v128 {
+  let x = inputOf(stream) + ((<usize>field(model, HIDDEN)) << 2)
+  const level = v128.load(inverseLevel)
+  const e = v128.load(x + ((<usize>field(model, INPUTS)) << 2))
+  let prediction = f32x4.splat(0)
+  for (let k = 1; k <= ORDER; k++) {
+    const from = lpc + ((<usize>(k - 1)) << 2)
+    let a = f32x4.splat(load<f32>(from))
+    a = f32x4.replace_lane(a, 1, load<f32>(from, 32))
+    a = f32x4.replace_lane(a, 2, load<f32>(from, 64))
+    a = f32x4.replace_lane(a, 3, load<f32>(from, 96))
+    prediction = madd(a, v128.load(past(stream, model, k)), prediction)
+  }
+  for (let l = 1; l <= HISTORY; l++, x += 16) v128.store(x, clip6(f32x4.mul(v128.load(past(stream, model, l)), level)))
+  v128.store(x, clip6(e))
+  v128.store(x, clip6(f32x4.mul(prediction, level)), 16)
+  x += 32
+  const lag = frameLag > 0 ? min(max(frameLag, MIN_LAG), MAX_LAG) : 0
+  for (let o = -1; o <= 1; o++, x += 16) {
+    v128.store(x, lag > 0 ? clip6(f32x4.mul(v128.load(past(stream, model, lag - o)), level)) : f32x4.splat(0))
+  }
+  writeExcitation(stream, model, increment, x)
+  return prediction
+}
+
+function draw(stream: usize, b: i32, i: i32): f64 {
+  const bits = fmix32(load<u32>(stream + S_KEY) ^ (8 * load<u32>(stream + S_T) + 2 * <u32>b + <u32>i)) >> 8
+  return (<f64>bits + 0.5) / 16777216
+}
+
+// e_b from o_b: a component of the mixture, then its logistic. Overwrites log weights and log scales.
+function sample(stream: usize, b: i32, o: usize, temperature: f32): f32 {
+  let top = load<f32>(o)
+  for (let k = 1; k < MIXTURES; k++) top = max(top, load<f32>(o + ((<usize>k) << 2)))
+  v128.store(o, exponential(f32x4.sub(v128.load(o), f32x4.splat(top))))
+  v128.store(o, exponential(limit(v128.load(o, 32), -7, 4)), 32)
+  const threshold = <f32>draw(stream, b, 0) * (load<f32>(o) + load<f32>(o, 4) + load<f32>(o, 8) + load<f32>(o, 12))
+  let component: usize = o
+  let sum = load<f32>(o)
+  for (let k = 1; k < MIXTURES && sum <= threshold; k++) {
+    component += 4
+    sum += load<f32>(component)
+  }
+  const u = draw(stream, b, 1)
+  return load<f32>(component, 16) + temperature * load<f32>(component, 32) * <f32>Math.log(u / (1 - u))
+}
+
+function synthesize(stream: usize, model: usize, out: usize): void {
+  let filter = values(model, FILTERS)
+  let s0 = f32x4.splat(0), s1 = s0, s2 = s0, s3 = s0
+  for (let j = 0; j < 16; j++, filter += 64) {
+    const band = past(stream, model, j)
+    s0 = madd(v128.load(filter), v128.load32_splat(band), s0)
+    s1 = madd(v128.load(filter, 16), v128.load32_splat(band, 4), s1)
+    s2 = madd(v128.load(filter, 32), v128.load32_splat(band, 8), s2)
+    s3 = madd(v128.load(filter, 48), v128.load32_splat(band, 12), s3)
+  }
+  v128.store(out, f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3)))
+  let last = load<f32>(stream + S_LAST)
+  for (let i: usize = 0; i < 16; i += 4) {
+    last = load<f32>(out + i) + DE_EMPHASIS * last
+    store<f32>(out + i, last)
+  }
+  store<f32>(stream + S_LAST, last)
+}
+
+/** Makes one frame, 120 samples, at `out`. */
+export function generate(
+  stream: usize, gates: usize, lpc: usize, gain: usize, inverseLevel: usize, lag: i32, increment: f64, out: usize,
+): void {
+  const model = <usize>load<u32>(stream + S_MODEL)
+  const D = field(model, INPUTS)
+  const e = inputOf(stream) + ((<usize>(field(model, HIDDEN) + D)) << 2)
+  const skipWeight = values(model, HEAD_SKIP) + ((<usize>D) << 4)
+  const o = scratchOf(stream, model) + 256
+  const gains = v128.load(gain)
+  for (let i = 0; i < STEPS_PER_FRAME; i++, out += 16) {
+    const prediction = writeInputs(stream, model, lpc, inverseLevel, lag, increment)
+    const temperature = values(model, TEMPERATURE) + (load<u32>(stream + S_VOICED) ? 16 : 0)
+    advance(stream, model, gates)
+    let shift = skip(stream, model)
+    const scratch = o - 256
+    for (let b = 0; b < BANDS; b++) {
+      const at = (<usize>b) << 2
+      v128.store(scratch, shift)
+      output(stream, model, b, load<f32>(scratch + at), o)
+      const value = sample(stream, b, o, load<f32>(temperature + at))
+      store<f32>(e + at, value)
+      shift = madd(v128.load(skipWeight + (at << 2)), f32x4.splat(value), shift)
+    }
+    v128.store(past(stream, model, 0), limit(madd(gains, v128.load(e), prediction), -2, 2))
+    synthesize(stream, model, out)
+    store<u32>(stream + S_T, load<u32>(stream + S_T) + 1)
+  }
+}
+
+/** Teacher-forced step: x [D] and residuals [4] are given; writes o_b, [4][16] of which 12 are used. */
+export function outputs(stream: usize, gates: usize, x: usize, residuals: usize, out: usize): void {
+  const model = <usize>load<u32>(stream + S_MODEL)
+  const D = field(model, INPUTS)
+  const input = inputOf(stream) + ((<usize>field(model, HIDDEN)) << 2)
+  const skipWeight = values(model, HEAD_SKIP) + ((<usize>D) << 4)
+  memory.copy(input, x, (<usize>D) << 2)
+  memory.copy(input + ((<usize>D) << 2), residuals, 16)
+  advance(stream, model, gates)
+  let shift = skip(stream, model)
+  const scratch = scratchOf(stream, model)
+  for (let b = 0; b < BANDS; b++) {
+    v128.store(scratch, shift)
+    output(stream, model, b, load<f32>(scratch + ((<usize>b) << 2)), out + ((<usize>b) << 6))
+    shift = madd(v128.load(skipWeight + ((<usize>b) << 4)), v128.load32_splat(residuals + ((<usize>b) << 2)), shift)
+  }
+}
+
+/** Element-wise functions on n values in place, n a multiple of 4: 0 exp, 1 sigmoid, 2 tanh. */
+export function activate(which: i32, data: usize, n: i32): void {
+  for (let i = data, end = data + ((<usize>n) << 2); i < end; i += 16) {
+    const v = v128.load(i)
+    v128.store(i, which == 0 ? exponential(v) : which == 1 ? sigmoid(v) : hyperbolicTangent(v))
+  }
+}
