@@ -97,7 +97,7 @@ export function decodeSafetensors(
     if (start + end > bytes.length) fail(`${tensor} ends beyond the file.`)
     spans.push({ begin, end, tensor })
     // A copy, so that the data is aligned for its type.
-    const data = new type(bytes.slice(start + begin, start + end).buffer)
+    const data = new type(new Uint8Array(bytes.subarray(start + begin, start + end)).buffer)
     tensors.set(tensor, { dtype: dtype as Dtype, shape, data })
   }
   spans.sort((a, b) => a.begin - b.begin)
