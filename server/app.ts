@@ -1,8 +1,8 @@
 /** The Express app: routes in order, request ids, security headers, OpenAI's error object for all failures. */
 import { randomUUID } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import express, { type Express, type RequestHandler } from 'express'
+import { PACKAGE_ROOT } from '../src/root.ts'
 import { errorHandler, notFound } from './http-errors.ts'
 import type { Metrics } from './metrics.ts'
 import { speechRoute } from './routes/speech.ts'
@@ -49,15 +49,9 @@ export function createApp(deps: AppDeps): Express {
     res.type(metrics.registry.contentType).send(await metrics.registry.metrics())
   })
 
-  app.use(express.static(webRoot(), { index: 'index.html', cacheControl: false }))
+  app.use(express.static(join(PACKAGE_ROOT, 'server', 'web'), { index: 'index.html', cacheControl: false }))
   app.use(notFound, errorHandler)
   return app
-}
-
-/** The page's files stand beside the sources, also when this runs from dist/server. */
-function webRoot(): string {
-  const candidates = ['./web/', '../../server/web/'].map((path) => fileURLToPath(new URL(path, import.meta.url)))
-  return candidates.find((path) => existsSync(path)) ?? candidates[0]!
 }
 
 /** Takes over a caller's request id if it is a harmless one; else makes one. */

@@ -23,6 +23,8 @@ export interface VoiceInfo {
   readonly name: string
   readonly language: string
   readonly description?: string
+  /** Other names that mean this voice. */
+  readonly aliases?: readonly string[]
 }
 
 export interface VoiceCatalogue {
@@ -33,7 +35,8 @@ export interface VoiceCatalogue {
 /** The voice a request means; `requested` undefined = the default. Throws VOICE_UNKNOWN. */
 export function resolveVoice(requested: string | undefined, { voices, defaultVoice }: VoiceCatalogue): string {
   if (requested === undefined || (VOICE_ALIASES as readonly string[]).includes(requested)) return defaultVoice
-  const found = voices.find((voice) => voice.name === requested)
+  const found =
+    voices.find((voice) => voice.name === requested) ?? voices.find((voice) => voice.aliases?.includes(requested))
   if (found) return found.name
   const near = nearest(requested, [...voices.map((voice) => voice.name), ...VOICE_ALIASES])
   const hint = near ? ` Did you mean "${near}"?` : ''

@@ -20,7 +20,8 @@ export interface LoopOptions {
   load(voice: string): Promise<Synthesizer>
   /** Voice loaded before `ready` is said. */
   voice: string
-  kernel: { name: string; reason: string }
+  /** The kernel in use and why; asked once the voice is loaded. */
+  kernel(): { name: string; why: string }
 }
 
 /** Serves streams on `port` until `stop` comes. Says `ready`, or `failed` when the voice cannot be loaded. */
@@ -38,9 +39,11 @@ export async function runWorkerLoop(port: LoopPort, options: LoopOptions): Promi
     return loading
   }
 
-  let first: Synthesizer
+  let ready: FromWorker
   try {
-    first = await voice(options.voice)
+    const { defaultVocoder } = await voice(options.voice)
+    const { name, why } = options.kernel()
+    ready = { type: 'ready', kernel: name, kernelReason: why, vocoder: defaultVocoder }
   } catch (error) {
     port.postMessage({ type: 'failed', error: failure(error) })
     port.close()
@@ -63,8 +66,7 @@ export async function runWorkerLoop(port: LoopPort, options: LoopOptions): Promi
     // A stream that has just ended may still be spoken to: nothing to do then.
     streams.get(message.id)?.receive(message)
   })
-  const { name: kernel, reason: kernelReason } = options.kernel
-  port.postMessage({ type: 'ready', kernel, kernelReason, vocoder: first.defaultVocoder })
+  port.postMessage(ready)
 }
 
 class Stream {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { standIn } from '../../test/support/stand-in.ts'
+import { predictLetters, standIn } from '../../test/support/stand-in.ts'
 import { HOP } from '../frames.ts'
 import { LiveText } from './sentences.ts'
 import type { Chunk, SpeechOptions, Synthesizer } from './synthesizer.ts'
@@ -79,6 +79,17 @@ test('words point at their characters and follow each other in time', async () =
   const words = chunks.flatMap((chunk) => chunk.sentence?.words ?? [])
   expect(words.map((w) => TEXT.slice(w.start, w.end))).toEqual(words.map((w) => w.text))
   for (let i = 1; i < words.length; i++) expect(words[i]!.from).toBeGreaterThanOrEqual(words[i - 1]!.to)
+})
+
+test('symbols the acoustic model leaves out take no time from the words', async () => {
+  const predict: typeof predictLetters = (phonemes, options) => predictLetters(phonemes.replaceAll('e', ''), options)
+  const { chunks } = await say('Here we are.', {}, standIn({ parts: { predict } }).synthesizer)
+  const words = chunks[0]!.sentence!.words.map(({ text, from, to }) => [text, Math.round((to - from) * 1000)])
+  expect(words).toEqual([
+    ['Here', 100],
+    ['we', 50],
+    ['are', 100],
+  ])
 })
 
 test('a measured stream says its length with the first chunk', async () => {

@@ -3,8 +3,10 @@
  * frames made while this one is spoken. The samples depend on the voice, the vocoder, the text, the speed and the
  * seed alone, never on timing or on how the stream is read.
  */
+import type { Prediction } from '../acoustic/index.ts'
 import { SparsewaveError } from '../errors.ts'
 import { type Frames, HOP, SAMPLE_RATE, sliceFrames } from '../frames.ts'
+import type { Phonemized, PhonemizedWord } from '../text/index.ts'
 import type { Vocoder, VocoderKind } from '../vocoder/vocoder.ts'
 import { randomSeed, sentenceSeed } from './seed.ts'
 import { type Mark, type PauseKind, type Sentence, sentencesOf } from './sentences.ts'
@@ -15,21 +17,11 @@ export interface SynthesizerParts {
   readonly voice: string
   readonly defaultVocoder: VocoderKind
   readonly pauses?: Pauses
-  phonemize(text: string): { phonemes: string; words: readonly PhonemizedWord[] }
-  /** Frames of the phonemes; `durations`: frames per symbol with the silence before and after. */
-  predict(phonemes: string, options: { rate: number }): Promise<{ frames: Frames; durations: Int32Array }>
+  phonemize(text: string): Phonemized
+  /** Frames of the phonemes. A symbol that the model does not know may be left out of what it answers. */
+  predict(phonemes: string, options: { rate: number }): Promise<Prediction>
   openVocoder(kind: VocoderKind): Promise<Vocoder>
   close?(): Promise<void> | void
-}
-
-export interface PhonemizedWord {
-  readonly text: string
-  /** Characters [start, end) of the sentence. */
-  readonly start: number
-  readonly end: number
-  /** Symbols [phonemeStart, phonemeEnd) of the sentence's phonemes. */
-  readonly phonemeStart: number
-  readonly phonemeEnd: number
 }
 
 export interface WordTime {
@@ -229,20 +221,19 @@ export class Synthesizer {
     options.onStage?.('text', (phonemized - started) / 1000)
     if (!/\p{L}/u.test(phonemes)) return undefined
     options.signal?.throwIfAborted()
-    const { frames, durations } = await this.#parts.predict(phonemes, { rate: speed })
+    const { frames, durations, phonemes: used } = await this.#parts.predict(phonemes, { rate: speed })
     options.onStage?.('acoustic', (performance.now() - phonemized) / 1000)
     const trimmed = trimSilence(frames, durations)
-    const ends = symbolEnds(durations)
+    const starts = symbolStarts(phonemes, used, durations)
     return {
       sentence,
       frames: trimmed.frames,
       lead: trimmed.lead,
       tail: trimmed.tail,
-      // Symbol i of the phonemes has durations[i + 1]: the first duration is the silence before.
       words: words.map((word) => ({
         ...word,
-        fromFrame: ends[word.phonemeStart]! - trimmed.cut,
-        toFrame: ends[word.phonemeEnd]! - trimmed.cut,
+        fromFrame: starts[word.phonemeStart]! - trimmed.cut,
+        toFrame: starts[word.phonemeEnd]! - trimmed.cut,
       })),
     }
   }
@@ -283,12 +274,20 @@ export class Synthesizer {
   }
 }
 
-/** Frame at which each symbol ends, the silence before the sentence being symbol 0. */
-function symbolEnds(durations: Int32Array): Int32Array {
-  const ends = new Int32Array(durations.length)
-  let sum = 0
-  for (let i = 0; i < durations.length; i++) ends[i] = sum += durations[i]!
-  return ends
+/**
+ * Frame at which each symbol of `phonemes` starts, and where the last one ends: [symbols + 1]. `used` are the symbols
+ * that `durations` are of, between the silence before and after; the others take no time.
+ */
+function symbolStarts(phonemes: string, used: string, durations: Int32Array): Int32Array {
+  const starts = new Int32Array(phonemes.length + 1)
+  let frame = durations[0]!
+  let j = 0
+  for (let i = 0; i < phonemes.length; i++) {
+    starts[i] = frame
+    if (phonemes[i] === used[j]) frame += durations[++j]!
+  }
+  starts[phonemes.length] = frame
+  return starts
 }
 
 function sentenceTimes({ sentence, frames, words }: Prepared, index: number, startSample: number): SentenceTime {

@@ -2,6 +2,7 @@
  * A synthesizer for tests of everything around the nets: letters are phonemes, every symbol lasts 50 ms, and the
  * vocoder makes seeded noise with the delay that real ones have. Quick, and exact on every machine.
  */
+import type { Prediction } from '../../src/acoustic/index.ts'
 import { createFrames, ENVELOPE_POINTS, HOP } from '../../src/frames.ts'
 import { Synthesizer, type SynthesizerParts } from '../../src/synthesis/synthesizer.ts'
 import type { Vocoder, VocoderKind, VocoderStream } from '../../src/vocoder/vocoder.ts'
@@ -46,23 +47,27 @@ export function standIn(options: { voice?: string; parts?: Partial<SynthesizerPa
         }
       }),
     }),
-    async predict(phonemes, { rate }) {
+    async predict(phonemes, options) {
       predicted.push(phonemes)
-      const symbol = Math.max(1, Math.round(SYMBOL / rate))
-      const durations = new Int32Array(phonemes.length + 2).fill(symbol)
-      durations[0] = SILENCE
-      durations[durations.length - 1] = SILENCE
-      const frames = createFrames(durations.reduce((a, b) => a + b))
-      for (let i = 0; i < frames.count; i++) {
-        const speaking = i >= SILENCE && i < frames.count - SILENCE
-        frames.envelope.fill(speaking ? -4 : -20, i * ENVELOPE_POINTS, (i + 1) * ENVELOPE_POINTS)
-      }
-      return { frames, durations }
+      return predictLetters(phonemes, options)
     },
     openVocoder,
     ...options.parts,
   })
   return { synthesizer, open: () => open, predicted }
+}
+
+/** Frames of letters: silence, 50 ms of sound a letter at rate 1, silence. */
+export async function predictLetters(phonemes: string, { rate }: { rate: number }): Promise<Prediction> {
+  const durations = new Int32Array(phonemes.length + 2).fill(Math.max(1, Math.round(SYMBOL / rate)))
+  durations[0] = SILENCE
+  durations[durations.length - 1] = SILENCE
+  const frames = createFrames(durations.reduce((a, b) => a + b))
+  for (let i = 0; i < frames.count; i++) {
+    const speaking = i >= SILENCE && i < frames.count - SILENCE
+    frames.envelope.fill(speaking ? -4 : -20, i * ENVELOPE_POINTS, (i + 1) * ENVELOPE_POINTS)
+  }
+  return { frames, durations, phonemes }
 }
 
 function noiseStream(seed: number, closed: () => void): VocoderStream {

@@ -1,0 +1,80 @@
+/** `sparsewave doctor`: what this machine offers, what was chosen and why, and whether the voices are whole. */
+import { spawnSync } from 'node:child_process'
+import { freemem, release, totalmem } from 'node:os'
+import { Command } from 'commander'
+import { SparsewaveError } from '../errors.ts'
+import { availableKernels, chooseKernel, detectCpu } from '../kernels/index.ts'
+import { loadTraining, type ReportLine } from './training.ts'
+import { packageVersion } from './version.ts'
+import { checkVoices } from './voices.ts'
+
+export function doctorCommand(): Command {
+  return new Command('doctor')
+    .description('say what was detected here: CPU, kernel, memory, voices and their checks')
+    .action(doctor)
+}
+
+async function doctor(): Promise<void> {
+  const cpu = detectCpu()
+  const kernels = attempt(() =>
+    availableKernels()
+      .map((kernel) => kernel.name)
+      .join(', '),
+  )
+  const choice = attempt(() => {
+    const { kernel, why } = chooseKernel()
+    return `${kernel.name}: ${why}`
+  })
+  const compiler = findCompiler()
+  const sections: [string, readonly ReportLine[]][] = [
+    [
+      'Machine',
+      [
+        line('sparsewave', packageVersion()),
+        line('node', `${process.version} on ${process.platform} ${release()}, ${process.arch}`),
+        line('cpu', `${cpu.model}, ${cpu.count} logical processors`),
+        line('features', cpu.features.join(' ') || 'unknown: the native addon is not built'),
+        line('memory', `${gib(totalmem())} GiB, ${gib(freemem())} GiB free`),
+        { name: 'compiler', ok: compiler !== undefined, detail: compiler ?? 'none: speech runs on WebAssembly' },
+      ],
+    ],
+    [
+      'Kernels',
+      [
+        { name: 'chosen', ...choice },
+        { name: 'available', ...kernels },
+      ],
+    ],
+    ['Voices', await checkVoices()],
+  ]
+  const training = (await (await loadTraining())?.engineReport?.()) ?? []
+  if (training.length > 0) sections.push(['Training', training])
+  for (const [title, lines] of sections) {
+    process.stdout.write(`${title}\n`)
+    for (const { name, ok, detail } of lines) process.stdout.write(`  ${ok ? ' ' : '!'} ${name.padEnd(14)} ${detail}\n`)
+  }
+  const unusable = !choice.ok || sections[2]![1].some((voice) => !voice.ok)
+  process.exitCode = unusable ? 2 : 0
+}
+
+const line = (name: string, detail: string): ReportLine => ({ name, ok: true, detail })
+const gib = (bytes: number): string => (bytes / 2 ** 30).toFixed(1)
+
+function attempt(get: () => string): { ok: boolean; detail: string } {
+  try {
+    return { ok: true, detail: get() }
+  } catch (error) {
+    if (!(error instanceof SparsewaveError)) throw error
+    return { ok: false, detail: `${error.message} ${error.remedy}` }
+  }
+}
+
+/** First line that the first compiler found says of itself. */
+function findCompiler(): string | undefined {
+  for (const name of [process.env.CXX, 'c++', 'g++', 'clang++']) {
+    if (!name) continue
+    const { status, stdout } = spawnSync(name, ['--version'], { encoding: 'utf8' })
+    if (status === 0) return stdout.split('\n')[0]
+  }
+  return undefined
+}

@@ -1,0 +1,74 @@
+/**
+ * The `sparsewave` command: the one place where library, server and trainer meet. Server and trainer are loaded only
+ * when a command of theirs is asked for.
+ */
+import { Command, CommanderError } from 'commander'
+import { SparsewaveError } from '../errors.ts'
+import { doctorCommand } from './doctor.ts'
+import { serveCommand } from './serve.ts'
+import { speakCommand } from './speak.ts'
+import { loadTraining } from './training.ts'
+import { packageVersion } from './version.ts'
+import { voicesCommand } from './voices.ts'
+
+const EXAMPLES = `
+Examples:
+  $ sparsewave speak "Hello there." -o hello.wav
+  $ echo "Read this to me." | sparsewave speak -o - | aplay
+  $ sparsewave serve --port 8080
+  $ sparsewave doctor`
+
+/** Runs the command line `argv` (without node and script) and returns the exit code: 0, 2 for bad input, 1 for a fault. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const program = new Command('sparsewave')
+    .description('Streaming text-to-speech from a Sparse WaveRNN, and the trainer of its voices.')
+    .version(packageVersion())
+    .addHelpText('after', EXAMPLES)
+    .configureOutput({ outputError: () => {} })
+    .exitOverride()
+  for (const command of [speakCommand(), serveCommand(), voicesCommand(), doctorCommand()]) program.addCommand(command)
+  try {
+    const isOwn = program.commands.some((command) => command.name() === argv[0])
+    if (!isOwn) (await loadTraining())?.registerTrainingCommands(program)
+    inheritSettings(program)
+    if (argv.length === 0) {
+      program.outputHelp()
+      return 0
+    }
+    await program.parseAsync(argv as string[], { from: 'user' })
+    return Number(process.exitCode ?? 0)
+  } catch (error) {
+    return report(error)
+  }
+}
+
+/** Commands made elsewhere report errors the way the program does. */
+function inheritSettings(program: Command): void {
+  for (const command of program.commands) {
+    command.copyInheritedSettings(program)
+    inheritSettings(command)
+  }
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 0
+    process.stderr.write(`${commanderMessage(error)}\nSee \`sparsewave --help\`.\n`)
+    return 2
+  }
+  if (error instanceof SparsewaveError) {
+    process.stderr.write(`${error.message}\n${error.remedy}\n`)
+    return 2
+  }
+  // A reader that closes the pipe early (`| head`) is no fault.
+  if ((error as NodeJS.ErrnoException)?.code === 'EPIPE') return 0
+  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
+  return 1
+}
+
+/** Commander's message as sentences: "error: unknown command 'speek'\n(Did you mean speak?)". */
+function commanderMessage({ message }: CommanderError): string {
+  const [text = '', hint] = message.replace(/^error: /, '').split('\n')
+  const sentence = `${text.slice(0, 1).toUpperCase()}${text.slice(1)}${/[.?!]$/.test(text) ? '' : '.'}`
+  return hint ? `${sentence} ${hint.replace(/^\((.*)\)$/, '$1')}` : sentence
+}

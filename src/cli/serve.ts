@@ -1,0 +1,73 @@
+/** `sparsewave serve`: the HTTP and WebSocket server. Settings come from the environment; the options override them. */
+import { Command } from 'commander'
+import { SparsewaveError } from '../errors.ts'
+import { numberIn, voiceOption } from './options.ts'
+import { catalogue } from './voices.ts'
+
+interface ServeOptions {
+  port?: number
+  host?: string
+  voice?: string
+  workers?: number
+}
+
+const EXAMPLES = `
+Examples:
+  $ sparsewave serve
+  $ PORT=9000 SPARSEWAVE_WORKERS=2 sparsewave serve
+  $ curl -N http://localhost:8080/v1/audio/speech -H 'Content-Type: application/json' \\
+      -d '{"model": "tts-1", "voice": "alloy", "input": "Hello there."}' -o hello.wav`
+
+export function serveCommand(): Command {
+  return new Command('serve')
+    .description('serve speech over HTTP and WebSocket, with a web page to try it')
+    .option('-p, --port <port>', 'port to listen on (or PORT; default 8080)', numberIn(0, 65535, true))
+    .option('--host <address>', 'address to listen on (or HOST; default all)')
+    .option('--workers <n>', 'synthesis threads (or SPARSEWAVE_WORKERS; default one a core)', numberIn(1, 1024, true))
+    .addOption(voiceOption())
+    .addHelpText('after', EXAMPLES)
+    .action(serve)
+}
+
+async function serve(options: ServeOptions): Promise<void> {
+  const { readConfig, spawnWorker, startServer } = await import('../../server/index.ts')
+  const settings = readConfig()
+  const config = {
+    ...settings,
+    port: options.port ?? settings.port,
+    host: options.host ?? settings.host,
+    workers: options.workers ?? settings.workers,
+  }
+  const log = (line: string): void => console.error(line)
+  const voices = catalogue(options.voice ?? settings.voice, log)
+  const running = await startServer({
+    config,
+    catalogue: voices,
+    spawn: () => spawnWorker({ voice: voices.defaultVoice }),
+    log,
+  }).catch((error: NodeJS.ErrnoException) => {
+    throw listenError(error, config.port)
+  })
+  const { kernel, kernelReason, vocoder } = running.info
+  log(`Speaking as ${voices.defaultVoice} (${vocoder}) on the ${kernel} kernel: ${kernelReason}`)
+  log(
+    `Listening on http://localhost:${running.port} with ${config.workers} synthesis thread${config.workers === 1 ? '' : 's'}.`,
+  )
+  await stopSignal()
+  log('Stopping: running requests may finish.')
+  await running.stop()
+}
+
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    process.once('SIGTERM', () => resolve())
+    process.once('SIGINT', () => resolve())
+  })
+}
+
+function listenError(error: NodeJS.ErrnoException, port: number): Error {
+  const reason = { EADDRINUSE: `Port ${port} is taken`, EACCES: `Port ${port} may not be used by this user` }[
+    error.code ?? ''
+  ]
+  return reason ? new SparsewaveError('USAGE', `${reason}.`, { remedy: 'Choose another with --port or PORT.' }) : error
+}

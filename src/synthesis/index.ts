@@ -1,0 +1,14 @@
+/** Text to streamed audio. */
+export { encodeChunks, FORMATS, type Format, headerBytes, isMeasured, MEDIA_TYPES } from './format.ts'
+export { loadSynthesizer } from './load.ts'
+export { MAX_SEED, randomSeed, sentenceSeed } from './seed.ts'
+export { LiveText, type Mark, type Sentence, sentencesOf } from './sentences.ts'
+export {
+  type Chunk,
+  type SentenceTime,
+  type SpeechOptions,
+  type Stage,
+  Synthesizer,
+  type SynthesizerParts,
+  type WordTime,
+} from './synthesizer.ts'

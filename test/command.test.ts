@@ -1,0 +1,179 @@
+/**
+ * The command and the server as they ship, with the tiny voice: real processes, threads, sockets and files.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { readWav } from '../src/audio/wav.ts'
+
+const ROOT = join(import.meta.dirname, '..')
+const COMMAND = join(ROOT, 'bin/sparsewave.mjs')
+const TEXT = 'The birch canoe slid on the smooth planks. Nobody paid $3.50 for it!'
+const LONG = 'Every sentence of this long text says much the same thing as the one before it did. '.repeat(40)
+
+const folder = mkdtempSync(join(tmpdir(), 'sparsewave-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+interface Result {
+  code: number
+  stdout: Buffer
+  stderr: string
+}
+
+async function sparsewave(
+  args: string[],
+  options: { input?: string; env?: Record<string, string> } = {},
+): Promise<Result> {
+  const child = spawn(process.execPath, [COMMAND, ...args], { env: { ...process.env, ...options.env } })
+  const stdout: Buffer[] = []
+  let stderr = ''
+  child.stdout.on('data', (data) => stdout.push(data))
+  child.stderr.on('data', (data) => {
+    stderr += data
+  })
+  child.stdin.end(options.input ?? '')
+  const [code] = await once(child, 'close')
+  return { code, stdout: Buffer.concat(stdout), stderr }
+}
+
+/** Starts `sparsewave serve` on a free port. */
+async function serve(env: Record<string, string> = {}) {
+  const child = spawn(process.execPath, [COMMAND, 'serve', '--port', '0', '--voice', 'tiny', '--workers', '1'], {
+    env: { ...process.env, ...env },
+  })
+  let log = ''
+  const url = await new Promise<string>((resolve, reject) => {
+    child.stderr.on('data', (data) => {
+      log += data
+      const found = /Listening on (http:\/\/localhost:\d+)/.exec(log)?.[1]
+      if (found) resolve(found)
+    })
+    child.on('close', () => reject(new Error(log)))
+  })
+  return { child, url, log: () => log }
+}
+
+let server: Awaited<ReturnType<typeof serve>>
+beforeAll(async () => {
+  server = await serve()
+}, 60_000)
+afterAll(() => server?.child.kill('SIGKILL'))
+
+const post = (body: object) => fetch(`${server.url}/v1/audio/speech`, { method: 'POST', body: JSON.stringify(body) })
+
+for (const vocoder of ['sparse-wavernn', 'source-filter'])
+  for (const format of ['wav', 'pcm'])
+    test(`speak and server give the same ${format} bytes for the same seed with ${vocoder}`, async () => {
+      const file = join(folder, `${vocoder}.${format}`)
+      const spoken = await sparsewave([
+        'speak',
+        TEXT,
+        '-o',
+        file,
+        '--voice',
+        'tiny',
+        '--seed',
+        '7',
+        '--vocoder',
+        vocoder,
+        '--format',
+        format,
+      ])
+      expect(spoken.stderr).toMatch(/time to first audio \d+ ms, real-time factor \d/)
+      expect(spoken.code).toBe(0)
+      const response = await post({ input: TEXT, voice: 'tiny', seed: 7, vocoder, response_format: format })
+      expect(response.status).toBe(200)
+      const served = Buffer.from(await response.arrayBuffer())
+      expect(served.length).toBeGreaterThan(24000)
+      expect(served.equals(readFileSync(file))).toBe(true)
+    })
+
+test('text from stdin to stdout gives the bytes of the file', async () => {
+  const file = join(folder, 'piped.wav')
+  await sparsewave(['speak', TEXT, '-o', file, '--voice', 'tiny', '--seed', '1'])
+  const piped = await sparsewave(['speak', '--voice', 'tiny', '--seed', '1', '-o', '-'], { input: TEXT })
+  expect(piped.stdout.equals(readFileSync(file))).toBe(true)
+  const { sampleRate, samples } = readWav(file)
+  expect(sampleRate).toBe(24000)
+  expect(Math.sqrt(samples.reduce((sum, v) => sum + v * v, 0) / samples.length)).toBeGreaterThan(0.005)
+})
+
+test('streams made at the same time are what they are alone', async () => {
+  const ask = async (seed: number) =>
+    Buffer.from(await (await post({ input: TEXT, voice: 'tiny', seed, response_format: 'pcm' })).arrayBuffer())
+  const alone = [await ask(1), await ask(2), await ask(3)]
+  const together = await Promise.all([ask(1), ask(2), ask(3)])
+  together.forEach((bytes, i) => {
+    expect(bytes.equals(alone[i]!)).toBe(true)
+  })
+})
+
+test('a client that leaves in the middle frees its stream', async () => {
+  const response = await post({ input: LONG, voice: 'tiny', response_format: 'pcm' })
+  const reader = response.body!.getReader()
+  await reader.read()
+  await reader.cancel()
+  const active = async () => /^tts_streams_active (\d+)$/m.exec(await (await fetch(`${server.url}/metrics`)).text())![1]
+  while ((await active()) !== '0') {}
+})
+
+test('SIGTERM lets the running request finish', async () => {
+  const own = await serve()
+  const response = await fetch(`${own.url}/v1/audio/speech`, {
+    method: 'POST',
+    body: JSON.stringify({ input: TEXT, voice: 'tiny', seed: 7, response_format: 'pcm' }),
+  })
+  own.child.kill('SIGTERM')
+  const bytes = Buffer.from(await response.arrayBuffer())
+  const [code] = await once(own.child, 'close')
+  expect(code).toBe(0)
+  const whole = await post({ input: TEXT, voice: 'tiny', seed: 7, response_format: 'pcm' })
+  expect(bytes.equals(Buffer.from(await whole.arrayBuffer()))).toBe(true)
+})
+
+test.each([
+  [['speak', '   ', '-o', 'x.wav'], 'no text'],
+  [['speak', '...', '-o', 'x.wav', '--voice', 'tiny'], 'spoken'],
+  [['speak', 'Hi.', '-o', 'x.wav', '--voice', 'tyni'], 'tiny'],
+  [['speak', 'Hi.', '-o', 'x.wav', '--vocoder', 'source-filtre'], 'source-filter'],
+  [['speak', 'Hi.', '-o', 'x.wav', '--speed', '9'], '0.25'],
+  [['speak', 'Hi.', '-o', 'no/such/folder/x.wav', '--voice', 'tiny'], 'no/such/folder'],
+  [['speek', 'Hi.'], 'speak'],
+  [['serve', '--port', 'http'], '65535'],
+])('%j is refused with a sentence and exit code 2', async (args, part) => {
+  const { code, stderr } = await sparsewave(args as string[])
+  expect(stderr).toContain(part)
+  expect(stderr).not.toMatch(/\n\s+at /)
+  expect(code).toBe(2)
+})
+
+test('a voice with one byte flipped is refused by name, and told by doctor', async () => {
+  const models = join(folder, 'models')
+  cpSync(join(ROOT, 'models/tiny'), join(models, 'tiny'), { recursive: true })
+  const file = join(models, 'tiny/vocoder.safetensors')
+  const bytes = readFileSync(file)
+  bytes[bytes.length >> 1]! ^= 1
+  writeFileSync(file, bytes)
+  const env = { SPARSEWAVE_MODELS: models }
+  for (const args of [['speak', 'Hi.', '-o', join(folder, 'never.wav')], ['serve', '--port', '0'], ['doctor']]) {
+    const { code, stdout, stderr } = await sparsewave(args, { env })
+    expect(`${stdout}${stderr}`).toContain('vocoder.safetensors')
+    expect(code).toBe(2)
+  }
+  expect(existsSync(join(folder, 'never.wav'))).toBe(false)
+})
+
+test('doctor names the CPU, the kernel and the voices', async () => {
+  const { code, stdout } = await sparsewave(['doctor'])
+  expect(stdout.toString()).toMatch(/cpu +\S.*\n[\s\S]*chosen +(native|wasm|reference)[\s\S]*tiny .*files whole/)
+  expect(code).toBe(0)
+})
+
+test('a wrong setting is named and refused', async () => {
+  const { code, stderr } = await sparsewave(['serve'], { env: { SPARSEWAVE_QUEUE: 'many' } })
+  expect(stderr).toContain('SPARSEWAVE_QUEUE')
+  expect(code).toBe(2)
+})
