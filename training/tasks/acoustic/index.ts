@@ -1,3 +1,4 @@
 /** The acoustic model's training task. */
 export { type AcousticConfig, type AcousticJob, acousticConfigSchema, acousticJobSchema } from './config.ts'
+export { acousticGraph, exportAcoustic } from './export.ts'
 export { trainAcoustic } from './train.ts'

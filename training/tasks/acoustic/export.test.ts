@@ -1,0 +1,127 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { AcousticModel } from '../../../src/acoustic/index.ts'
+import { ENVELOPE_POINTS } from '../../../src/frames.ts'
+import { loadTfjs, type Tf } from '../../engines/tfjs.ts'
+import { createBatch, random } from './batches.ts'
+import { readCheckpoint, writeCheckpoint } from './checkpoint.ts'
+import { FRAMES_PER_UNIT } from './config.ts'
+import { symbolIds } from './example.ts'
+import { exportAcoustic } from './export.ts'
+import { forward } from './forward.ts'
+import { parametersOf } from './net.ts'
+import { TINY } from './testing.ts'
+import { initialCheckpoint } from './trainer.ts'
+
+const PHONEMES = 'ab a bab'
+let tf: Tf
+let dir: string
+let model: AcousticModel
+const next = random(11)
+const normalization = {
+  pitchMean: 5,
+  pitchSpread: 0.3,
+  envelopeMean: Float32Array.from({ length: ENVELOPE_POINTS }, (_, k) => -10 + k / 16),
+  envelopeSpread: 2,
+}
+const checkpoint = (() => {
+  const initial = initialCheckpoint(TINY, normalization, 1)
+  // Averages that differ from the parameters, biases included, so that what is exported is told apart.
+  const average = Object.fromEntries(
+    parametersOf(TINY).map(({ name, shape }) => {
+      const size = shape.reduce((a, b) => a * b, 1)
+      return [name, Float32Array.from({ length: size }, () => (next() - 0.5) * 1.2)]
+    }),
+  )
+  average['duration.out.bias']![0] = 0.8
+  return { ...initial, average }
+})()
+
+beforeAll(async () => {
+  tf = (await loadTfjs({ backend: 'cpu' })).tf
+  dir = mkdtempSync(path.join(tmpdir(), 'acoustic-'))
+  writeCheckpoint(dir, checkpoint)
+  const file = path.join(dir, 'acoustic.onnx')
+  model = await AcousticModel.load(file, exportAcoustic(dir, file))
+})
+afterAll(async () => {
+  await model.close()
+  rmSync(dir, { recursive: true })
+})
+
+test('the exported graph predicts what the trained net does', async () => {
+  const { frames, durations } = await model.predict(PHONEMES)
+  const units = durations.map((d) => d / FRAMES_PER_UNIT)
+  const total = units.reduce((a, b) => a + b, 0)
+  expect(new Set(units).size).toBeGreaterThan(1)
+  expect(frames.count).toBe(total * FRAMES_PER_UNIT)
+
+  const { pitchMean, pitchSpread, envelopeMean, envelopeSpread } = normalization
+  const run = (lnF0: Float32Array, voiced: Uint8Array) =>
+    tf.tidy(() => {
+      const ids = symbolIds(TINY.symbols, PHONEMES)
+      const envelope = new Float32Array(frames.count * ENVELOPE_POINTS)
+      const example = { id: 'x', ids, durations: units, units: total, lnF0, voiced, envelope }
+      const parameter = tensors()
+      const out = forward({ tf, config: TINY, parameter }, createBatch([example], normalization))
+      return { durations: out.lnDurations.dataSync(), pitch: out.pitch.dataSync(), envelope: out.envelope.dataSync() }
+    })
+  const first = run(new Float32Array(frames.count), new Uint8Array(frames.count))
+  expect([...first.durations].map((v) => Math.max(1, Math.round(Math.exp(v))))).toEqual([...units])
+  const at = (frame: number) => Math.floor(frame / FRAMES_PER_UNIT) * 2 * FRAMES_PER_UNIT + (frame % FRAMES_PER_UNIT)
+  const lnF0 = frames.f0.map((_, i) => pitchMean + pitchSpread * first.pitch[at(i)]!)
+  const voiced = Uint8Array.from(frames.f0, (_, i) => (first.pitch[at(i) + FRAMES_PER_UNIT]! > 0 ? 1 : 0))
+  expect(voiced).toContain(0)
+  expect(voiced).toContain(1)
+  frames.f0.forEach((f0, i) => {
+    expect(f0).toBeCloseTo(voiced[i] ? Math.exp(lnF0[i]!) : 0, 2)
+  })
+  const { envelope } = run(lnF0, voiced)
+  frames.envelope.forEach((v, i) => {
+    expect(v).toBeCloseTo(envelopeSpread * envelope[i]! + envelopeMean[i % ENVELOPE_POINTS]!, 3)
+  })
+})
+
+test('rate and pitch scale what is predicted', async () => {
+  const plain = await model.predict(PHONEMES)
+  const slow = await model.predict(PHONEMES, { rate: 0.5, pitch: 2 })
+  expect([...slow.durations]).toEqual([...plain.durations].map((d) => 2 * d))
+  expect(slow.frames.count).toBe(2 * plain.frames.count)
+  for (let i = 0; i < plain.frames.count; i++) {
+    expect(slow.frames.f0[2 * i]).toBeCloseTo(2 * plain.frames.f0[i]!, 2)
+    expect(slow.frames.envelope[2 * i * ENVELOPE_POINTS]).toBeCloseTo(plain.frames.envelope[i * ENVELOPE_POINTS]!, 4)
+  }
+  const fast = await model.predict(PHONEMES, { rate: 3.7 })
+  expect(fast.durations.reduce((a, b) => a + b, 0)).toBe(fast.frames.count)
+  expect(fast.frames.count).toBe(Math.round(plain.frames.count / 3.7))
+})
+
+test('unknown symbols are skipped; nothing to speak is refused', async () => {
+  expect((await model.predict('aXb')).phonemes).toBe('ab')
+  expect(await model.predict('aXb')).toEqual(await model.predict('ab'))
+  for (const nothing of ['', ' ', 'XYZ'])
+    await expect(model.predict(nothing)).rejects.toMatchObject({ code: 'INPUT_EMPTY' })
+})
+
+test('a checkpoint reads back as it was written, and damage is refused by name', () => {
+  const file = path.join(dir, 'checkpoint.safetensors')
+  expect(readCheckpoint(file)).toEqual(checkpoint)
+  const damaged = path.join(dir, 'damaged.safetensors')
+  writeFileSync(damaged, readFileSync(file).subarray(0, 1000))
+  expect(() => readCheckpoint(damaged)).toThrow(
+    expect.objectContaining({ code: 'CHECKPOINT_INVALID', message: expect.stringContaining(damaged) }),
+  )
+})
+
+test('a file that is another model is refused', async () => {
+  await expect(AcousticModel.load(path.join(dir, 'none.onnx'), { symbols: 'a' })).rejects.toMatchObject({
+    code: 'VOICE_DAMAGED',
+  })
+})
+
+function tensors() {
+  const shapes = new Map(parametersOf(TINY).map((p) => [p.name, [...p.shape]]))
+  return (name: string) => tf.tensor(checkpoint.average[name]!, shapes.get(name)!)
+}

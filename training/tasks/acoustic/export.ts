@@ -1,0 +1,114 @@
+/**
+ * A checkpoint to one ONNX graph from symbol ids to frames, length regulation and speaking rate included. At rate 1 its
+ * durations are multiples of 5 frames and its frames are the net's own; other rates resample them.
+ *
+ * Inputs: `phonemes` i64 [1, P], ids with the silence 0 first and last (the caller puts them there); `rate` f32, 2 =
+ * twice as fast; `pitch` f32, factor on F0. Outputs: `durations` i64 [P] in frames of 5 ms; `f0` f32 [T] in Hz, 0 =
+ * unvoiced; `envelope` f32 [T, 64]; T = sum of durations.
+ */
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs'
+import path from 'node:path'
+import type { AcousticManifest } from '../../../src/acoustic/index.ts'
+import { encodeOnnx, OnnxBuilder, type OnnxGraph } from '../../compact/onnx.ts'
+import { type Checkpoint, readCheckpoint, readNewestCheckpoint } from './checkpoint.ts'
+import { ENVELOPE_POINTS, FRAMES_PER_UNIT, POSITION_SCALES } from './config.ts'
+import { decode, encode, placeUnits, predictDurations, predictPitch } from './net.ts'
+import { onnxOps } from './onnx-ops.ts'
+
+/**
+ * Exports the averaged parameters of a checkpoint file, or of the newest checkpoint of a run's folder, to `outPath`.
+ * Throws CHECKPOINT_INVALID.
+ */
+export function exportAcoustic(checkpoint: string, outPath: string): AcousticManifest {
+  const isRun = statSync(checkpoint, { throwIfNoEntry: false })?.isDirectory()
+  const read = (isRun ? readNewestCheckpoint(checkpoint) : undefined) ?? readCheckpoint(checkpoint)
+  const bytes = encodeOnnx(acousticGraph(read))
+  mkdirSync(path.dirname(path.resolve(outPath)), { recursive: true })
+  const aside = `${outPath}.part`
+  const handle = openSync(aside, 'w')
+  try {
+    for (let at = 0; at < bytes.length; ) at += writeSync(handle, bytes, at)
+    fsyncSync(handle)
+  } finally {
+    closeSync(handle)
+  }
+  renameSync(aside, outPath)
+  return { symbols: read.config.symbols }
+}
+
+/** The graph of a checkpoint's averaged parameters. */
+export function acousticGraph({ config, normalization, average, update }: Checkpoint): OnnxGraph {
+  const { pitchMean, pitchSpread, envelopeMean, envelopeSpread } = normalization
+  const g = new OnnxBuilder('acoustic')
+  const ops = onnxOps(g, average)
+  g.input('phonemes', 'i64', [1, 'symbols'])
+  g.input('rate', 'f32', [])
+  g.input('pitch', 'f32', [])
+  const float = (x: string) => g.node('Cast', [x], { to: 1 })
+  const integer = (x: string, output?: string) => g.node('Cast', [x], { to: 7 }, output)
+  const first = g.i64([0])
+  const scalar = (x: string) => g.node('Squeeze', [x, first])
+  const column = (x: string) => g.node('Unsqueeze', [x, g.i64([1])])
+  const range = (count: string) => g.node('Range', [g.i64(0), count, g.i64(1)])
+  const last = (x: string) => scalar(g.node('Gather', [x, g.i64([-1])]))
+
+  const ids = g.node('Squeeze', ['phonemes', first])
+  const count = scalar(g.node('Shape', [ids]))
+  const index = range(count)
+  const fromEnd = g.node('Sub', [g.node('Sub', [count, g.i64(1)]), index])
+  // Order of the fields as in example.ts: scale outer, then start and end, then sine and cosine.
+  const distances = POSITION_SCALES.flatMap((scale) =>
+    [index, fromEnd].map((d) => g.node('Div', [float(d), g.f32(scale)])),
+  )
+  const sines = distances.flatMap((d) => [column(g.node('Sin', [d])), column(g.node('Cos', [d]))])
+  const encoded = encode(ops, config, ids, g.node('Concat', sines, { axis: 1 }))
+
+  const lnDurations = g.node('Squeeze', [predictDurations(ops, config, encoded), g.i64([1])])
+  const whole = g.node('Max', [g.node('Round', [g.node('Exp', [lnDurations])]), g.f32(1)])
+  const units = integer(whole)
+  const ends = g.node('CumSum', [units, g.i64(0)])
+  const unit = range(last(ends))
+  // A unit's symbol is the number of symbols that end at or before it.
+  const over = g.node('GreaterOrEqual', [column(unit), g.node('Unsqueeze', [ends, first])])
+  const symbol = g.node('ReduceSum', [integer(over), g.i64([1])], { keepdims: 0 })
+  const start = g.node('Gather', [g.node('Sub', [ends, units]), symbol])
+  const within = g.node('Add', [float(g.node('Sub', [unit, start])), g.f32(0.5)])
+  const length = g.node('Gather', [whole, symbol])
+  const places = g.node(
+    'Concat',
+    [g.node('Div', [within, length]), g.node('Log', [length]), g.node('Div', [within, g.f32(10)])].map(column),
+    { axis: 1 },
+  )
+  const placed = placeUnits(ops, config, g.node('Gather', [encoded, symbol]), places)
+
+  const predicted = predictPitch(ops, config, placed)
+  g.nodes('Split', [predicted, g.i64([FRAMES_PER_UNIT, FRAMES_PER_UNIT])], { axis: 1 }, ['melody', 'voicing'])
+  const voiced = float(g.node('Greater', ['voicing', g.f32(0)]))
+  const given = g.node('Concat', ['melody', voiced], { axis: 1 })
+  const normalized = decode(ops, ops, config, placed, given)
+  const envelope = g.node('Add', [g.node('Mul', [normalized, g.f32(envelopeSpread)]), g.f32(envelopeMean)])
+  const flat = (x: string) => g.node('Reshape', [x, g.i64([-1])])
+  const lnF0 = g.node('Add', [g.node('Mul', [flat('melody'), g.f32(pitchSpread)]), g.f32(pitchMean)])
+
+  // Speaking rate: frame t of the output lies at frame t * rate of the net's.
+  const framesPerUnit = g.node('Div', [g.f32(FRAMES_PER_UNIT), 'rate'])
+  const frameEnds = integer(g.node('Round', [g.node('Mul', [float(ends), framesPerUnit])]))
+  const before = g.node('Concat', [g.i64([0]), g.node('Slice', [frameEnds, first, g.i64([-1]), first])], { axis: 0 })
+  g.output(g.node('Sub', [frameEnds, before], {}, 'durations'), 'i64', ['symbols'])
+  const lastFrame = g.node('Sub', [scalar(g.node('Shape', [lnF0])), g.i64(1)])
+  const exact = g.node('Mul', [float(range(last(frameEnds))), 'rate'])
+  const place = g.node('Min', [exact, float(lastFrame)])
+  const low = integer(g.node('Floor', [place]))
+  const high = g.node('Min', [g.node('Add', [low, g.i64(1)]), lastFrame])
+  const share = g.node('Sub', [place, float(low)])
+  const between = (x: string, weight: string, output?: string) => {
+    const from = g.node('Gather', [x, low])
+    const step = g.node('Sub', [g.node('Gather', [x, high]), from])
+    return g.node('Add', [from, g.node('Mul', [step, weight])], {}, output)
+  }
+  const isVoiced = g.node('Greater', [g.node('Gather', [flat('voicing'), integer(g.node('Round', [place]))]), g.f32(0)])
+  const hertz = g.node('Mul', [g.node('Exp', [between(lnF0, share)]), 'pitch'])
+  g.output(g.node('Where', [isVoiced, hertz, g.f32(0)], {}, 'f0'), 'f32', ['frames'])
+  g.output(between(envelope, column(share), 'envelope'), 'f32', ['frames', ENVELOPE_POINTS])
+  return g.graph({ format: 'sparsewave-1', symbols: config.symbols, updates: String(update) })
+}
