@@ -2,7 +2,8 @@
 #define SW_VECTOR 4
 #define SW_ROWS 2
 #define SW_COLUMNS 2
-#define SW_GRADIENT_ROWS 8
+#define SW_GRADIENT_ROWS 4
+#define SW_GRADIENT_COLUMNS 2
 #define SW_PIN(v) (void)(v)
 #define SW_RUN_TASK run_task_baseline
 #include "core.h"

@@ -1,8 +1,11 @@
-// The training pass, compiled once per ISA (core.<isa>.cpp sets SW_VECTOR, SW_ROWS, SW_COLUMNS, SW_GRADIENT_ROWS, SW_PIN and SW_RUN_TASK).
+// The training pass, compiled once per ISA (core.<isa>.cpp sets SW_VECTOR, SW_ROWS, SW_COLUMNS, SW_GRADIENT_ROWS, SW_GRADIENT_COLUMNS, SW_PIN and SW_RUN_TASK).
 // Layout everywhere: [feature][16 lanes]; one lane group is SW_PARTS vectors. Matrices: [rows / 16][columns][16].
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <type_traits>
+#include <utility>
 
 #include "net.h"
 
@@ -15,6 +18,10 @@ typedef float VM __attribute__((vector_size(SW_VECTOR * 4), aligned(4), may_alia
 typedef int32_t VI __attribute__((vector_size(SW_VECTOR * 4)));
 constexpr int kParts = kLanes / SW_VECTOR;
 constexpr int kTile = kBlock * kLanes;
+// Weights come from the second-level cache, one line a block: they are asked for this many blocks ahead.
+constexpr int kAhead = 8;
+// Not inlined, so that a kernel has all registers to itself.
+#define SW_KERNEL __attribute__((noinline))
 
 inline V splat(float v) { return v - V{}; }
 inline VM* vec(float* p) { return reinterpret_cast<VM*>(p); }
@@ -74,14 +81,15 @@ inline float lane_sum(const VM* v) {
   return s;
 }
 
-// y[16][16] += sum_j w[columns[j]][16] x[columns[j]][16]: one strip of a block-sparse product.
-inline void multiply_strip(const float* w, const uint16_t* columns, int kept, const float* x, float* y) {
+// y[16][16] = from[16][16] + sum_j w[j][16] x[columns[j]][16]: one strip of a block-sparse product. `from` may be y.
+SW_KERNEL void multiply_strip(const float* w, const uint16_t* columns, int kept, const float* x, const float* from, float* y) {
   for (int r0 = 0; r0 < kBlock; r0 += SW_ROWS) {
     V acc[SW_ROWS][kParts];
     for (int r = 0; r < SW_ROWS; r++)
-      for (int p = 0; p < kParts; p++) acc[r][p] = vec(y + (r0 + r) * kLanes)[p];
-    for (int j = 0; j < kept; j++) {
-      const float* wj = w + columns[j] * kBlock + r0;
+      for (int p = 0; p < kParts; p++) acc[r][p] = vec(from + (r0 + r) * kLanes)[p];
+    const float* wj = w + r0;
+    for (int j = 0; j < kept; j++, wj += kBlock) {
+      __builtin_prefetch(wj + kAhead * kBlock);
       V xj[kParts];
       for (int p = 0; p < kParts; p++) {
         xj[p] = vec(x + columns[j] * kLanes)[p];
@@ -96,67 +104,114 @@ inline void multiply_strip(const float* w, const uint16_t* columns, int kept, co
 }
 
 template <int N>
-inline void multiply_transposed_columns(const float* w, const uint16_t* columns, const float* d, float* dx) {
+SW_KERNEL void multiply_transposed_columns(const float* w, const uint16_t* columns, const float* d, float* dx) {
   V acc[N][kParts];
   for (int j = 0; j < N; j++)
-    for (int p = 0; p < kParts; p++) acc[j][p] = vec(dx + columns[j] * kLanes)[p];
-  const float* wj[N];
-  for (int j = 0; j < N; j++) wj[j] = w + columns[j] * kBlock;
+    for (int p = 0; p < kParts; p++) acc[j][p] = V{};
   for (int r = 0; r < kBlock; r++) {
+    __builtin_prefetch(w + (N + r) * kBlock);
     V dr[kParts];
     for (int p = 0; p < kParts; p++) {
       dr[p] = vec(d + r * kLanes)[p];
       SW_PIN(dr[p]);
     }
     for (int j = 0; j < N; j++)
-      for (int p = 0; p < kParts; p++) acc[j][p] += wj[j][r] * dr[p];
+      for (int p = 0; p < kParts; p++) acc[j][p] += w[j * kBlock + r] * dr[p];
   }
   for (int j = 0; j < N; j++)
-    for (int p = 0; p < kParts; p++) vec(dx + columns[j] * kLanes)[p] = acc[j][p];
+    for (int p = 0; p < kParts; p++) vec(dx + columns[j] * kLanes)[p] += acc[j][p];
 }
 
-// dx[columns[j]][16] += sum_r w[columns[j]][r] d[r][16]: the transpose of multiply_strip.
-inline void multiply_strip_transposed(const float* w, const uint16_t* columns, int kept, const float* d, float* dx) {
-  int j = 0;
-  for (; j + SW_COLUMNS <= kept; j += SW_COLUMNS) multiply_transposed_columns<SW_COLUMNS>(w, columns + j, d, dx);
-  for (; j < kept; j++) multiply_transposed_columns<1>(w, columns + j, d, dx);
+// Calls the instance of `f` for n = 1 .. N: f(std::integral_constant<int, n>).
+template <int N, class F>
+inline void with_constant(int n, F&& f) {
+  if constexpr (N > 1)
+    if (n < N) return with_constant<N - 1>(n, f);
+  f(std::integral_constant<int, N>());
 }
 
-// g[columns[j]][r] += sum_t sum_lanes d[t][r] x[t][columns[j]]: the weight gradient of one strip over n steps.
-inline void accumulate_strip(float* g, const uint16_t* columns, int kept, const float* d, size_t d_stride, const float* x, size_t x_stride, int n) {
-  for (int j = 0; j < kept; j++) {
-    const float* xj = x + columns[j] * kLanes;
-    float* gj = g + columns[j] * kBlock;
-    for (int r0 = 0; r0 < kBlock; r0 += SW_GRADIENT_ROWS) {
-      V acc[SW_GRADIENT_ROWS] = {};
-      for (int t = 0; t < n; t++) {
-        const float* dt = d + t * d_stride + r0 * kLanes;
-        for (int p = 0; p < kParts; p++) {
-          V xv = vec(xj + t * x_stride)[p];
-          SW_PIN(xv);
-          for (int r = 0; r < SW_GRADIENT_ROWS; r++) acc[r] += vec(dt + r * kLanes)[p] * xv;
-        }
-      }
-      for (int r = 0; r < SW_GRADIENT_ROWS; r++) {
-        float s = 0;
-        for (int l = 0; l < SW_VECTOR; l++) s += acc[r][l];
-        gj[r0 + r] += s;
-      }
-    }
+// Cuts `kept` columns into tiles of at most N and of sizes as equal as can be, so that no tile is too small to hide latency.
+template <int N, class F>
+inline void for_tiles(int kept, F&& f) {
+  for (int j = 0, tiles = (kept + N - 1) / N; tiles > 0; tiles--) {
+    const int n = (kept - j + tiles - 1) / tiles;
+    with_constant<N>(n, [&](auto size) { f(j, size); });
+    j += n;
   }
 }
 
-struct Matrix {
-  const float* w;
-  float* g;
-  const uint16_t* columns;
-  int kept, strips, width;
-  const float* strip(int s) const { return w + (size_t)s * width * kBlock; }
-  float* strip_gradient(int s) const { return g + (size_t)s * width * kBlock; }
-  const uint16_t* strip_columns(int s) const { return columns + (size_t)s * kept; }
-};
+// dx[columns[j]][16] += sum_r w[j][r] d[r][16]: the transpose of multiply_strip.
+inline void multiply_strip_transposed(const float* w, const uint16_t* columns, int kept, const float* d, float* dx) {
+  for_tiles<SW_COLUMNS>(kept, [&](int j, auto n) { multiply_transposed_columns<n>(w + j * kBlock, columns + j, d, dx); });
+}
 
-// All columns in order, for the dense matrices; each strip uses the same list.
+template <size_t... I>
+inline V interleave(V a, V b, size_t from, std::index_sequence<I...>) {
+#if defined(__clang__) || __GNUC__ >= 12
+  return from ? __builtin_shufflevector(a, b, (int)(SW_VECTOR / 2 + I / 2 + I % 2 * SW_VECTOR)...) : __builtin_shufflevector(a, b, (int)(I / 2 + I % 2 * SW_VECTOR)...);
+#else
+  return from ? __builtin_shuffle(a, b, VI{(int)(SW_VECTOR / 2 + I / 2 + I % 2 * SW_VECTOR)...}) : __builtin_shuffle(a, b, VI{(int)(I / 2 + I % 2 * SW_VECTOR)...});
+#endif
+}
+
+// Halves of a and b added: lane 2i of the result is a's, lane 2i + 1 is b's.
+inline V merge(V a, V b) {
+  constexpr auto lanes = std::make_index_sequence<SW_VECTOR>();
+  return interleave(a, b, 0, lanes) + interleave(a, b, 1, lanes);
+}
+
+// g[r] += sum of the lanes of v[r], for R rows; v is overwritten. After the merges lane l belongs to row l % R.
+template <int R>
+inline void add_lane_sums_of_rows(V* v, float* g) {
+#pragma GCC unroll 8
+  for (int half = R / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
+    for (int r = 0; r < half; r++) v[r] = merge(v[r], v[r + half]);
+  alignas(64) float lanes[SW_VECTOR];
+  vec(lanes)[0] = v[0];
+  for (int l = 0; l < SW_VECTOR; l++) g[l % R] += lanes[l];
+}
+
+template <int N>
+SW_KERNEL void accumulate_columns(float* g, const uint16_t* columns, const float* d, size_t d_stride, const float* x, int n) {
+  for (int r0 = 0; r0 < kBlock; r0 += SW_GRADIENT_ROWS) {
+    V acc[N][SW_GRADIENT_ROWS];
+    for (int j = 0; j < N; j++)
+      for (int r = 0; r < SW_GRADIENT_ROWS; r++) acc[j][r] = V{};
+    const float* xj[N];
+    for (int j = 0; j < N; j++) xj[j] = x + (size_t)columns[j] * n * kLanes;
+    const float* dt = d + r0 * kLanes;
+    for (int t = 0; t < n; t++, dt += d_stride)
+      for (int p = 0; p < kParts; p++) {
+        V xv[N];
+        for (int j = 0; j < N; j++) {
+          xv[j] = vec(xj[j] + t * kLanes)[p];
+          SW_PIN(xv[j]);
+        }
+        for (int r = 0; r < SW_GRADIENT_ROWS; r++) {
+          V dv = vec(dt + r * kLanes)[p];
+          SW_PIN(dv);
+          for (int j = 0; j < N; j++) acc[j][r] += dv * xv[j];
+        }
+      }
+    for (int j = 0; j < N; j++) add_lane_sums_of_rows<SW_GRADIENT_ROWS>(acc[j], g + j * kBlock + r0);
+  }
+}
+
+// g[j][r] += sum_t sum_lanes d[t][r] x[columns[j]][t]: the weight gradient of one strip over n steps.
+// x is packed, [features][n][16], so that a column is read in sequence.
+inline void accumulate_strip(float* g, const uint16_t* columns, int kept, const float* d, size_t d_stride, const float* x, int n) {
+  for_tiles<SW_GRADIENT_COLUMNS>(kept, [&](int j, auto size) { accumulate_columns<size>(g + j * kBlock, columns + j, d, d_stride, x, n); });
+}
+
+// [n][stride] -> [features][n][16].
+void pack(const float* x, size_t stride, int features, int n, float* packed) {
+  for (int i = 0; i < features; i++)
+    for (int t = 0; t < n; t++)
+      for (int p = 0; p < kParts; p++) vec(packed + ((size_t)i * n + t) * kLanes)[p] = vec(x + t * stride + i * kLanes)[p];
+}
+
+// All columns in order: the list of every strip of a dense matrix.
 struct AllColumns {
   uint16_t index[8192];
   AllColumns() {
@@ -165,28 +220,29 @@ struct AllColumns {
 };
 const AllColumns kAll;
 
-struct Dense {
+// Blocks of a strip lie together, [strips][kept][16], in the order of its columns; so do their gradients.
+struct Matrix {
   const float* w;
   float* g;
-  int strips, width;
+  const uint16_t* columns;
+  int kept, strips;
+  int columns_stride;  // 0 when all strips share a list
+  const uint16_t* strip_columns(int s) const { return columns + (size_t)s * columns_stride; }
+  size_t at(int s) const { return (size_t)s * kept * kBlock; }
+  void forward(int s, const float* x, const float* from, float* y) const { multiply_strip(w + at(s), strip_columns(s), kept, x, from, y); }
+  void backward(int s, const float* d, float* dx) const { multiply_strip_transposed(w + at(s), strip_columns(s), kept, d, dx); }
+  void accumulate(int s, const float* d, size_t d_stride, const float* x, int n) const { accumulate_strip(g + at(s), strip_columns(s), kept, d, d_stride, x, n); }
+  // All strips: y += W x; strip s of d at d + s * strip_stride.
   void forward(const float* x, float* y) const {
-    for (int s = 0; s < strips; s++) multiply_strip(w + (size_t)s * width * kBlock, kAll.index, width, x, y + s * kTile);
+    for (int s = 0; s < strips; s++) forward(s, x, y + s * kTile, y + s * kTile);
   }
-  // d: strip s at d + s * strip_stride.
   void backward(const float* d, size_t strip_stride, float* dx) const {
-    for (int s = 0; s < strips; s++) multiply_strip_transposed(w + (size_t)s * width * kBlock, kAll.index, width, d + s * strip_stride, dx);
+    for (int s = 0; s < strips; s++) backward(s, d + s * strip_stride, dx);
   }
-  void accumulate(const float* d, size_t strip_stride, size_t d_stride, const float* x, size_t x_stride, int n) const {
-    for (int s = 0; s < strips; s++)
-      accumulate_strip(g + (size_t)s * width * kBlock, kAll.index, width, d + s * strip_stride, d_stride, x, x_stride, n);
+  void accumulate(const float* d, size_t strip_stride, size_t d_stride, const float* x, int n) const {
+    for (int s = 0; s < strips; s++) accumulate(s, d + s * strip_stride, d_stride, x, n);
   }
 };
-
-void forward(const Matrix& m, int s, const float* x, float* y) { multiply_strip(m.strip(s), m.strip_columns(s), m.kept, x, y); }
-void backward(const Matrix& m, int s, const float* d, float* dx) { multiply_strip_transposed(m.strip(s), m.strip_columns(s), m.kept, d, dx); }
-void accumulate(const Matrix& m, int s, const float* d, const float* x, size_t x_stride, int n) {
-  accumulate_strip(m.strip_gradient(s), m.strip_columns(s), m.kept, d, kTile, x, x_stride, n);
-}
 
 // Negative log density of a mixture of logistics, its gradient in `d` (same order as `o`); both weighted by `weight`.
 // o: [12][16] logits, means (skip included), log scales, 4 each. Returns the weighted loss summed over lanes.
@@ -245,7 +301,8 @@ struct Pass {
   const int H, K4, C, D, T, F;
   const int XE;             // columns of [x; e_0..e_2] with the residuals
   const size_t h_stride, x_stride;
-  float *xe, *hs, *r, *z, *n, *q, *u, *du, *dout, *dmean, *c1, *c2, *gates, *dgates, *dh, *dh2, *dc2, *dc1, *dr, *dz, *dn, *dq;
+  Matrix masked[kMasked];
+  float *xe, *hs, *r, *z, *n, *q, *u, *du, *dout, *dmean, *c1, *c2, *gates, *dgates, *dh, *dh2, *dc2, *dc1, *dr, *dz, *dn, *dq, *packed, *packed_x;
 
   static size_t odd(size_t features) { return (features | 1) * kLanes; }
 
@@ -264,23 +321,52 @@ struct Pass {
                  o_dm = plan((size_t)kBands * T * kLanes), o_c1 = plan((size_t)(F + 2) * C * kLanes), o_c2 = plan((size_t)F * C * kLanes),
                  o_g = plan((size_t)F * 3 * H * kLanes), o_dg = plan((size_t)F * 3 * H * kLanes), o_dh = plan((size_t)H * kLanes), o_dh2 = plan((size_t)H * kLanes),
                  o_dc2 = plan((size_t)F * C * kLanes), o_dc1 = plan((size_t)(F + 2) * C * kLanes), o_dr = plan(per_frame), o_dz = plan(per_frame),
-                 o_dn = plan(per_frame), o_dq = plan(per_frame);
+                 o_dn = plan(per_frame), o_dq = plan(per_frame),
+                 o_p = plan((size_t)std::max({std::max(H, K4) * kStepsPerFrame, 3 * C * F, shape.features * (F + 2)}) * kLanes),
+                 o_px = plan((size_t)XE * kStepsPerFrame * kLanes);
+    const int rows[kMasked] = {H, H, H, H, H, H, K4};
+    size_t o_w[kMasked], o_gw[kMasked];
+    for (int m = 0; m < kMasked; m++) {
+      const size_t size = (size_t)rows[m] * task.masks[m].kept;
+      o_w[m] = plan(size), o_gw[m] = plan(size);
+    }
     float* base = ws.reserve(total);
     xe = base + o_xe, hs = base + o_hs, r = base + o_r, z = base + o_z, n = base + o_n, q = base + o_q, u = base + o_u, du = base + o_du, dout = base + o_do;
     dmean = base + o_dm, c1 = base + o_c1, c2 = base + o_c2, gates = base + o_g, dgates = base + o_dg, dh = base + o_dh, dh2 = base + o_dh2;
-    dc2 = base + o_dc2, dc1 = base + o_dc1, dr = base + o_dr, dz = base + o_dz, dn = base + o_dn, dq = base + o_dq;
+    dc2 = base + o_dc2, dc1 = base + o_dc1, dr = base + o_dr, dz = base + o_dz, dn = base + o_dn, dq = base + o_dq, packed = base + o_p, packed_x = base + o_px;
+    for (int m = 0; m < kMasked; m++) {
+      const Mask& mask = task.masks[m];
+      masked[m] = {base + o_w[m], base + o_gw[m], mask.columns, mask.kept, rows[m] / kBlock, mask.kept};
+    }
   }
 
   const float* parameter(int segment) const { return task.parameters + shape.offset[segment]; }
   float* gradient(int segment) const { return task.gradient ? task.gradient + shape.offset[segment] : nullptr; }
-  Matrix matrix(int segment, int rows, int columns) const {
-    const Mask& m = task.masks[segment];
-    return {parameter(segment), gradient(segment), m.columns, m.kept, rows / kBlock, columns};
+  Matrix dense(int segment, int rows, int columns) const { return {parameter(segment), gradient(segment), kAll.index, columns, rows / kBlock, 0}; }
+  int width(int segment) const { return segment < kInputReset || segment == kHeadHidden ? H : D; }
+
+  // Brings the kept blocks together: every step then reads them in sequence, aligned.
+  void gather() {
+    for (int m = 0; m < kMasked; m++) {
+      const Matrix& a = masked[m];
+      for (int k = 0; k < a.strips * a.kept; k++)
+        memcpy(const_cast<float*>(a.w) + (size_t)k * kBlock, parameter(m) + ((size_t)(k / a.kept) * width(m) + a.columns[k]) * kBlock, sizeof(float) * kBlock);
+      if (task.gradient) memset(a.g, 0, sizeof(float) * a.strips * a.at(1));
+    }
   }
-  Dense dense(int segment, int rows, int columns) const { return {parameter(segment), gradient(segment), rows / kBlock, columns}; }
+
+  void scatter_gradient() {
+    for (int m = 0; m < kMasked; m++) {
+      const Matrix& a = masked[m];
+      for (int k = 0; k < a.strips * a.kept; k++) {
+        float* g = gradient(m) + ((size_t)(k / a.kept) * width(m) + a.columns[k]) * kBlock;
+        for (int r = 0; r < kBlock; r++) g[r] += a.g[(size_t)k * kBlock + r];
+      }
+    }
+  }
 
   void conditioning() {
-    const Dense w0 = dense(kConditioning0, C, shape.features), w1 = dense(kConditioning1, C, 3 * C), w2 = dense(kConditioning2, 3 * H, C);
+    const Matrix w0 = dense(kConditioning0, C, shape.features), w1 = dense(kConditioning1, C, 3 * C), w2 = dense(kConditioning2, 3 * H, C);
     auto biased = [](float* y, const float* bias, int rows) {
       for (int i = 0; i < rows; i++)
         for (int p = 0; p < kParts; p++) vec(y + i * kLanes)[p] = splat(bias[i]);
@@ -306,7 +392,7 @@ struct Pass {
   }
 
   void conditioning_backward() {
-    const Dense w0 = dense(kConditioning0, C, shape.features), w1 = dense(kConditioning1, C, 3 * C), w2 = dense(kConditioning2, 3 * H, C);
+    const Matrix w0 = dense(kConditioning0, C, shape.features), w1 = dense(kConditioning1, C, 3 * C), w2 = dense(kConditioning2, 3 * H, C);
     const size_t gate_stride = (size_t)3 * H * kLanes, c_stride = (size_t)C * kLanes;
     memset(dc2, 0, sizeof(float) * F * c_stride);
     memset(dc1, 0, sizeof(float) * (F + 2) * c_stride);
@@ -320,8 +406,10 @@ struct Pass {
       w1.backward(dc2 + f * c_stride, kTile, dc1 + f * c_stride);
       add_lane_sums(gradient(kConditioningBias1), dc2 + f * c_stride, C, kLanes);
     }
-    w2.accumulate(dgates, kTile, gate_stride, c2, c_stride, F);
-    w1.accumulate(dc2, kTile, c_stride, c1, c_stride, F);
+    pack(c2, c_stride, C, F, packed);
+    w2.accumulate(dgates, kTile, gate_stride, packed, F);
+    pack(c1, c_stride, 3 * C, F, packed);
+    w1.accumulate(dc2, kTile, c_stride, packed, F);
     for (int f = 0; f < F + 2; f++) {
       for (int i = 0; i < C * kParts; i++) {
         const V y = vec(c1 + f * c_stride)[i];
@@ -329,26 +417,24 @@ struct Pass {
       }
       add_lane_sums(gradient(kConditioningBias0), dc1 + f * c_stride, C, kLanes);
     }
-    w0.accumulate(dc1, kTile, c_stride, task.frames, (size_t)shape.features * kLanes, F + 2);
+    pack(task.frames, (size_t)shape.features * kLanes, shape.features, F + 2, packed);
+    w0.accumulate(dc1, kTile, c_stride, packed, F + 2);
   }
 
   void gru(int t) {
-    const Matrix rr = matrix(kRecurrentReset, H, H), rz = matrix(kRecurrentUpdate, H, H), rn = matrix(kRecurrentCandidate, H, H);
-    const Matrix ir = matrix(kInputReset, H, D), iz = matrix(kInputUpdate, H, D), in = matrix(kInputCandidate, H, D);
+    const Matrix &rr = masked[kRecurrentReset], &rz = masked[kRecurrentUpdate], &rn = masked[kRecurrentCandidate];
+    const Matrix &ir = masked[kInputReset], &iz = masked[kInputUpdate], &in = masked[kInputCandidate];
     const float *h = hs + h_stride * t, *x = xe + x_stride * t, *g = gates + (size_t)(t / kStepsPerFrame) * 3 * H * kLanes;
+    alignas(64) const float zeros[kTile] = {};
     float *rt = r + h_stride * t, *zt = z + h_stride * t, *nt = n + h_stride * t, *qt = q + h_stride * t, *next = hs + h_stride * (t + 1);
     for (int s = 0; s < H / kBlock; s++) {
       const size_t at = (size_t)s * kTile;
-      memcpy(rt + at, g + at, sizeof(float) * kTile);
-      memcpy(zt + at, g + (size_t)H * kLanes + at, sizeof(float) * kTile);
-      memcpy(nt + at, g + (size_t)2 * H * kLanes + at, sizeof(float) * kTile);
-      memset(qt + at, 0, sizeof(float) * kTile);
-      forward(ir, s, x, rt + at);
-      forward(iz, s, x, zt + at);
-      forward(in, s, x, nt + at);
-      forward(rr, s, h, rt + at);
-      forward(rz, s, h, zt + at);
-      forward(rn, s, h, qt + at);
+      ir.forward(s, x, g + at, rt + at);
+      rr.forward(s, h, rt + at, rt + at);
+      iz.forward(s, x, g + (size_t)H * kLanes + at, zt + at);
+      rz.forward(s, h, zt + at, zt + at);
+      in.forward(s, x, g + (size_t)2 * H * kLanes + at, nt + at);
+      rn.forward(s, h, zeros, qt + at);
       for (int i = 0; i < kBlock * kParts; i++) {
         const V rv = vsigmoid(vec(rt + at)[i]), zv = vsigmoid(vec(zt + at)[i]);
         const V nv = vtanh(vec(nt + at)[i] + rv * vec(qt + at)[i]);
@@ -363,13 +449,13 @@ struct Pass {
   // Heads of all bands at step t: loss, and with a gradient wanted also dout, dmean and du.
   void heads(int t) {
     const int K = shape.head;
-    const Matrix hidden = matrix(kHeadHidden, K4, H);
+    const Matrix& hidden = masked[kHeadHidden];
     const float *h = hs + h_stride * (t + 1), *x = xe + x_stride * t;
     float* ut = u + (size_t)t * K4 * kLanes;
     const float* bias = parameter(kHeadHiddenBias);
     for (int i = 0; i < K4; i++)
       for (int p = 0; p < kParts; p++) vec(ut + i * kLanes)[p] = splat(bias[i]);
-    for (int s = 0; s < K4 / kBlock; s++) forward(hidden, s, h, ut + s * kTile);
+    hidden.forward(h, ut);
     for (int b = 0; b < kBands; b++) {
       float* ub = ut + (size_t)b * K * kLanes;
       dense(kHeadStep0 + b, K, D + b).forward(x, ub);
@@ -378,7 +464,7 @@ struct Pass {
       const float* ob = parameter(kHeadOutputBias0 + b);
       for (int i = 0; i < kPaddedOutputs; i++)
         for (int p = 0; p < kParts; p++) vec(o + i * kLanes)[p] = splat(ob[i]);
-      const Dense output = dense(kHeadOutput0 + b, kPaddedOutputs, K);
+      const Matrix output = dense(kHeadOutput0 + b, kPaddedOutputs, K);
       output.forward(ub, o);
       const float* skip = parameter(kHeadSkip0 + b);
       V shift[kParts] = {};
@@ -411,15 +497,17 @@ struct Pass {
 
   void heads_backward() {
     const int K = shape.head;
-    const Matrix hidden = matrix(kHeadHidden, K4, H);
+    const Matrix& hidden = masked[kHeadHidden];
     const size_t strip = (size_t)T * kTile;
+    const int n = kStepsPerFrame;
     for (int t0 = 0; t0 < T; t0 += kStepsPerFrame) {
-      for (int s = 0; s < K4 / kBlock; s++) accumulate(hidden, s, du + s * strip + (size_t)t0 * kTile, hs + h_stride * (t0 + 1), h_stride, kStepsPerFrame);
+      pack(hs + h_stride * (t0 + 1), h_stride, H, n, packed);
+      hidden.accumulate(du + (size_t)t0 * kTile, strip, kTile, packed, n);
+      pack(xe + x_stride * t0, x_stride, XE, n, packed_x);
+      pack(u + (size_t)t0 * K4 * kLanes, (size_t)K4 * kLanes, K4, n, packed);
       for (int b = 0; b < kBands; b++) {
-        dense(kHeadStep0 + b, K, D + b)
-            .accumulate(du + (size_t)(b * K / kBlock) * strip + (size_t)t0 * kTile, strip, kTile, xe + x_stride * t0, x_stride, kStepsPerFrame);
-        dense(kHeadOutput0 + b, kPaddedOutputs, K)
-            .accumulate(dout + b * strip + (size_t)t0 * kTile, strip, kTile, u + (size_t)t0 * K4 * kLanes + (size_t)b * K * kLanes, (size_t)K4 * kLanes, kStepsPerFrame);
+        dense(kHeadStep0 + b, K, D + b).accumulate(du + (size_t)(b * K / kBlock) * strip + (size_t)t0 * kTile, strip, kTile, packed_x, n);
+        dense(kHeadOutput0 + b, kPaddedOutputs, K).accumulate(dout + b * strip + (size_t)t0 * kTile, strip, kTile, packed + (size_t)b * K * n * kLanes, n);
       }
     }
     for (int b = 0; b < kBands; b++) {
@@ -438,16 +526,16 @@ struct Pass {
   }
 
   void gru_backward() {
-    const Matrix rr = matrix(kRecurrentReset, H, H), rz = matrix(kRecurrentUpdate, H, H), rn = matrix(kRecurrentCandidate, H, H);
-    const Matrix ir = matrix(kInputReset, H, D), iz = matrix(kInputUpdate, H, D), in = matrix(kInputCandidate, H, D);
-    const Matrix hidden = matrix(kHeadHidden, K4, H);
+    const Matrix &rr = masked[kRecurrentReset], &rz = masked[kRecurrentUpdate], &rn = masked[kRecurrentCandidate];
+    const Matrix &ir = masked[kInputReset], &iz = masked[kInputUpdate], &in = masked[kInputCandidate];
+    const Matrix& hidden = masked[kHeadHidden];
     const size_t strip = (size_t)kStepsPerFrame * kTile;
     memset(dh, 0, sizeof(float) * H * kLanes);
     memset(dgates, 0, sizeof(float) * (size_t)F * 3 * H * kLanes);
     for (int f = F - 1; f >= 0; f--) {
       for (int i = kStepsPerFrame - 1; i >= 0; i--) {
         const int t = f * kStepsPerFrame + i;
-        for (int s = 0; s < K4 / kBlock; s++) backward(hidden, s, du + ((size_t)s * T + t) * kTile, dh);
+        hidden.backward(du + (size_t)t * kTile, (size_t)T * kTile, dh);
         float* dg = dgates + (size_t)f * 3 * H * kLanes;
         for (int s = 0; s < H / kBlock; s++) {
           const size_t at = (size_t)s * kTile;
@@ -470,22 +558,23 @@ struct Pass {
           }
         }
         for (int s = 0; s < H / kBlock; s++) {
-          backward(rr, s, dr + s * strip + i * kTile, dh2);
-          backward(rz, s, dz + s * strip + i * kTile, dh2);
-          backward(rn, s, dq + s * strip + i * kTile, dh2);
+          rr.backward(s, dr + s * strip + i * kTile, dh2);
+          rz.backward(s, dz + s * strip + i * kTile, dh2);
+          rn.backward(s, dq + s * strip + i * kTile, dh2);
         }
         float* swap = dh;
         dh = dh2;
         dh2 = swap;
       }
-      const float *h = hs + h_stride * f * kStepsPerFrame, *x = xe + x_stride * f * kStepsPerFrame;
+      pack(hs + h_stride * f * kStepsPerFrame, h_stride, H, kStepsPerFrame, packed);
+      pack(xe + x_stride * f * kStepsPerFrame, x_stride, D, kStepsPerFrame, packed_x);
       for (int s = 0; s < H / kBlock; s++) {
-        accumulate(rr, s, dr + s * strip, h, h_stride, kStepsPerFrame);
-        accumulate(ir, s, dr + s * strip, x, x_stride, kStepsPerFrame);
-        accumulate(rz, s, dz + s * strip, h, h_stride, kStepsPerFrame);
-        accumulate(iz, s, dz + s * strip, x, x_stride, kStepsPerFrame);
-        accumulate(rn, s, dq + s * strip, h, h_stride, kStepsPerFrame);
-        accumulate(in, s, dn + s * strip, x, x_stride, kStepsPerFrame);
+        rr.accumulate(s, dr + s * strip, kTile, packed, kStepsPerFrame);
+        ir.accumulate(s, dr + s * strip, kTile, packed_x, kStepsPerFrame);
+        rz.accumulate(s, dz + s * strip, kTile, packed, kStepsPerFrame);
+        iz.accumulate(s, dz + s * strip, kTile, packed_x, kStepsPerFrame);
+        rn.accumulate(s, dq + s * strip, kTile, packed, kStepsPerFrame);
+        in.accumulate(s, dn + s * strip, kTile, packed_x, kStepsPerFrame);
       }
     }
   }
@@ -497,6 +586,7 @@ struct Pass {
       memcpy(xe + x_stride * t + D * kLanes, task.targets + (size_t)t * kBands * kLanes, sizeof(float) * (XE - D) * kLanes);
     }
     memcpy(hs, task.state, sizeof(float) * H * kLanes);
+    gather();
     conditioning();
     for (int t = 0; t < T; t++) {
       gru(t);
@@ -507,6 +597,7 @@ struct Pass {
     heads_backward();
     gru_backward();
     conditioning_backward();
+    scatter_gradient();
   }
 };
 
