@@ -2,6 +2,7 @@
  * The registry of training tasks: one folder and one line each.
  */
 import type { Task } from '../jobs/job.ts'
+import { acousticJobSchema, trainAcoustic } from './acoustic/index.ts'
 import { sparseWavernnJobSchema } from './sparse-wavernn/job.ts'
 import { trainSparseWavernn } from './sparse-wavernn/train.ts'
 
@@ -10,4 +11,5 @@ const task = <J>(t: Task<J>): Task => t as unknown as Task
 
 export const TASKS: readonly Task[] = [
   task({ name: 'sparse-wavernn', schema: sparseWavernnJobSchema, run: trainSparseWavernn }),
+  task({ name: 'acoustic', schema: acousticJobSchema, run: trainAcoustic }),
 ]
