@@ -45,7 +45,7 @@ export function availableKernels(): VocoderKernel[] {
  * The kernel to use. `wanted` defaults to SPARSEWAVE_KERNEL; empty means free choice. Throws KERNEL_UNKNOWN when no kernel
  * has that name, KERNEL_UNAVAILABLE when this machine cannot run it.
  */
-export function chooseKernel(wanted: string | undefined = process.env['SPARSEWAVE_KERNEL']): KernelChoice {
+export function chooseKernel(wanted: string | undefined = process.env.SPARSEWAVE_KERNEL): KernelChoice {
   if (wanted) return { kernel: forced(wanted), why: `SPARSEWAVE_KERNEL is '${wanted}'` }
   const kernel = availableKernels()[0]!
   const { name } = kernel

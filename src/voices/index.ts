@@ -40,13 +40,13 @@ export interface Voice {
 }
 
 /** The folder in which voices are looked for. */
-export const modelsFolder = (): string => process.env['SPARSEWAVE_MODELS'] || join(PACKAGE_ROOT, 'models')
+export const modelsFolder = (): string => process.env.SPARSEWAVE_MODELS || join(PACKAGE_ROOT, 'models')
 
 /** Names of the voices in the models folder (folders with a voice.json), in alphabetical order. */
 export function listVoices({ modelsDir = modelsFolder() }: VoiceOptions = {}): string[] {
   if (!existsSync(modelsDir)) return []
   return readdirSync(modelsDir, { withFileTypes: true })
-    .filter((entry) => existsSync(join(modelsDir, entry.name, MANIFEST_FILE)))
+    .filter((entry) => !entry.name.startsWith('.') && existsSync(join(modelsDir, entry.name, MANIFEST_FILE)))
     .map((entry) => entry.name)
     .sort()
 }
@@ -172,11 +172,17 @@ export async function writeVoice(
   try {
     for (const [name, data] of contents) await writeDurably(join(partial, name), data)
     await writeDurably(join(partial, MANIFEST_FILE), `${JSON.stringify(parsed.data, null, 2)}\n`)
-    if (existsSync(dir)) await rename(dir, old)
-    await rename(partial, dir)
+    const replaces = existsSync(dir)
+    if (replaces) await rename(dir, old)
+    try {
+      await rename(partial, dir)
+    } catch (cause) {
+      if (replaces) await rename(old, dir)
+      throw cause
+    }
+    await rm(old, { recursive: true, force: true })
   } finally {
     await rm(partial, { recursive: true, force: true })
-    await rm(old, { recursive: true, force: true })
   }
   return parsed.data
 }

@@ -48,9 +48,9 @@ export function parseWeights(bytes: Uint8Array, name = 'vocoder.safetensors'): V
   const fail = (why: string): never => {
     throw new SparsewaveError('WEIGHTS_INVALID', `${name}: ${why}`)
   }
-  if (metadata['format'] !== WEIGHTS_FORMAT)
-    fail(`its format is ${metadata['format'] ?? 'not given'} where ${WEIGHTS_FORMAT} is needed.`)
-  const config = parseConfig(metadata['config'], fail)
+  if (metadata.format !== WEIGHTS_FORMAT)
+    fail(`its format is ${metadata.format ?? 'not given'} where ${WEIGHTS_FORMAT} is needed.`)
+  const config = parseConfig(metadata.config, fail)
   const { hidden, headHidden, density } = config
   const D = STEP_INPUTS.count
 
