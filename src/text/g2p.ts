@@ -11,6 +11,8 @@ import { withStress } from './stress.ts'
 /** Longer words are read in pieces of this many letters. */
 const MAX_LETTERS = 40
 const BEAM = 8
+/** Words whose reading is kept. */
+const MAX_READ = 2000
 /** Natural-log units per quantisation step of probabilities and back-off weights. */
 export const LOG_STEP = 1 / 12
 
@@ -41,10 +43,10 @@ export function parseModel(data: Uint8Array): JointModel {
   const { nodes } = header
   let at = newline + 1
   const u16 = (): Uint16Array => {
-    const low = data.subarray(at, at + nodes)
-    const high = data.subarray(at + nodes, at + 2 * nodes)
+    const out = new Uint16Array(nodes)
+    for (let i = 0; i < nodes; i++) out[i] = data[at + i]! | (data[at + nodes + i]! << 8)
     at += 2 * nodes
-    return Uint16Array.from(low, (value, i) => value | (high[i]! << 8))
+    return out
   }
   const u8 = (): Uint8Array => {
     at += nodes
@@ -80,6 +82,8 @@ interface Hypothesis {
 export class LetterToSound {
   readonly #model: JointModel
   readonly #byLetters = new Map<string, number[]>()
+  /** Pieces read lately. */
+  readonly #read = new Map<string, string>()
 
   constructor(model: JointModel) {
     this.#model = model
@@ -95,7 +99,16 @@ export class LetterToSound {
   pronounce(word: string): string {
     const letters = word.toLowerCase().replace(/[^a-z]/g, '')
     let out = ''
-    for (let at = 0; at < letters.length; at += MAX_LETTERS) out += this.#decode(letters.slice(at, at + MAX_LETTERS))
+    for (let at = 0; at < letters.length; at += MAX_LETTERS) {
+      const piece = letters.slice(at, at + MAX_LETTERS)
+      let sound = this.#read.get(piece)
+      if (sound === undefined) {
+        sound = this.#decode(piece)
+        if (this.#read.size >= MAX_READ) this.#read.clear()
+        this.#read.set(piece, sound)
+      }
+      out += sound
+    }
     return out === '' ? '' : oneStress(out)
   }
 

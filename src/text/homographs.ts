@@ -32,6 +32,7 @@ const ADJECTIVES = set(
 )
 const PARTICIPLE_HELPERS = set('been being was were is are be am got get had has have having')
 const ADVERBS = /^(?:.{2,}ly|never|ever|always|often|also|not|then|now|still|just|soon|already)$/
+const DEGREES = set('so too very as how quite rather more most less')
 const OBJECT_START = set(
   'the a an this that these those my your his her its our their him them me us it you all any some more to',
 )
@@ -48,6 +49,7 @@ export function partOfSpeech(word: string, context: Context): string {
   if (DETERMINERS.has(before) || before.endsWith("'s") || before.endsWith("s'")) {
     return isNounLike(after) ? 'ADJ' : 'NOUN'
   }
+  if (DEGREES.has(before)) return 'ADJ'
   if (HAVE.has(before) || BE.has(before) || PARTICIPLE_HELPERS.has(before)) return word.endsWith('ed') ? 'VBN' : 'ADJ'
   if (PREPOSITIONS.has(before)) return 'NOUN'
   if (ADJECTIVES.has(before) || /(?:ous|ful|ive|able|ible|ical|ic|al|less|ary|ish)$/.test(before)) return 'NOUN'

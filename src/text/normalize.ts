@@ -57,13 +57,14 @@ export function normalize(sentence: string): Token[] {
       const spelled = item.startsWith('~')
       const word = spelled ? item.slice(1) : item
       const kind = /^[A-Za-z]/.test(word) ? 'word' : 'punctuation'
+      const letters = spelled || (kind === 'word' && isSpelled(word, shouting))
       tokens.push({
         kind,
-        text: word,
+        text: shouting && !letters && word.length > 1 ? word.toLowerCase() : word,
         start: origin[start]!,
         end: Math.max(origin[start]! + 1, origin[end]!),
         spaceBefore: spaceBefore && kind === 'word',
-        spelled: spelled || (kind === 'word' && isSpelled(word, shouting)),
+        spelled: letters,
         hyphenAfter,
       })
       spaceBefore = true
@@ -124,12 +125,15 @@ export function normalize(sentence: string): Token[] {
 export function spokenText(tokens: readonly Token[]): string {
   let out = ''
   for (const token of tokens) {
-    const text = token.spelled ? token.text.replace(/(?<=[A-Za-z])(?=[A-Z])/g, ' ') : token.text
+    const text = token.spelled ? spokenLetters(token.text) : token.text
     const tight = token.kind === 'punctuation' && !'(“—'.includes(token.text)
     out += (out === '' || tight || /[(“]$/.test(out) ? '' : ' ') + text
   }
   return out
 }
+
+const spokenLetters = (word: string): string =>
+  (/^[A-Z]+'?s$/.test(word) ? word : word.toUpperCase()).split(/(?<=[A-Za-z])(?=[A-Z])/).join(' ')
 
 function wordAt(text: string, at: number): string | undefined {
   WORD.lastIndex = at

@@ -155,8 +155,12 @@ function capitalsLookup(word: string, known: (word: string) => string | undefine
   return small === word ? undefined : known(small)
 }
 
+const LONGEST_WORD = 45
+
 /** A word the dictionary lacks: derived from one it has, in parts, or read from its letters. */
 function unknownWord(word: string, known: (word: string) => string | undefined): string {
+  // No word is that long; the rules below look at every cut of it.
+  if (word.length > LONGEST_WORD) return letterToSound(word) || spell(word)
   const inflected = inflect(word, known)
   if (inflected !== undefined) return inflected
   const parts = camelParts(word)
@@ -208,37 +212,37 @@ const STRENGTH = ',:;—.!?'
 
 function assemble(text: string, tokens: readonly Token[], sounds: readonly string[]): Phonemized {
   const words: { text: string; start: number; end: number; phonemeStart: number; phonemeEnd: number }[] = []
-  let out = ''
-  let said = false
+  const pieces: string[] = []
+  let length = 0
+  let last = ''
+  const add = (piece: string): void => {
+    pieces.push(piece)
+    length += piece.length
+    last = piece[piece.length - 1]!
+  }
   tokens.forEach((token, i) => {
     const sound = sounds[i]!
     if (token.kind === 'word') {
       const joined = i > 0 && isPrefix(tokens[i - 1]!, token)
-      if (out !== '' && !joined && !/[(— ]$/.test(out) && !(out.endsWith('”') && !token.spaceBefore)) out += ' '
-      const phonemeStart = out.length
-      out += sound
-      said = true
-      const last = words[words.length - 1]
-      if (last !== undefined && last.start === token.start && last.end === token.end) last.phonemeEnd = out.length
-      else
-        words.push({
-          text: text.slice(token.start, token.end),
-          start: token.start,
-          end: token.end,
-          phonemeStart,
-          phonemeEnd: out.length,
-        })
+      if (last !== '' && !joined && !'(— '.includes(last) && (last !== '”' || token.spaceBefore)) add(' ')
+      const phonemeStart = length
+      add(sound)
+      const word = words[words.length - 1]
+      if (word !== undefined && word.start === token.start && word.end === token.end) word.phonemeEnd = length
+      else {
+        const { start, end } = token
+        words.push({ text: text.slice(start, end), start, end, phonemeStart, phonemeEnd: length })
+      }
       return
     }
     if (STRENGTH.includes(sound)) {
-      if (!said) return
-      const previous = out[out.length - 1]!
-      if (STRENGTH.includes(previous)) {
-        if (STRENGTH.indexOf(sound) > STRENGTH.indexOf(previous)) out = out.slice(0, -1) + sound
+      if (words.length === 0) return
+      if (STRENGTH.includes(last)) {
+        if (STRENGTH.indexOf(sound) > STRENGTH.indexOf(last)) pieces[pieces.length - 1] = last = sound
         return
       }
-    } else if (token.spaceBefore && out !== '' && !/[ (—]$/.test(out)) out += ' '
-    out += sound
+    } else if (token.spaceBefore && last !== '' && !' (—'.includes(last)) add(' ')
+    add(sound)
   })
-  return { phonemes: out.trimEnd(), words }
+  return { phonemes: pieces.join('').trimEnd(), words }
 }

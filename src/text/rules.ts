@@ -167,7 +167,7 @@ export const DIGIT_RULES: readonly Rule[] = [
     const dayFirst = m[2] === '.' || Number(m[1]) > 12
     return dayFirst ? readDate(Number(m[3]), m[1]!, m[4], false) : readDate(Number(m[1]), m[3]!, m[4])
   }),
-  rule('digit among letters', String.raw`(\d{1,4})(s?)(?![\d.,:/])`, (m, place) => {
+  rule('digit among letters', String.raw`(\d{1,4})(s?)(?!\d|[.,:/]\d)`, (m, place) => {
     // "MP3s", "B2B": what follows is neither a unit nor a magnitude.
     if (!/[A-Za-z]/.test(place.text[place.start - 1] ?? '')) return undefined
     const read = readNumber(m[1]!)
@@ -203,7 +203,7 @@ export const DIGIT_RULES: readonly Rule[] = [
     (m, place) => (Number(m[1]) > 12 ? undefined : consumed(m, place, [...cardinal(m[1]!), ...halfDay(m[2])])),
     'i',
   ),
-  rule('address of a host', String.raw`(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?![\d.]*\d)`, (m) =>
+  rule('address of a host', String.raw`(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?!\.?\d)`, (m) =>
     m.slice(1, 5).flatMap((part, i) => [...(i > 0 ? ['dot'] : []), ...cardinal(part)]),
   ),
   rule('telephone', String.raw`(?:(\d{1,3})[ .-])?(\d{3})([.-])(\d{3})\3(\d{4})(?![\d-])`, (m) =>
@@ -211,7 +211,7 @@ export const DIGIT_RULES: readonly Rule[] = [
   ),
   rule('short telephone', String.raw`(\d{3})-(\d{4})(?![\d-])`, (m) => readGroups([m[1]!, m[2]!])),
   rule('grouped digits', String.raw`\d{1,9}(?:-\d{1,9}){2,8}(?![\d-])`, (m) => readGroups(m[0].split('-'))),
-  rule('version', String.raw`\d{1,9}(?:\.\d{1,9}){2,6}(?![\d.]*\d)`, (m) =>
+  rule('version', String.raw`\d{1,9}(?:\.\d{1,9}){2,6}(?!\.?\d)`, (m) =>
     m[0].split('.').flatMap((part, i) => [...(i > 0 ? ['point'] : []), ...cardinal(part)]),
   ),
   rule('always', String.raw`24\/7(?![\d/])`, () => words('twenty four seven')),
@@ -308,7 +308,7 @@ export const LETTER_RULES: readonly Rule[] = [
   rule('number sign in letters', String.raw`(No|Nos|no|nos)\.\s?(?=\d)`, (m) => [
     m[1]!.length > 2 ? 'numbers' : 'number',
   ]),
-  rule('version', String.raw`v(?:er)?\.?\s?(\d{1,9}(?:\.\d{1,9}){0,6})(?![\d.]*\d|[A-Za-z])`, (m, place) => {
+  rule('version', String.raw`v(?:er)?\.?\s?(\d{1,9}(?:\.\d{1,9}){0,6})(?!\.?\d|[A-Za-z])`, (m, place) => {
     const read = m[1]!.split('.').flatMap((part, i) => [i > 0 ? 'point' : 'version', ...cardinal(part)])
     return place.previousWord.toLowerCase() === 'version' ? read.slice(1) : read
   }),
@@ -324,13 +324,13 @@ export const LETTER_RULES: readonly Rule[] = [
       ? ['saint']
       : keepFinalStop(place, ['street']),
   ),
-  rule('name with ampersand', '([A-Z]{1,3})&([A-Z]{1,3})(?![A-Za-z])', (m) => [`~${m[1]}`, 'and', `~${m[2]}`]),
+  rule('name with ampersand', "([A-Z]{1,3})&([A-Z]{1,3}(?:'s)?)(?![A-Za-z])", (m) => [`~${m[1]}`, 'and', `~${m[2]}`]),
   rule('versus', String.raw`vs\.?(?![A-Za-z])`, () => ['versus']),
   rule('et al.', String.raw`et al\.?(?![A-Za-z])`, (_, place) => keepFinalStop(place, ['et', 'al'])),
   rule('latin', String.raw`(e\.g\.|eg\.|i\.e\.|ie\.),?`, (m) => (m[1]![0] === 'e' ? ['for', 'example'] : ['~IE']), 'i'),
   rule('degree', String.raw`(Ph\.?D|M\.?D|B\.?A|M\.?A|B\.?Sc|M\.?Sc)\.?(?![A-Za-z.])`, (m, place) => {
     if (!m[1]!.includes('.') && m[1] !== 'PhD') return undefined
-    return keepFinalStop(place, [`~${m[1]!.replace('.', '')}`])
+    return keepFinalStop(place, [`~${m[1]!.replace('.', '').toUpperCase()}`])
   }),
   rule(
     'initials with full stops',

@@ -53,6 +53,8 @@ function lines(text: string): { start: number; end: number }[] {
 function isBoundary(before: string, after: string): boolean {
   const trimmed = before.trimEnd().replace(/["'”’)\]]+$/, '')
   if (/^\s*$/.test(after)) return true
+  // A line break inside prose, which `lines` let pass.
+  if (/[\p{L}\d,–—-]$/u.test(trimmed)) return false
   if (!trimmed.endsWith('.'))
     return /[.!?…。！？:;]$/.test(trimmed) ? !/^["'”’)\]]*\s*[a-z]/.test(after) || /[。！？]$/.test(trimmed) : true
   if (trimmed.endsWith('..')) return !/^\s*[a-z]/.test(after)
