@@ -14,7 +14,7 @@ import {
   UNIT_FIELDS,
 } from './config.ts'
 import { decode, encode, placeUnits, predictDurations, predictPitch } from './net.ts'
-import { tfOps } from './tf-ops.ts'
+import { lightGradients, tfOps } from './tf-ops.ts'
 
 export interface Predictions {
   /** [B, P, 1] */
@@ -75,11 +75,12 @@ const PITCH_UNVOICED = 0.1
 export function losses(tf: Tf, batch: Batch, { lnDurations, pitch, envelope }: Predictions): Losses {
   const { size: B, symbols: P, units: U } = batch
   const F = U * FRAMES_PER_UNIT
+  const { abs } = lightGradients(tf)
   const mean = (values: Tensor, weights: Tensor) => values.mul(weights).sum().div(weights.sum()) as Scalar
 
   const symbolMask = tf.tensor2d(batch.symbolMask, [B, P])
   const durationError = lnDurations.reshape([B, P]).sub(tf.tensor2d(batch.lnDurations, [B, P]))
-  const duration = mean(durationError.abs(), symbolMask)
+  const duration = mean(abs(durationError), symbolMask)
 
   const target = tf.tensor3d(batch.pitch, [B, U, PITCH_FIELDS])
   const half = [B, U, FRAMES_PER_UNIT] as [number, number, number]
@@ -92,11 +93,13 @@ export function losses(tf: Tf, batch: Batch, { lnDurations, pitch, envelope }: P
     .mul(1 - PITCH_UNVOICED)
     .add(PITCH_UNVOICED)
     .mul(unitMask)
-  const pitchLoss = mean(pitchError.abs(), voiced.mul(unitMask).add(1e-9))
+  const pitchLoss = mean(abs(pitchError), voiced.mul(unitMask).add(1e-9))
   // Differences between neighbouring frames keep the contour's shape; mean |error| of the whole keeps its height.
   const flat = pitchError.mul(pitchWeight).reshape([B, F])
-  const pitchDelta = difference(tf, flat, 1).abs().sum().div(pitchWeight.sum()) as Scalar
-  const pitchAll = mean(pitchError.abs(), pitchWeight)
+  const pitchDelta = abs(difference(tf, flat, 1))
+    .sum()
+    .div(pitchWeight.sum()) as Scalar
+  const pitchAll = mean(abs(pitchError), pitchWeight)
   const logits = second(pitch)
   // Cross-entropy from logits: max(x, 0) - x y + ln(1 + exp(-|x|)).
   const crossEntropy = logits.relu().sub(logits.mul(voiced)).add(logits.abs().neg().exp().log1p())
@@ -105,7 +108,7 @@ export function losses(tf: Tf, batch: Batch, { lnDurations, pitch, envelope }: P
   const weight = tf.tensor3d(batch.frameWeight, [B, F, 1])
   const weights = weight.sum().mul(ENVELOPE_POINTS)
   const error = envelope.sub(tf.tensor3d(batch.envelope, [B, F, ENVELOPE_POINTS])).mul(weight)
-  const l1 = (x: Tensor) => x.abs().sum().div(weights) as Scalar
+  const l1 = (x: Tensor) => abs(x).sum().div(weights) as Scalar
   const envelopeLoss = l1(error)
   const total = tf.addN([
     duration,

@@ -6,6 +6,40 @@ import type { Tensor, Tensor3D } from '@tensorflow/tfjs'
 import type { Tf } from '../../engines/tfjs.ts'
 import { NORM_EPSILON, type Ops } from './ops.ts'
 
+type Save = (tensors: Tensor[]) => void
+
+/** Operations whose gradients take a third of the kernels that the library's own take; they are half of a step's cost. */
+export function lightGradients(tf: Tf) {
+  return {
+    relu: tf.customGrad((x, save) => {
+      const y = tf.relu(x as Tensor)
+      ;(save as Save)([y])
+      return { value: y, gradFunc: (dy, saved) => [dy.mul(saved[0]!.greater(0).cast('float32'))] }
+    }),
+    abs: tf.customGrad((x, save) => {
+      ;(save as Save)([x as Tensor])
+      return { value: tf.abs(x as Tensor), gradFunc: (dy, saved) => [dy.mul(saved[0]!.sign())] }
+    }),
+    /** Layer normalisation over the last of three axes. */
+    normalize: tf.customGrad((...inputs) => {
+      const [x, scale, shift, save] = inputs as unknown as [Tensor, Tensor, Tensor, Save]
+      const centred = x.sub(x.mean(-1, true))
+      const factor = centred.square().mean(-1, true).add(NORM_EPSILON).rsqrt()
+      const unit = centred.mul(factor)
+      save([unit, factor, scale])
+      return {
+        value: unit.mul(scale).add(shift),
+        gradFunc: (dy, saved) => {
+          const [u, f, s] = saved as [Tensor, Tensor, Tensor]
+          const g = dy.mul(s)
+          const dx = g.sub(g.mean(-1, true)).sub(u.mul(g.mul(u).mean(-1, true)))
+          return [dx.mul(f), dy.mul(u).sum([0, 1]), dy.sum([0, 1])]
+        },
+      }
+    }),
+  }
+}
+
 export interface TfOpsOptions {
   readonly tf: Tf
   readonly parameter: (name: string) => Tensor
@@ -17,12 +51,7 @@ export interface TfOpsOptions {
 
 export function tfOps({ tf, parameter, mask, keep }: TfOpsOptions): Ops<Tensor> {
   const sizes = (x: Tensor) => x.shape as [number, number, number]
-  // The library's own gradient of relu takes five kernels, this one two.
-  const relu = tf.customGrad((x, save) => {
-    const y = tf.relu(x as Tensor)
-    ;(save as (tensors: Tensor[]) => void)([y])
-    return { value: y, gradFunc: (dy, saved) => [dy.mul(saved[0]!.greater(0).cast('float32'))] }
-  })
+  const { relu, normalize } = lightGradients(tf)
   const linear: Ops<Tensor>['linear'] = (x, name, from, to) => {
     const [batch, length] = sizes(x)
     const y = tf.matMul(x.reshape([batch * length, from]), parameter(`${name}.weight`) as never)
@@ -39,14 +68,7 @@ export function tfOps({ tf, parameter, mask, keep }: TfOpsOptions): Ops<Tensor> 
       const y = tf.conv1d(input as Tensor3D, parameter(`${name}.weight`) as Tensor3D, 1, 'same')
       return y.add(parameter(`${name}.bias`))
     },
-    norm(x, name) {
-      const centred = x.sub(x.mean(-1, true))
-      const deviation = centred.square().mean(-1, true).add(NORM_EPSILON).rsqrt()
-      return centred
-        .mul(deviation)
-        .mul(parameter(`${name}.scale`))
-        .add(parameter(`${name}.shift`))
-    },
+    norm: (x, name) => normalize(x, parameter(`${name}.scale`), parameter(`${name}.shift`)),
     attention(x, name, channels, heads) {
       const [batch, length] = sizes(x)
       const width = channels / heads
