@@ -23,6 +23,8 @@ const ALWAYS = new Set([
   'IDE',
   'TTS',
   'LED',
+  'EST',
+  'GI',
 ])
 
 /** `shouting`: the sentence is mostly capitals, so that its words are words. */

@@ -46,6 +46,7 @@ export function partOfSpeech(word: string, context: Context): string {
   if (ADVERBS.test(before) && (MODALS.has(before2) || before2 === 'to' || SUBJECTS.has(before2))) return 'VERB'
   if (SUBJECTS.has(before))
     return word.endsWith('ed') ? 'VBD' : before === 'who' || plural || !/^(?:he|she|it)$/.test(before) ? 'VERB' : 'VBD'
+  if (BE.has(before)) return word.endsWith('ed') ? 'VBN' : 'ADJ'
   if (DETERMINERS.has(before) || before.endsWith("'s") || before.endsWith("s'")) {
     return isNounLike(after) ? 'ADJ' : 'NOUN'
   }

@@ -57,7 +57,9 @@ export function normalize(sentence: string): Token[] {
       const spelled = item.startsWith('~')
       const word = spelled ? item.slice(1) : item
       const kind = /^[A-Za-z]/.test(word) ? 'word' : 'punctuation'
-      const letters = spelled || (kind === 'word' && isSpelled(word, shouting))
+      // Capitals with a number are a code: BA249.
+      const code = /^[A-Z]{1,3}$/.test(word) && /\d/.test(text[end] ?? '')
+      const letters = spelled || code || (kind === 'word' && isSpelled(word, shouting))
       tokens.push({
         kind,
         text: shouting && !letters && word.length > 1 ? word.toLowerCase() : word,

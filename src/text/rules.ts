@@ -53,6 +53,8 @@ export function readNumber(text: string, asYear = false): string[] {
   const dot = plain.indexOf('.')
   if (dot >= 0) return decimal(plain.slice(0, dot), plain.slice(dot + 1))
   if (plain.length > 1 && plain[0] === '0') return spellDigits(plain)
+  // Long numbers without commas name things; round ones count them.
+  if (plain === text && plain.length > 8 && !plain.endsWith('000')) return spellDigits(plain)
   if (asYear && plain === text && plain.length === 4 && plain >= '1100' && plain < '2100') return year(plain)
   return cardinal(plain)
 }
@@ -167,10 +169,10 @@ export const DIGIT_RULES: readonly Rule[] = [
     const dayFirst = m[2] === '.' || Number(m[1]) > 12
     return dayFirst ? readDate(Number(m[3]), m[1]!, m[4], false) : readDate(Number(m[1]), m[3]!, m[4])
   }),
-  rule('digit among letters', String.raw`(\d{1,4})(s?)(?!\d|[.,:/]\d)`, (m, place) => {
+  rule('digit among letters', String.raw`(\d+)(s?)(?!\d|[.,:/]\d)`, (m, place) => {
     // "MP3s", "B2B": what follows is neither a unit nor a magnitude.
     if (!/[A-Za-z]/.test(place.text[place.start - 1] ?? '')) return undefined
-    const read = readNumber(m[1]!)
+    const read = m[1]!.length > 3 ? spellDigits(m[1]!) : readNumber(m[1]!)
     const plural = m[2] === 's' && !/[A-Za-z]/.test(place.text[place.end] ?? '')
     if (plural) read.push(pluralWord(read.pop()!))
     return { words: read, end: plural ? place.end : place.end - m[2]!.length }
@@ -441,7 +443,11 @@ export const SIGN_RULES: readonly Rule[] = [
   rule('greater', String.raw`>=?(?=\s?\d)`, (m) => words(m[0].length > 1 ? 'is at least' : 'greater than')),
   rule('decimal', String.raw`\.\d+`, (m, place) => (startsNumber(place) ? readNumber(m[0]) : undefined)),
   rule('slash', String.raw`\/(?=[A-Za-z\d])`, (_, place) =>
-    /[A-Za-z\d]$/.test(place.previousWord) ? ['slash'] : undefined,
+    /\d[a-zA-Z%]{0,3}$/.test(place.previousWord) && /^[A-Za-z]{2}/.test(place.text.slice(place.end, place.end + 2))
+      ? ['per']
+      : /[A-Za-z\d]$/.test(place.previousWord)
+        ? ['slash']
+        : undefined,
   ),
   rule('power', String.raw`\^(?=\d)`, () => words('to the power of')),
   rule('product', String.raw` ?\* ?(?=\d)`, (_, place) => (/\d$/.test(place.previousWord) ? ['times'] : undefined)),
