@@ -12,8 +12,8 @@ const BIN_HZ = SAMPLE_RATE / FFT_SIZE
 const LOWEST_F0 = (3 * SAMPLE_RATE) / (FFT_SIZE - 3)
 /** Hz; the analysis pitch of unvoiced frames. */
 const UNVOICED_F0 = 500
-/** Spectral recovery, paper equation 9; q0 = 1 - 2 Q1. */
-const Q1 = -0.15
+/** Spectral recovery, paper equation 9; q0 = 1 - 2 Q1. Measured: docs/decisions/101-sharp-envelopes.md. */
+const Q1 = -0.25
 /** Power added to each bin, far below 16 bits, so that the logarithm of digital silence is finite. */
 const POWER_FLOOR = 1e-12
 /** Cosine of half a turn in this many steps, for windows of any length. */

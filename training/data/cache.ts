@@ -13,7 +13,7 @@ import { ENVELOPE_POINTS, type Frames } from '../../src/frames.ts'
 import { readCorpus, readUtterance, type Utterance } from './corpus.ts'
 
 /** Raise a field's version when what computes it changes. */
-const VERSIONS = { audio: 1, f0: 2, envelope: 2, phase: 2 } as const
+const VERSIONS = { audio: 1, f0: 2, envelope: 3, phase: 3 } as const
 type Field = keyof typeof VERSIONS
 const FIELDS = Object.keys(VERSIONS) as Field[]
 

@@ -26,9 +26,9 @@ export function pulseDraft(frames: Frames, phase: Float32Array): Float32Array {
     const right = Math.min(frames.count - 1, left + 1)
     const weight = Math.max(0, Math.min(1, position / HOP - left))
     for (let k = 0; k < ENVELOPE_POINTS; k++) {
-      const a = Math.exp(frames.envelope[left * ENVELOPE_POINTS + k]!)
-      const b = Math.exp(frames.envelope[right * ENVELOPE_POINTS + k]!)
-      envelope[k] = Math.log(a + weight * (b - a))
+      const a = frames.envelope[left * ENVELOPE_POINTS + k]!
+      const b = frames.envelope[right * ENVELOPE_POINTS + k]!
+      envelope[k] = a + weight * (b - a)
     }
     shaper.setEnvelope(envelope)
     const start = Math.floor(position)

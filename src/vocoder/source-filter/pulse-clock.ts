@@ -5,7 +5,7 @@
 import { HOP, SAMPLE_RATE } from '../../frames.ts'
 
 /** Samples between events in unvoiced stretches. */
-export const UNVOICED_PERIOD = 96
+export const UNVOICED_PERIOD = 72
 
 export interface Pulse {
   /** Sample, fractional. */

@@ -20,9 +20,9 @@ export function createSourceFilter(): Vocoder {
 class SourceFilterStream implements VocoderStream {
   readonly #shaper = new Shaper()
   readonly #clock = new PulseClock()
-  /** Frames from #first on: F0, and power (not log) envelopes. */
+  /** Frames from #first on. */
   #f0: number[] = []
-  #power: Float64Array[] = []
+  #envelopes: Float32Array[] = []
   #first = 0
   #ended = false
   #closed = false
@@ -47,9 +47,7 @@ class SourceFilterStream implements VocoderStream {
     if (this.#ended || this.#closed) throw new Error('push after end or close')
     for (let i = 0; i < frames.count; i++) {
       this.#f0.push(frames.f0[i]!)
-      const power = new Float64Array(ENVELOPE_POINTS)
-      for (let k = 0; k < ENVELOPE_POINTS; k++) power[k] = Math.exp(frames.envelope[i * ENVELOPE_POINTS + k]!)
-      this.#power.push(power)
+      this.#envelopes.push(frames.envelope.slice(i * ENVELOPE_POINTS, (i + 1) * ENVELOPE_POINTS))
     }
   }
 
@@ -74,7 +72,7 @@ class SourceFilterStream implements VocoderStream {
   close(): void {
     this.#closed = true
     this.#f0 = []
-    this.#power = []
+    this.#envelopes = []
   }
 
   /** Samples before this one can change no more. */
@@ -137,14 +135,14 @@ class SourceFilterStream implements VocoderStream {
     noise.fill(0, count)
   }
 
-  /** The envelope at a sample, power interpolated linearly in time. */
+  /** The envelope at a sample, its logarithm interpolated linearly in time. */
   #setEnvelope(position: number): void {
     const last = this.#count() - 1
     const frame = Math.min(Math.floor(position / HOP), last)
     const weight = Math.min(1, position / HOP - frame)
-    const a = this.#power[frame - this.#first]!
-    const b = this.#power[Math.min(frame + 1, last) - this.#first]!
-    for (let k = 0; k < ENVELOPE_POINTS; k++) this.#envelope[k] = Math.log(a[k]! + weight * (b[k]! - a[k]!))
+    const a = this.#envelopes[frame - this.#first]!
+    const b = this.#envelopes[Math.min(frame + 1, last) - this.#first]!
+    for (let k = 0; k < ENVELOPE_POINTS; k++) this.#envelope[k] = a[k]! + weight * (b[k]! - a[k]!)
     this.#shaper.setEnvelope(this.#envelope)
   }
 
@@ -166,7 +164,7 @@ class SourceFilterStream implements VocoderStream {
     const drop = Math.min(needed - this.#first, this.#f0.length - 1)
     if (drop < 64) return
     this.#f0.splice(0, drop)
-    this.#power.splice(0, drop)
+    this.#envelopes.splice(0, drop)
     this.#first += drop
   }
 }
