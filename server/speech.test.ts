@@ -229,7 +229,7 @@ test('metrics count requests by outcome and time them', async () => {
     'tts_real_time_factor',
   ])
     expect(text).toMatch(new RegExp(`^${metric}_count.* 1$`, 'm'))
-  for (const stage of ['text', 'acoustic', 'vocoder'])
+  for (const stage of ['text', 'acoustic', 'conditioning', 'vocoder'])
     expect(text).toContain(`tts_stage_duration_seconds_count{stage="${stage}"} 2`)
   expect(text).toContain(`tts_input_characters_total ${TEXT.length}`)
   expect(text).toContain('tts_kernel_info{isa="stand-in"} 1')

@@ -159,7 +159,10 @@ class Stream {
       ...(vocoder !== undefined && { vocoder }),
       ...(measure !== undefined && { measure }),
       signal: AbortSignal.any([this.#cancel.signal, this.#clear.signal]),
-      turn: () => this.#turns.take(this.#deadline),
+      scheduler: {
+        turn: () => this.#turns.take(this.#deadline),
+        acoustic: (work) => this.#turns.exclusive(this.#deadline, work),
+      },
       onStage: (stage, seconds) => this.#port.postMessage({ type: 'stage', id: this.#id, stage, seconds }),
     }
   }

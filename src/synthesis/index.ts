@@ -5,6 +5,7 @@ export { MAX_SEED, randomSeed, sentenceSeed } from './seed.ts'
 export { LiveText, type Mark, type Sentence, sentencesOf } from './sentences.ts'
 export {
   type Chunk,
+  type Scheduler,
   type SentenceTime,
   type SpeechOptions,
   type Stage,

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { predictLetters, standIn } from '../../test/support/stand-in.ts'
 import { HOP } from '../frames.ts'
 import { LiveText } from './sentences.ts'
-import type { Chunk, SpeechOptions, Synthesizer } from './synthesizer.ts'
+import type { Chunk, Scheduler, SpeechOptions, Synthesizer } from './synthesizer.ts'
 
 async function all(chunks: AsyncIterable<Chunk>): Promise<{ chunks: Chunk[]; samples: Float32Array }> {
   const list: Chunk[] = []
@@ -35,10 +35,13 @@ test('the same seed gives the same samples and another seed other ones', async (
 
 test('turns taken by other streams do not change the samples', async () => {
   const { synthesizer } = standIn()
-  const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
+  const scheduler: Scheduler = {
+    turn: () => new Promise((resolve) => setImmediate(resolve)),
+    acoustic: (work) => work(),
+  }
   const [a, b] = await Promise.all([
-    all(synthesizer.stream(TEXT, { seed: 1, turn })),
-    all(synthesizer.stream('Someone else speaks. At the same time.', { seed: 2, turn })),
+    all(synthesizer.stream(TEXT, { seed: 1, scheduler })),
+    all(synthesizer.stream('Someone else speaks. At the same time.', { seed: 2, scheduler })),
   ])
   expect(same(a, await say(TEXT, { seed: 1 }))).toBe(true)
   expect(b.samples.length).toBeGreaterThan(0)
@@ -110,15 +113,18 @@ test('text without anything to speak is refused, and skipped inside a text', asy
   expect(chunks.flatMap((c) => (c.sentence ? [c.sentence.text] : []))).toEqual(['Before.', 'After.'])
 })
 
-test('the next sentence is prepared while the current one is given out', async () => {
+test('the next sentence is prepared shortly before the current one ends', async () => {
   const { synthesizer, predicted } = standIn()
-  const chunks = synthesizer.stream(TEXT)
-  await chunks.next()
-  expect(predicted.length).toBe(1)
-  let given = 0
-  while (given < 0.5 * 24000) given += (await chunks.next()).value!.samples.length
+  let left = Number.POSITIVE_INFINITY
+  for await (const { samples, sentence } of synthesizer.stream(`${'A long first sentence '.repeat(3)}. A second.`)) {
+    if (sentence?.index === 1) break
+    if (sentence) left = Math.round((sentence.to - sentence.from) * 24000)
+    // Told before it is decided: the chunk just given out counts from the next one on.
+    if (left > 24000) expect(predicted.length).toBe(1)
+    left -= samples.length
+  }
+  expect(left).toBeLessThanOrEqual(0)
   expect(predicted.length).toBe(2)
-  await chunks.return()
 })
 
 test('an abort stops within one chunk and closes the vocoder stream', async () => {

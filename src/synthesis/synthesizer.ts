@@ -57,7 +57,15 @@ export interface Chunk {
   readonly totalSamples?: number
 }
 
-export type Stage = 'text' | 'acoustic' | 'vocoder'
+export type Stage = 'text' | 'acoustic' | 'conditioning' | 'vocoder'
+
+/** How many streams on one thread share it; without one, each stream takes what it can get. */
+export interface Scheduler {
+  /** Resolves when the stream may do one piece of vocoder work. */
+  turn(): Promise<void>
+  /** Runs the acoustic model when it is the stream's turn to. */
+  acoustic<T>(work: () => Promise<T>): Promise<T>
+}
 
 export interface SpeechOptions {
   /** Unsigned 32-bit; drawn at random when absent. */
@@ -71,9 +79,8 @@ export interface SpeechOptions {
   measure?: boolean
   /** Index of the first sentence, for streams that go on after an interruption. */
   firstSentence?: number
-  /** Awaited before each piece of vocoder work: how many streams on one thread take turns. */
-  turn?: () => Promise<void>
-  /** Told of the seconds that each stage of each sentence took, waiting left out for text and vocoder. */
+  scheduler?: Scheduler
+  /** Told of the seconds that each stage of each sentence took; those of ONNX models count from call to answer. */
   onStage?: (stage: Stage, seconds: number) => void
 }
 
@@ -88,8 +95,8 @@ interface Prepared {
 
 /** Frames handed to the vocoder at a time: the first sample comes after little work, later calls are few. */
 const PUSHES = [6, 8, 16, 32]
-/** The next sentence is prepared once this much of the current one was given out. */
-const LOOK_AHEAD_SAMPLES = 0.2 * SAMPLE_RATE
+/** The next sentence is prepared when no more than this much of the current one is to be given out. */
+const LOOK_AHEAD_SAMPLES = SAMPLE_RATE
 
 export class Synthesizer {
   readonly voice: string
@@ -151,7 +158,7 @@ export class Synthesizer {
         if (pause > 0) yield { samples: new Float32Array(pause) }
         let first = true
         let next: typeof ahead | undefined
-        let given = 0
+        let left = item.frames.count * HOP
         for await (const samples of this.#vocode(vocoder, item.frames, sentenceSeed(seed, index), options)) {
           yield {
             samples,
@@ -160,8 +167,8 @@ export class Synthesizer {
           }
           first = false
           totalSamples = undefined
-          given += samples.length
-          if (next === undefined && given >= LOOK_AHEAD_SAMPLES) next = quiet(items.next())
+          left -= samples.length
+          if (next === undefined && left <= LOOK_AHEAD_SAMPLES) next = quiet(items.next())
         }
         position += pause + item.frames.count * HOP
         previousTail = item.tail
@@ -217,12 +224,17 @@ export class Synthesizer {
   async #prepare(sentence: Sentence, speed: number, options: SpeechOptions): Promise<Prepared | undefined> {
     const started = performance.now()
     const { phonemes, words } = this.#parts.phonemize(sentence.text)
-    const phonemized = performance.now()
-    options.onStage?.('text', (phonemized - started) / 1000)
+    options.onStage?.('text', (performance.now() - started) / 1000)
     if (!/\p{L}/u.test(phonemes)) return undefined
-    options.signal?.throwIfAborted()
-    const { frames, durations, phonemes: used } = await this.#parts.predict(phonemes, { rate: speed })
-    options.onStage?.('acoustic', (performance.now() - phonemized) / 1000)
+    const predict = async () => {
+      options.signal?.throwIfAborted()
+      const predicting = performance.now()
+      const prediction = await this.#parts.predict(phonemes, { rate: speed })
+      options.onStage?.('acoustic', (performance.now() - predicting) / 1000)
+      return prediction
+    }
+    const { scheduler } = options
+    const { frames, durations, phonemes: used } = await (scheduler ? scheduler.acoustic(predict) : predict())
     const trimmed = trimSilence(frames, durations)
     const starts = symbolStarts(phonemes, used, durations)
     return {
@@ -239,23 +251,26 @@ export class Synthesizer {
   }
 
   async *#vocode(vocoder: Vocoder, frames: Frames, seed: number, options: SpeechOptions): AsyncGenerator<Float32Array> {
-    const { signal, turn, onStage } = options
+    const { signal, scheduler, onStage } = options
     const total = frames.count * HOP
     const stream = vocoder.open({ seed })
-    let seconds = 0
+    let conditioning = 0
+    let generating = 0
     let at = 0
     try {
       for (let pushed = 0, k = 0; at < total; k++) {
-        if (turn) await turn()
+        if (scheduler) await scheduler.turn()
         signal?.throwIfAborted()
-        const started = performance.now()
+        const pushing = performance.now()
         const size = Math.min(PUSHES[Math.min(k, PUSHES.length - 1)]!, frames.count - pushed)
         if (size > 0) await stream.push(sliceFrames(frames, pushed, pushed + size))
         pushed += size
         if (pushed === frames.count) await stream.end()
         const samples = new Float32Array(Math.min(pushed * HOP, total) - at)
+        const reading = performance.now()
         const made = stream.read(samples)
-        seconds += (performance.now() - started) / 1000
+        conditioning += reading - pushing
+        generating += performance.now() - reading
         if (made === 0 && pushed === frames.count)
           throw new SparsewaveError(
             'SYNTHESIS_FAILED',
@@ -269,7 +284,8 @@ export class Synthesizer {
       }
     } finally {
       stream.close()
-      onStage?.('vocoder', seconds)
+      onStage?.('conditioning', conditioning / 1000)
+      onStage?.('vocoder', generating / 1000)
     }
   }
 }
