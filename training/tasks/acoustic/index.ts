@@ -1,4 +1,5 @@
 /** The acoustic model's training task. */
 export { type AcousticConfig, type AcousticJob, acousticConfigSchema, acousticJobSchema } from './config.ts'
+export { type AcousticMeasures, measureAcoustic, openPredictor, Predictor } from './evaluate.ts'
 export { acousticGraph, exportAcoustic } from './export.ts'
 export { trainAcoustic } from './train.ts'

@@ -1,0 +1,72 @@
+/**
+ * The acoustic model on the corpus's test utterances: errors against the recordings, speed, and speech for a judge.
+ *
+ *     node dist/bench/acoustic.js CORPUS RUN OUT [utterances]
+ *
+ * RUN is a run's folder or a checkpoint. Exports it to OUT/acoustic.onnx; writes OUT/free/ID.wav (all predicted),
+ * OUT/forced/ID.wav (predicted frames on the recording's durations), both through the source-filter vocoder, and lists
+ * with the texts, OUT/free.tsv and OUT/forced.tsv. Features come from runs/cache.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { AcousticModel } from '../src/acoustic/index.ts'
+import { encodeWav } from '../src/audio/wav.ts'
+import { type Frames, HOP, SAMPLE_RATE } from '../src/frames.ts'
+import { createSourceFilter } from '../src/vocoder/source-filter/index.ts'
+import { readCached, readCorpus, split } from '../training/data/index.ts'
+import { createExample } from '../training/tasks/acoustic/example.ts'
+import { exportAcoustic, measureAcoustic, openPredictor } from '../training/tasks/acoustic/index.ts'
+
+const [corpus, run, out, limit = '32'] = process.argv.slice(2)
+if (!corpus || !run || !out) {
+  console.error('usage: acoustic CORPUS RUN OUT [utterances]')
+  process.exit(2)
+}
+const CACHE = 'runs/cache'
+for (const kind of ['free', 'forced']) mkdirSync(join(out, kind), { recursive: true })
+const file = join(out, 'acoustic.onnx')
+const model = await AcousticModel.load(file, exportAcoustic(run, file))
+const utterances = readCorpus(corpus)
+  .filter((u) => split(u.id) === 'test')
+  .slice(0, Number(limit))
+
+const predictor = await openPredictor(run)
+const m = measureAcoustic(predictor, CACHE, utterances)
+console.log(
+  [
+    `${m.utterances} test utterances`,
+    `duration ${m.durationMs.toFixed(1)} ms a symbol, ${m.lengthPercent.toFixed(1)} % an utterance (ratio ${m.lengthRatio.toFixed(3)})`,
+    `F0 ${m.f0Cents.toFixed(0)} cents RMS, voicing ${(100 * m.voicingError).toFixed(1)} %`,
+    `envelope ${m.envelopeDb.toFixed(2)} dB, movement ${m.movement.toFixed(2)}`,
+  ].join('\n'),
+)
+
+const vocoder = createSourceFilter()
+async function speak(kind: string, id: string, frames: Frames): Promise<string> {
+  const stream = vocoder.open({ seed: 1 })
+  await stream.push(frames)
+  await stream.end()
+  const samples = new Float32Array(frames.count * HOP)
+  stream.read(samples)
+  stream.close()
+  const wav = resolve(out!, kind, `${id}.wav`)
+  writeFileSync(wav, encodeWav(samples))
+  return wav
+}
+
+const lists: Record<string, string[]> = { free: [], forced: [] }
+let seconds = 0
+let milliseconds = 0
+for (const utterance of utterances) {
+  const { id, phonemes, text } = utterance
+  const start = performance.now()
+  const { frames } = await model.predict(phonemes!)
+  milliseconds += performance.now() - start
+  seconds += (frames.count * HOP) / SAMPLE_RATE
+  lists.free!.push(`${await speak('free', id, frames)}\t${text}`)
+  const example = createExample(predictor.symbols, utterance, readCached(CACHE, id).frames)
+  lists.forced!.push(`${await speak('forced', id, predictor.teacherForced(example).frames)}\t${text}`)
+}
+for (const [kind, lines] of Object.entries(lists)) writeFileSync(join(out, `${kind}.tsv`), `${lines.join('\n')}\n`)
+console.log(`${(milliseconds / seconds).toFixed(2)} ms a second of speech on one core`)
+await model.close()
