@@ -32,3 +32,17 @@ test('exclusive work runs one at a time, the most urgent next, also after a fail
   await Promise.all(rest)
   expect(order).toEqual(['fails', 'early', 'late'])
 })
+
+test('a stream far ahead waits while a newcomer has the model, one that is not goes on', async () => {
+  const turns = new Turns()
+  const order: string[] = []
+  const far = turns.take(performance.now() + 60_000).then(() => order.push('far ahead'))
+  await turns.exclusive(Number.NEGATIVE_INFINITY, async () => {
+    await turns.take(performance.now() + 100)
+    order.push('near')
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+    order.push('newcomer')
+  })
+  await far
+  expect(order).toEqual(['near', 'newcomer', 'far ahead'])
+})

@@ -16,11 +16,16 @@ function takeFirst(waiting: Waiting[]): Waiting | undefined {
   return waiting.splice(first, 1)[0]
 }
 
+/** A listener with more audio than this in hand, ms, can do without while a newcomer's first sentence is worked out. */
+const COMFORTABLE = 1000
+
 export class Turns {
   readonly #waiting: Waiting[] = []
   readonly #waitingForModel: Waiting[] = []
   #scheduled = false
   #modelBusy = false
+  /** Streams without audio yet that wait for the acoustic model or have it. */
+  #newcomers = 0
 
   /** Resolves when the stream may do one piece of work. Messages are handled between two turns. */
   take(deadline: number): Promise<void> {
@@ -35,6 +40,8 @@ export class Turns {
    * of all having theirs late.
    */
   async exclusive<T>(deadline: number, work: () => Promise<T>): Promise<T> {
+    const isNew = deadline === Number.NEGATIVE_INFINITY
+    if (isNew) this.#newcomers++
     if (this.#modelBusy) {
       await new Promise<void>((go) => {
         this.#waitingForModel.push({ deadline, go })
@@ -48,6 +55,8 @@ export class Turns {
       const next = takeFirst(this.#waitingForModel)
       if (next) next.go()
       else this.#modelBusy = false
+      if (isNew) this.#newcomers--
+      this.#schedule()
     }
   }
 
@@ -56,6 +65,9 @@ export class Turns {
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
+      // The model runs on a core of its own only if this thread leaves it one.
+      const bound = this.#newcomers > 0 ? performance.now() + COMFORTABLE : Number.POSITIVE_INFINITY
+      if (!this.#waiting.some(({ deadline }) => deadline <= bound)) return
       takeFirst(this.#waiting)!.go()
       this.#schedule()
     })
