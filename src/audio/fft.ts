@@ -129,7 +129,50 @@ export class RealFft {
       zr[i + 3] = br - di
       zi[i + 3] = bi + dr
     }
-    for (let span = 4; span < half; span *= 2) {
+    // Then two stages a pass, for the sake of memory; a single one is left over when their number is odd.
+    let span = 4
+    for (; 2 * span < half; span *= 4) {
+      const inner = half / span
+      const outer = inner / 2
+      for (let start = 0; start < half; start += 4 * span) {
+        for (let k = 0; k < span; k++) {
+          const i0 = start + k
+          const i1 = i0 + span
+          const i2 = i1 + span
+          const i3 = i2 + span
+          const c1 = cos[k * inner]!
+          const s1 = sin[k * inner]!
+          const c2 = cos[k * outer]!
+          const s2 = sin[k * outer]!
+          const x1r = zr[i1]! * c1 + zi[i1]! * s1
+          const x1i = zi[i1]! * c1 - zr[i1]! * s1
+          const x3r = zr[i3]! * c1 + zi[i3]! * s1
+          const x3i = zi[i3]! * c1 - zr[i3]! * s1
+          const ar = zr[i0]! + x1r
+          const ai = zi[i0]! + x1i
+          const br = zr[i0]! - x1r
+          const bi = zi[i0]! - x1i
+          const pr = zr[i2]! + x3r
+          const pi = zi[i2]! + x3i
+          const qr = zr[i2]! - x3r
+          const qi = zi[i2]! - x3i
+          const er = pr * c2 + pi * s2
+          const ei = pi * c2 - pr * s2
+          // The fourth's twiddle is the third's times -j.
+          const fr = qi * c2 - qr * s2
+          const fi = -qr * c2 - qi * s2
+          zr[i0] = ar + er
+          zi[i0] = ai + ei
+          zr[i1] = br + fr
+          zi[i1] = bi + fi
+          zr[i2] = ar - er
+          zi[i2] = ai - ei
+          zr[i3] = br - fr
+          zi[i3] = bi - fi
+        }
+      }
+    }
+    for (; span < half; span *= 2) {
       const stride = half / span
       for (let start = 0; start < half; start += 2 * span) {
         for (let i = start, w = 0; i < start + span; i++, w += stride) {
