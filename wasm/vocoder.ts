@@ -36,7 +36,7 @@ const TABLE = 72
 const TEMPERATURE = 76
 const HEAD_COLUMNS = 80
 
-// Stream: scalars, then [h; x; e], h', heads, scratch for four strips and an output, bands.
+// Stream: scalars, then [h; x; e], products of the four gate parts, heads, scratch for four strips and an output, bands.
 const S_MODEL = 0
 const S_KEY = 4
 const S_T = 8
@@ -52,9 +52,9 @@ const S_DATA = 64
 // @ts-ignore: decorator
 @inline function inputOf(stream: usize): usize { return stream + S_DATA }
 // @ts-ignore: decorator
-@inline function nextOf(stream: usize, model: usize): usize { return inputOf(stream) + ((<usize>field(model, HIDDEN) + 64) << 2) }
+@inline function sumsOf(stream: usize, model: usize): usize { return inputOf(stream) + ((<usize>field(model, HIDDEN) + 64) << 2) }
 // @ts-ignore: decorator
-@inline function headOf(stream: usize, model: usize): usize { return nextOf(stream, model) + (<usize>field(model, HIDDEN) << 2) }
+@inline function headOf(stream: usize, model: usize): usize { return sumsOf(stream, model) + (<usize>field(model, HIDDEN) << 4) }
 // @ts-ignore: decorator
 @inline function scratchOf(stream: usize, model: usize): usize { return headOf(stream, model) + (<usize>field(model, HEAD_HIDDEN) << 4) }
 // @ts-ignore: decorator
@@ -64,7 +64,7 @@ const S_DATA = 64
 export function heapBase(): usize { return __heap_base }
 
 /** Bytes of a stream of the model at this address. */
-export function streamSize(model: usize): usize { return bandsOf(0, model) + (RING << 4) }
+export function streamSize(model: usize): usize { return bandsOf(0, model) + (RING << 5) }
 
 /** Prepares zeroed memory as a stream. */
 export function openStream(stream: usize, model: usize, seed: u32): void {
@@ -179,42 +179,41 @@ function dense(weights: usize, count: i32, input: usize, out: usize): void {
 // h <- GRU(h, x, gates), then the heads' part that needs no e_b: V h' + b + S_b x.
 function advance(stream: usize, model: usize, gates: usize): void {
   const H = field(model, HIDDEN), K = field(model, HEAD_HIDDEN), D = field(model, INPUTS)
-  const input = inputOf(stream), next = nextOf(stream, model), scratch = scratchOf(stream, model)
+  const input = inputOf(stream), sums = sumsOf(stream, model), scratch = scratchOf(stream, model)
   const resets = field(model, RESET_BLOCKS), updates = field(model, UPDATE_BLOCKS)
   const recurrents = field(model, RECURRENT_BLOCKS), inputs = field(model, INPUT_BLOCKS)
   const H4 = (<usize>H) << 2
   const one = f32x4.splat(1)
   let w = values(model, GATE_VALUES)
   let c = <usize>load<u32>(model + 4)
+  // All products first, then all non-linear functions: their long chains overlap one another.
   for (let row: usize = 0; row < H4; row += 64) {
-    product(w, c, resets, input, scratch)
+    product(w, c, resets, input, sums + row)
     w += (<usize>resets) << 6
     c += (<usize>resets) << 1
-    product(w, c, updates, input, scratch + 64)
+    product(w, c, updates, input, sums + H4 + row)
     w += (<usize>updates) << 6
     c += (<usize>updates) << 1
-    product(w, c, recurrents, input, scratch + 128)
+    product(w, c, recurrents, input, sums + 2 * H4 + row)
     w += (<usize>recurrents) << 6
     c += (<usize>recurrents) << 1
-    product(w, c, inputs, input, scratch + 192)
+    product(w, c, inputs, input, sums + 3 * H4 + row)
     w += (<usize>inputs) << 6
     c += (<usize>inputs) << 1
-    for (let p: usize = 0; p < 64; p += 16) {
-      const i = row + p
-      // Limited so that the product below stays finite: one division serves both gates.
-      const ar = f32x4.neg(f32x4.add(v128.load(scratch + p), v128.load(gates + i)))
-      const az = f32x4.neg(f32x4.add(v128.load(scratch + p, 64), v128.load(gates + H4 + i)))
-      const er = f32x4.add(exponential(limit(ar, -30, 30)), one)
-      const ez = f32x4.add(exponential(limit(az, -30, 30)), one)
-      const inverse = f32x4.div(one, f32x4.mul(er, ez))
-      const r = f32x4.mul(inverse, ez)
-      const z = f32x4.mul(inverse, er)
-      const an = f32x4.add(v128.load(scratch + p, 192), v128.load(gates + 2 * H4 + i))
-      const n = hyperbolicTangent(madd(r, v128.load(scratch + p, 128), an))
-      v128.store(next + i, madd(z, f32x4.sub(v128.load(input + i), n), n))
-    }
   }
-  memory.copy(input, next, H4)
+  for (let i: usize = 0; i < H4; i += 16) {
+    // Limited so that the product below stays finite: one division serves both gates.
+    const ar = f32x4.neg(f32x4.add(v128.load(sums + i), v128.load(gates + i)))
+    const az = f32x4.neg(f32x4.add(v128.load(sums + H4 + i), v128.load(gates + H4 + i)))
+    const er = f32x4.add(exponential(limit(ar, -30, 30)), one)
+    const ez = f32x4.add(exponential(limit(az, -30, 30)), one)
+    const inverse = f32x4.div(one, f32x4.mul(er, ez))
+    const r = f32x4.mul(inverse, ez)
+    const z = f32x4.mul(inverse, er)
+    const an = f32x4.add(v128.load(sums + 3 * H4 + i), v128.load(gates + 2 * H4 + i))
+    const n = hyperbolicTangent(madd(r, v128.load(sums + 2 * H4 + i), an))
+    v128.store(input + i, madd(z, f32x4.sub(v128.load(input + i), n), n))
+  }
   const heads = field(model, HEAD_BLOCKS)
   const K4 = (<usize>K) << 2
   let head = headOf(stream, model)
@@ -330,7 +329,7 @@ function writeInputs(stream: usize, model: usize, lpc: usize, inverseLevel: usiz
   x += 32
   const lag = frameLag > 0 ? min(max(frameLag, MIN_LAG), MAX_LAG) : 0
   for (let o = -1; o <= 1; o++, x += 16) {
-    v128.store(x, lag > 0 ? clip6(f32x4.mul(v128.load(past(stream, model, lag - o)), level)) : f32x4.splat(0))
+    v128.store(x, lag > 0 ? clip6(v128.load(past(stream, model, lag - o), 16384)) : f32x4.splat(0))
   }
   writeExcitation(stream, model, increment, x)
   return prediction
@@ -401,7 +400,10 @@ export function generate(
       store<f32>(e + at, value)
       shift = madd(v128.load(skipWeight + (at << 2)), f32x4.splat(value), shift)
     }
-    v128.store(past(stream, model, 0), limit(madd(gains, v128.load(e), prediction), -2, 2))
+    const slot = past(stream, model, 0)
+    v128.store(slot, limit(madd(gains, v128.load(e), prediction), -2, 2))
+    // The ring of residuals follows that of the bands.
+    v128.store(slot, v128.load(e), 16384)
     synthesize(stream, model, out)
     store<u32>(stream + S_T, load<u32>(stream + S_T) + 1)
   }

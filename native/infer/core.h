@@ -66,33 +66,39 @@ struct Strip {
   V part[kParts];
 };
 
-// Product of one strip's `count` blocks with the input; moves the two pointers on.
-inline Strip product(const float*& w, const uint16_t*& c, int count, const float* input) {
+// Weights stream from the second-level cache: fetching this many blocks ahead hides its latency.
+constexpr int kPrefetch = 32;
+
+inline V fold(V sum[SW_UNROLL][kParts], int p) {
+  V total = sum[0][p];
+  for (int u = 1; u < SW_UNROLL; u++) total += sum[u][p];
+  return total;
+}
+
+// Product of one strip's `count` blocks, columns c, with the input.
+SW_INLINE Strip product(const float* w, const uint16_t* c, int count, const float* input) {
   V sum[SW_UNROLL][kParts] = {};
   int k = 0;
   for (; k + SW_UNROLL <= count; k += SW_UNROLL) {
     for (int u = 0; u < SW_UNROLL; u++) {
-      const V x = splat<V>(input[c[u]]);
-      for (int p = 0; p < kParts; p++) sum[u][p] += load<V>(w + u * kBlock + p * SW_VECTOR) * x;
+      const float* block = w + (k + u) * kBlock;
+      __builtin_prefetch(block + kPrefetch * kBlock);
+      const V x = splat<V>(input[c[k + u]]);
+      for (int p = 0; p < kParts; p++) sum[u][p] += load<V>(block + p * SW_VECTOR) * x;
     }
-    w += SW_UNROLL * kBlock;
-    c += SW_UNROLL;
   }
-  for (; k < count; k++) {
-    const V x = splat<V>(input[*c++]);
-    for (int p = 0; p < kParts; p++) sum[0][p] += load<V>(w + p * SW_VECTOR) * x;
-    w += kBlock;
+  for (int u = 0; u < SW_UNROLL - 1; u++) {
+    if (k + u >= count) break;
+    const V x = splat<V>(input[c[k + u]]);
+    for (int p = 0; p < kParts; p++) sum[u][p] += load<V>(w + (k + u) * kBlock + p * SW_VECTOR) * x;
   }
   Strip out;
-  for (int p = 0; p < kParts; p++) {
-    for (int u = 1; u < SW_UNROLL; u++) sum[0][p] += sum[u][p];
-    out.part[p] = sum[0][p];
-  }
+  for (int p = 0; p < kParts; p++) out.part[p] = fold(sum, p);
   return out;
 }
 
 // The same for a dense strip: columns 0 .. count - 1.
-inline Strip dense(const float* w, int count, const float* input) {
+SW_INLINE Strip dense(const float* w, int count, const float* input) {
   V sum[SW_UNROLL][kParts] = {};
   int k = 0;
   for (; k + SW_UNROLL <= count; k += SW_UNROLL)
@@ -100,15 +106,13 @@ inline Strip dense(const float* w, int count, const float* input) {
       const V x = splat<V>(input[k + u]);
       for (int p = 0; p < kParts; p++) sum[u][p] += load<V>(w + (k + u) * kBlock + p * SW_VECTOR) * x;
     }
-  for (; k < count; k++) {
-    const V x = splat<V>(input[k]);
-    for (int p = 0; p < kParts; p++) sum[0][p] += load<V>(w + k * kBlock + p * SW_VECTOR) * x;
+  for (int u = 0; u < SW_UNROLL - 1; u++) {
+    if (k + u >= count) break;
+    const V x = splat<V>(input[k + u]);
+    for (int p = 0; p < kParts; p++) sum[u][p] += load<V>(w + (k + u) * kBlock + p * SW_VECTOR) * x;
   }
   Strip out;
-  for (int p = 0; p < kParts; p++) {
-    for (int u = 1; u < SW_UNROLL; u++) sum[0][p] += sum[u][p];
-    out.part[p] = sum[0][p];
-  }
+  for (int p = 0; p < kParts; p++) out.part[p] = fold(sum, p);
   return out;
 }
 
@@ -118,26 +122,28 @@ void advance(Stream& s, const float* gates) {
   const Header& n = m.header;
   const int H = n.hidden, K = n.head_hidden, D = n.inputs;
   float* input = s.input.get();
-  float* next = s.next.get();
+  float* sums = s.sums.get();
   const float* w = m.at(n.gate_values);
   const uint16_t* c = m.columns.get();
+  // All products first, then all non-linear functions: their long chains overlap one another.
+  const int counts[4] = {n.reset_blocks, n.update_blocks, n.recurrent_blocks, n.input_blocks};
   for (int row = 0; row < H; row += kBlock) {
-    const Strip ar = product(w, c, n.reset_blocks, input);
-    const Strip az = product(w, c, n.update_blocks, input);
-    const Strip aq = product(w, c, n.recurrent_blocks, input);
-    const Strip an = product(w, c, n.input_blocks, input);
-    for (int p = 0; p < kParts; p++) {
-      const int i = row + p * SW_VECTOR;
-      // Limited so that the product below stays finite: one division serves both gates.
-      const V er = exponential<V, VI>(limit(-(ar.part[p] + load<V>(gates + i)), -30.f, 30.f)) + 1.f;
-      const V ez = exponential<V, VI>(limit(-(az.part[p] + load<V>(gates + H + i)), -30.f, 30.f)) + 1.f;
-      const V inverse = 1.f / (er * ez);
-      const V r = inverse * ez, z = inverse * er;
-      const V v = hyperbolic_tangent(r * aq.part[p] + (an.part[p] + load<V>(gates + 2 * H + i)));
-      store(next + i, v + z * (load<V>(input + i) - v));
+    for (int g = 0; g < 4; g++) {
+      const Strip sum = product(w, c, counts[g], input);
+      for (int p = 0; p < kParts; p++) store(sums + g * H + row + p * SW_VECTOR, sum.part[p]);
+      w += counts[g] * kBlock;
+      c += counts[g];
     }
   }
-  memcpy(input, next, sizeof(float) * H);
+  for (int i = 0; i < H; i += SW_VECTOR) {
+    // Limited so that the product below stays finite: one division serves both gates.
+    const V er = exponential<V, VI>(limit(-(load<V>(sums + i) + load<V>(gates + i)), -30.f, 30.f)) + 1.f;
+    const V ez = exponential<V, VI>(limit(-(load<V>(sums + H + i) + load<V>(gates + H + i)), -30.f, 30.f)) + 1.f;
+    const V inverse = 1.f / (er * ez);
+    const V r = inverse * ez, z = inverse * er;
+    const V v = hyperbolic_tangent(r * load<V>(sums + 2 * H + i) + (load<V>(sums + 3 * H + i) + load<V>(gates + 2 * H + i)));
+    store(input + i, v + z * (load<V>(input + i) - v));
+  }
   float* head = s.head.get();
   const float* bias = m.at(n.head_bias);
   const float* step = m.at(n.head_step);
@@ -146,6 +152,7 @@ void advance(Stream& s, const float* gates) {
   for (int b = 0, row = 0; b < kBands; b++) {
     for (int k = 0; k < K; k += kBlock, row += kBlock) {
       const Strip recurrent = product(w, c, n.head_blocks, input);
+      w += n.head_blocks * kBlock, c += n.head_blocks;
       const Strip direct = dense(step + (size_t)k * (D + b), D, input + H);
       for (int p = 0; p < kParts; p++) {
         const int i = row + p * SW_VECTOR;
@@ -161,9 +168,12 @@ inline V4 skip(const Stream& s) {
   const Header& n = s.model.header;
   const float* x = s.input.get() + n.hidden;
   const float* w = s.model.at(n.head_skip);
-  V4 sum[2] = {};
-  for (int i = 0; i < n.inputs; i++) sum[i & 1] += load<V4>(w + i * kBands) * x[i];
-  return sum[0] + sum[1];
+  V4 sum[4] = {};
+  int i = 0;
+  for (; i + 4 <= n.inputs; i += 4)
+    for (int u = 0; u < 4; u++) sum[u] += load<V4>(w + (i + u) * kBands) * x[i + u];
+  for (; i < n.inputs; i++) sum[0] += load<V4>(w + i * kBands) * x[i];
+  return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
 // o_b of one band; e_0 .. e_{b-1} lie behind x. `shift` is M_b [x; e].
@@ -188,6 +198,7 @@ inline void output(Stream& s, int b, float shift, float out[kBlock]) {
   for (int k = 0; k < kMixtures; k++) out[kMixtures + k] += shift;
 }
 
+inline const float* past_residual(const Stream& s, int back) { return s.bands.get() + (kRing + ((s.t - (uint32_t)back) & (kRing - 1))) * kBands; }
 inline const float* past(const Stream& s, int back) { return s.bands.get() + ((s.t - (uint32_t)back) & (kRing - 1)) * kBands; }
 
 // k_b(u) for the four bands.
@@ -229,7 +240,7 @@ V4 write_inputs(Stream& s, const Frame& f, const V4 lpc[kOrder]) {
   store(x + kBands, clip6(prediction * level));
   x += 2 * kBands;
   const int lag = f.lag > 0 ? (f.lag < kMinLag ? kMinLag : f.lag > kMaxLag ? kMaxLag : f.lag) : 0;
-  for (int o = -1; o <= 1; o++, x += kBands) store(x, lag > 0 ? clip6(load<V4>(past(s, lag - o)) * level) : V4{});
+  for (int o = -1; o <= 1; o++, x += kBands) store(x, lag > 0 ? clip6(load<V4>(past_residual(s, lag - o))) : V4{});
   write_excitation(s, f.increment, x);
   return prediction;
 }
@@ -279,6 +290,7 @@ void generate(Stream& s, const Frame& f, float* out) {
       shift += load<V4>(skip_weight + b * kBands) * e[b];
     }
     store(s.bands.get() + (s.t & (kRing - 1)) * kBands, limit(prediction + gain * load<V4>(e), -2.f, 2.f));
+    store(s.bands.get() + (kRing + (s.t & (kRing - 1))) * kBands, load<V4>(e));
     synthesize(s, out);
     s.t++;
   }

@@ -14,7 +14,7 @@ namespace sparsewave {
 
 constexpr int kBands = 4, kBlock = 16, kOrder = 8, kHistory = 4, kMixtures = 4, kOutputs = 12;
 constexpr int kStepsPerFrame = 30, kHop = kStepsPerFrame * kBands;
-constexpr int kRing = 1024;  // steps of X_b that are kept
+constexpr int kRing = 1024;  // steps of X_b and e_b that are kept
 constexpr int kMaxLag = 1022, kMinLag = 2;
 constexpr int kTableReach = 8, kTableOversampling = 16, kTablePoints = 257;
 constexpr float kDeEmphasis = 0.85f;
@@ -51,15 +51,15 @@ struct Model {
 struct Stream {
   const Model& model;
   Aligned<float> input;  // [h; x; e]: H, D, 4
-  Aligned<float> next;   // h'
+  Aligned<float> sums;   // products of the gates: R_r h + I_r x, R_z h + I_z x, R_n h, I_n x
   Aligned<float> head;   // V h' + S x + b, [4K]
-  Aligned<float> bands;  // [kRing][4]
+  Aligned<float> bands;  // [2][kRing][4]: X_b, e_b
   uint32_t key, t = 0;
   double phase = 0;
   bool voiced = false;
   float last = 0;  // de-emphasis
   Stream(const Model& m, uint32_t key_)
-      : model(m), input(m.header.hidden + m.header.inputs + kBands), next(m.header.hidden), head(kBands * m.header.head_hidden), bands(kRing * kBands), key(key_) {}
+      : model(m), input(m.header.hidden + m.header.inputs + kBands), sums(4 * m.header.hidden), head(kBands * m.header.head_hidden), bands(2 * kRing * kBands), key(key_) {}
 };
 
 // One frame's pointers.

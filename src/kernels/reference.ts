@@ -126,6 +126,9 @@ class Net {
   readonly #sum = new Float64Array(HEAD_OUTPUTS)
 }
 
+/** Told of every step: its inputs x [D], residuals e_b [4] and bands X_b [4]. The arrays are the stream's own. */
+export type StepObserver = (t: number, x: Float32Array, e: Float32Array, bands: Float32Array) => void
+
 class ReferenceStream implements KernelStream {
   readonly #net: Net
   readonly #temperature: Temperature
@@ -135,6 +138,8 @@ class ReferenceStream implements KernelStream {
   #t = 0
   /** [RING, 4] X_b[t] at t modulo RING. */
   readonly #bands = new Float32Array(RING * BANDS)
+  /** [RING, 4] e_b[t] at t modulo RING. */
+  readonly #residuals = new Float32Array(RING * BANDS)
   readonly #e = new Float32Array(BANDS)
   readonly #x = new Float32Array(D)
   readonly #prediction = new Float32Array(BANDS)
@@ -142,8 +147,16 @@ class ReferenceStream implements KernelStream {
   #phase = 0
   #voiced = false
   #last = 0
+  readonly #observe: StepObserver | undefined
 
-  constructor(weights: VocoderWeights, temperature: Temperature, table: Float32Array, seed: number) {
+  constructor(
+    weights: VocoderWeights,
+    temperature: Temperature,
+    table: Float32Array,
+    seed: number,
+    observe?: StepObserver,
+  ) {
+    this.#observe = observe
     this.#net = new Net(weights)
     this.#temperature = temperature
     this.#table = table
@@ -176,8 +189,10 @@ class ReferenceStream implements KernelStream {
     for (let b = 0; b < BANDS; b++) {
       this.#net.output(b, this.#x, this.#e, this.#o, 0)
       this.#e[b] = this.#sample(b, temperature[b]!)
+      this.#residuals[slot + b] = this.#e[b]!
       this.#bands[slot + b] = clip(this.#prediction[b]! + frames.gain[j * BANDS + b]! * this.#e[b]!, -2, 2)
     }
+    this.#observe?.(this.#t, this.#x, this.#e, this.#bands.subarray(slot, slot + BANDS))
   }
 
   #writeInputs(frames: FrameBlocks, j: number): void {
@@ -193,7 +208,8 @@ class ReferenceStream implements KernelStream {
       this.#prediction[b] = p
       x[I.prediction + b] = clip6(this.#prediction[b]! * level)
       for (let o = -1; o <= 1; o++) {
-        x[I.pitch + (o + 1) * BANDS + b] = lag > 0 ? clip6(this.#past(lag - o, b) * level) : 0
+        const from = ((this.#t - lag + o) & (RING - 1)) * BANDS + b
+        x[I.pitch + (o + 1) * BANDS + b] = lag > 0 ? clip6(this.#residuals[from]!) : 0
       }
     }
     this.#writeExcitation(frames.phaseIncrement[j]!)
@@ -277,6 +293,19 @@ export const referenceKernel: VocoderKernel = {
       close() {},
     }
   },
+}
+
+/** Generates `count` frames at temperature 1 and shows every step: for tests of what the net is fed. */
+export function traceReference(
+  weights: VocoderWeights,
+  seed: number,
+  frames: FrameBlocks,
+  count: number,
+  observe: StepObserver,
+): Float32Array {
+  const out = new Float32Array(count * HOP)
+  new ReferenceStream(weights, NEUTRAL_TEMPERATURE, excitationTable(), seed, observe).generate(frames, 0, count, out, 0)
+  return out
 }
 
 function teacherForced(weights: VocoderWeights, input: TeacherForced): Float32Array {

@@ -57,6 +57,8 @@ export class Utterance {
   readonly noisy: Float32Array
   /** [steps, 4] P_b from the noisy past. */
   readonly #prediction: Float32Array
+  /** [steps, 4] residuals of the noisy bands: what the steps after them see of e. */
+  readonly #residual: Float32Array
   readonly #phase: Float32Array
   readonly #lpc: Float32Array
   readonly #gain: Float32Array
@@ -92,6 +94,10 @@ export class Utterance {
     }
     this.noisy = noise > 0 ? this.#corrupt(noise, noiseSeed, normalTable()) : this.bands
     this.#prediction = this.#predict()
+    this.#residual = this.noisy.map((v, i) => {
+      const frame = Math.floor(i / (STEPS_PER_FRAME * BANDS))
+      return clip6((v - this.#prediction[i]!) / this.#gain[frame * BANDS + (i % BANDS)]!)
+    })
   }
 
   #predict(): Float32Array {
@@ -138,20 +144,13 @@ export class Utterance {
         const v = t >= l ? noisy[(t - l) * BANDS + b]! * level : 0
         inputs[at + (I.history + (l - 1) * BANDS + b) * stride] = clip6(v)
       }
-      const before = (t - 1) * BANDS + b
-      const previous =
-        t > 0
-          ? (noisy[before]! - this.#prediction[before]!) /
-            this.#gain[Math.floor((t - 1) / STEPS_PER_FRAME) * BANDS + b]!
-          : 0
-      inputs[at + (I.residual + b) * stride] = clip6(previous)
+      inputs[at + (I.residual + b) * stride] = t > 0 ? this.#residual[(t - 1) * BANDS + b]! : 0
       const prediction = this.#prediction[t * BANDS + b]!
       inputs[at + (I.prediction + b) * stride] = clip6(prediction * level)
       const lag = this.#lag[j]!
       for (let o = -1; o <= 1; o++) {
         const s = t - lag + o
-        const v = lag > 0 && s >= 0 ? noisy[s * BANDS + b]! * level : 0
-        inputs[at + (I.pitch + (o + 1) * BANDS + b) * stride] = clip6(v)
+        inputs[at + (I.pitch + (o + 1) * BANDS + b) * stride] = lag > 0 && s >= 0 ? this.#residual[s * BANDS + b]! : 0
       }
       targets[targetAt + b * stride] = (this.bands[t * BANDS + b]! - prediction) / this.#gain[g + b]!
     }
