@@ -24,7 +24,7 @@ test('a kernel can be forced', () => {
 })
 
 test('an unknown name is refused with the names there are and the nearest', () => {
-  const e = error(() => chooseKernel('native-avx521'))
+  const e = error(() => chooseKernel('nativ-avx512'))
   expect(e.code).toBe('KERNEL_UNKNOWN')
   for (const name of KERNELS) expect(e.message).toContain(name)
   expect(e.message).toContain("Did you mean 'native-avx512'?")
