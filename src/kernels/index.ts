@@ -47,12 +47,21 @@ export function availableKernels(): VocoderKernel[] {
  */
 export function chooseKernel(wanted: string | undefined = process.env.SPARSEWAVE_KERNEL): KernelChoice {
   if (wanted) return { kernel: forced(wanted), why: `SPARSEWAVE_KERNEL is '${wanted}'` }
-  const kernel = availableKernels()[0]!
+  const kernel = firstKernel(() => true)!
   const { name } = kernel
   if (name.startsWith('native-')) return { kernel, why: 'the fastest that this CPU has' }
   const lacking =
     nativeIsas().length === 0 ? 'the native kernels are not built (no C++ compiler)' : 'no native kernel runs'
   return { kernel, why: name === 'wasm' ? lacking : `${lacking} and the WebAssembly module is missing` }
+}
+
+/** The fastest kernel that runs here among those whose name fits; the others are not loaded. */
+function firstKernel(fits: (name: string) => boolean): VocoderKernel | undefined {
+  for (const [name, make] of Object.entries(FACTORIES)) {
+    const kernel = fits(name) ? make() : undefined
+    if (kernel) return kernel
+  }
+  return undefined
 }
 
 function forced(wanted: string): VocoderKernel {
@@ -65,7 +74,7 @@ function forced(wanted: string): VocoderKernel {
   }
   const kernel =
     wanted === 'native'
-      ? availableKernels().find((k) => k.name.startsWith('native-'))
+      ? firstKernel((name) => name.startsWith('native-'))
       : FACTORIES[wanted as Exclude<KernelName, 'native'>]()
   if (kernel) return kernel
   const names = availableKernels().map((k) => k.name)

@@ -53,7 +53,7 @@ test('levinson recovers an autoregressive process', () => {
   const r = Float64Array.from({ length: 4 }, (_, k) => 0.9 ** k / 0.19)
   const a = new Float64Array(4)
   expect(levinson(r, a, new Float64Array(4))).toBeCloseTo(1, 9)
-  ;[0, 0.9, 0, 0].forEach((v, k) => expect(a[k]).toBeCloseTo(v, 9))
+  for (const [k, v] of [0, 0.9, 0, 0].entries()) expect(a[k]).toBeCloseTo(v, 9)
 })
 
 test('the excitation table is the analysis filter at its own taps', () => {
