@@ -145,6 +145,16 @@ describe.skipIf(!built).each(isas.length > 0 ? isas : ['none'])(`${title}: %s`, 
     ).toBeLessThan(1e-12)
   })
 
+  test('a parameter that is not a number shows in the losses, so that a guard can see it', async () => {
+    const e = await engine(isa)
+    for (const name of ['gru.recurrent.update', 'gru.input.candidate', 'conditioning.1.weight', 'head.hidden']) {
+      const s = layout.segments.find((v) => v.name === name)!
+      const broken = parameters.slice().fill(Number.NaN, s.offset, s.offset + s.size)
+      const { losses } = await e.run(broken, [masks[0]], sliceBatch(batch, 0, 1), startState(1), null)
+      expect(losses.some(Number.isNaN), name).toBe(true)
+    }
+  })
+
   test('without a gradient the losses and the state are the same', async () => {
     const e = await engine(isa)
     const withGradient = await run(e, masks, batch)
