@@ -1,10 +1,29 @@
 /**
  * The training commands of `sparsewave`: train, compact, evaluate.
  */
-import type { Command } from 'commander'
-import { createProgressView } from './jobs/progress.ts'
+import { existsSync } from 'node:fs'
+import { type Command, InvalidArgumentError } from 'commander'
+import { VOCODERS, type VocoderKind } from '../src/vocoder/vocoder.ts'
+import { compactVoice } from './compact/voice.ts'
+import { engineReport } from './engines/index.ts'
+import { describeMeasures, type EvaluateOptions, evaluateCheckpoint, evaluateVoice } from './evaluate/evaluate.ts'
 import { type JobContext, readJob } from './jobs/job.ts'
+import { createProgressView } from './jobs/progress.ts'
 import { TASKS } from './tasks/index.ts'
+
+export { engineReport }
+
+const count = (text: string): number => {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number above 0.')
+  return value
+}
+
+const minutes = (text: string): number => {
+  const value = Number(text)
+  if (!(value > 0)) throw new InvalidArgumentError('It must be a number above 0.')
+  return value
+}
 
 export function registerTrainingCommands(program: Command): void {
   program
@@ -13,8 +32,11 @@ export function registerTrainingCommands(program: Command): void {
     .description('Trains what the job file says; Ctrl-C or SIGTERM writes a checkpoint and leaves.')
     .argument('<job.yaml>', 'job file, see training/jobs/')
     .option('--resume', "go on from the run's newest checkpoint", false)
-    .option('--minutes <n>', 'stop after so many minutes, with a checkpoint', Number)
-    .addHelpText('after', '\nExamples:\n  sparsewave train training/jobs/standard.yaml\n  sparsewave train training/jobs/standard.yaml --resume --minutes 30')
+    .option('--minutes <n>', 'stop after so many minutes, with a checkpoint', minutes)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  sparsewave train training/jobs/standard.yaml\n  sparsewave train training/jobs/standard.yaml --resume --minutes 30',
+    )
     .action(async (file: string, options: { resume: boolean; minutes?: number }) => {
       const { task, job } = readJob(file, TASKS)
       const stop = new AbortController()
@@ -37,4 +59,61 @@ export function registerTrainingCommands(program: Command): void {
         process.off('SIGTERM', leave)
       }
     })
+  program
+    .command('compact')
+    .summary('export a voice package from checkpoints')
+    .description("Keeps the masks' blocks only and writes the package of the voice; what is not given stays as it was.")
+    .argument('<checkpoint>', 'checkpoint file or run folder of the vocoder')
+    .requiredOption('-o, --output <folder>', "folder of the voice; its name is the voice's")
+    .option('--acoustic <checkpoint>', 'checkpoint file or run folder of the acoustic model')
+    .option('--description <file.yaml>', 'what voice.json says of the voice, see training/voices/')
+    .addHelpText(
+      'after',
+      '\nExample:\n  sparsewave compact runs/standard -o models/heart --acoustic runs/acoustic --description training/voices/heart.yaml',
+    )
+    .action(async (checkpoint: string, options: { output: string; acoustic?: string; description?: string }) => {
+      const { output: out, acoustic, description } = options
+      const manifest = await compactVoice({ checkpoint, out, acoustic, description })
+      for (const [name, { bytes }] of Object.entries(manifest.files)) {
+        process.stderr.write(`${out}/${name}  ${(bytes / 1e6).toFixed(2)} MB\n`)
+      }
+    })
+
+  program
+    .command('evaluate')
+    .summary('measure a voice or a checkpoint on held-out utterances')
+    .description(
+      'Held-out likelihood (checkpoints) and copy synthesis of the test set: pitch, spectrum, silence, band edges. With -o it writes the WAVs that a judge needs.',
+    )
+    .argument('<voice or run>', 'name of a voice, checkpoint file or run folder')
+    .option('--corpus <folder>', 'corpus with the test utterances (ids ending in 7)', '../shared/corpus')
+    .option('--cache <folder>', 'feature cache', 'runs/cache')
+    .option('--utterances <n>', 'how many', count, 16)
+    .option('--vocoder <kind>', `${VOCODERS.join(' or ')}, for a voice`)
+    .option('--seed <n>', 'seed of the noise', count, 1)
+    .option('-o, --output <folder>', 'write WAVs, pairs.tsv and measures.json here')
+    .addHelpText('after', '\nExamples:\n  sparsewave evaluate heart -o runs/eval\n  sparsewave evaluate runs/standard')
+    .action(
+      async (
+        what: string,
+        o: { corpus: string; cache: string; utterances: number; vocoder?: string; seed: number; output?: string },
+      ) => {
+        if (o.vocoder !== undefined && !VOCODERS.includes(o.vocoder as VocoderKind)) {
+          throw new InvalidArgumentError(`--vocoder must be ${VOCODERS.join(' or ')}.`)
+        }
+        const options: EvaluateOptions = { ...o, out: o.output, report: (line) => process.stdout.write(`${line}\n`) }
+        const result = existsSync(what)
+          ? await evaluateCheckpoint(what, options)
+          : await evaluateVoice(what, o.vocoder as VocoderKind | undefined, options)
+        if (result.bits) {
+          const sum = result.bits.reduce((a, b) => a + b, 0)
+          process.stdout.write(
+            `held-out bits a step by band: ${result.bits.map((b) => b.toFixed(3)).join(' ')}, sum ${sum.toFixed(3)}\n`,
+          )
+        }
+        process.stdout.write(
+          `mean: ${describeMeasures(result.mean)}\nreal-time factor ${result.realTimeFactor.toFixed(3)}\n`,
+        )
+      },
+    )
 }

@@ -4,7 +4,7 @@
 import { nearest, SparsewaveError } from '../../src/errors.ts'
 import type { ParameterLayout } from '../tasks/sparse-wavernn/parameters.ts'
 import type { Engine, EngineFactory } from './engine.ts'
-import { createNativeEngine } from './native.ts'
+import { createNativeEngine, nativeIsas } from './native.ts'
 import { createReferenceEngine } from './reference.ts'
 
 const ENGINES: Record<string, EngineFactory> = {
@@ -20,7 +20,15 @@ export async function createEngine(
   layout: ParameterLayout,
   options: { threads: number },
 ): Promise<Engine> {
-  if (name === 'auto') return createEngine(ENGINE_NAMES[0]!, layout, options)
+  if (name === 'auto') {
+    for (const create of Object.values(ENGINES)) {
+      try {
+        return await create(layout, options)
+      } catch (error) {
+        if (!(error instanceof SparsewaveError) || error.code !== 'ENGINE_UNAVAILABLE') throw error
+      }
+    }
+  }
   const create = ENGINES[name]
   if (create) return create(layout, options)
   const near = nearest(name, ENGINE_NAMES)
@@ -28,4 +36,22 @@ export async function createEngine(
     'JOB_INVALID',
     `There is no training engine '${name}'; there are: auto, ${ENGINE_NAMES.join(', ')}.${near ? ` Did you mean '${near}'?` : ''}`,
   )
+}
+
+export interface EngineReport {
+  readonly name: string
+  readonly ok: boolean
+  readonly detail: string
+}
+
+/** Which engines can be used here, and why others cannot; for `sparsewave doctor`. */
+export async function engineReport(): Promise<EngineReport[]> {
+  let native: EngineReport
+  try {
+    native = { name: 'native', ok: true, detail: `C++ threads: ${nativeIsas().join(', ')}` }
+  } catch (error) {
+    if (!(error instanceof SparsewaveError)) throw error
+    native = { name: 'native', ok: false, detail: `${error.message} ${error.remedy}` }
+  }
+  return [native, { name: 'reference', ok: true, detail: 'plain TypeScript, slow: for checks' }]
 }

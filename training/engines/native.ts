@@ -7,21 +7,9 @@ import { nearest, SparsewaveError } from '../../src/errors.ts'
 import { PACKAGE_ROOT } from '../../src/root.ts'
 import { BANDS, FRAME_FEATURES, HEAD_OUTPUTS, STEP_INPUTS } from '../../src/vocoder/sparse-wavernn/config.ts'
 import type { MaskSet } from '../masks/mask.ts'
+import { type AdamOptions, adamUpdate as portableAdam } from '../tasks/acoustic/adam.ts'
 import { MASKED, type ParameterLayout, segment } from '../tasks/sparse-wavernn/parameters.ts'
 import { type Batch, batchCount, type Engine, LANES, type StepResult } from './engine.ts'
-
-export interface AdamOptions {
-  readonly rate: number
-  readonly beta1: number
-  readonly beta2: number
-  readonly epsilon: number
-  /** Largest global norm of the gradient. */
-  readonly clip: number
-  /** Decay of the exponential moving average of the weights. */
-  readonly average: number
-  /** 1 for the first update. */
-  readonly step: number
-}
 
 interface Addon {
   run(
@@ -65,6 +53,15 @@ function load(): Addon {
   return addon
 }
 
+function isBuilt(): boolean {
+  try {
+    load()
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** Names of the instruction sets this CPU can train with, fastest first. */
 export const nativeIsas = (): string[] =>
   load()
@@ -89,7 +86,7 @@ function chooseIsa(): number {
 
 /**
  * One Adam update with clipping, in place (all arrays of one length); returns the gradient's norm before clipping.
- * When it is not finite nothing changes.
+ * When it is not finite nothing changes. Without the addon it runs in TypeScript.
  */
 export function adamUpdate(
   parameters: Float32Array,
@@ -99,6 +96,15 @@ export function adamUpdate(
   average: Float32Array,
   o: AdamOptions,
 ): number {
+  if (!isBuilt()) {
+    const state = {
+      parameters: { all: parameters },
+      first: { all: first },
+      second: { all: second },
+      average: { all: average },
+    }
+    return portableAdam(state, { all: gradient }, o)
+  }
   const options = Float64Array.of(o.rate, o.beta1, o.beta2, o.epsilon, o.clip, o.average, o.step)
   return load().adam(parameters, gradient, first, second, average, options)
 }

@@ -59,7 +59,7 @@ export function parseJob(text: string, name: string, tasks: readonly Task[]): { 
     throw fail(`it is not YAML (${cause instanceof Error ? cause.message.split('\n')[0] : cause}).`)
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw fail('it is not a mapping of keys.')
-  const wanted = (value as Record<string, unknown>)['task']
+  const wanted = (value as Record<string, unknown>).task
   const task = tasks.find((t) => t.name === wanted)
   if (!task) {
     const near =

@@ -101,8 +101,8 @@ export function readCheckpoint(file: string): Checkpoint {
   }
   try {
     const { tensors, metadata } = decodeSafetensors(bytes, path.basename(file))
-    if (metadata['format'] !== 'sparsewave-checkpoint-1') throw new Error('it is not a checkpoint of this version')
-    const progress = JSON.parse(metadata['progress']!) as Omit<Checkpoint, 'net'> & { net: unknown }
+    if (metadata.format !== 'sparsewave-checkpoint-1') throw new Error('it is not a checkpoint of this version')
+    const progress = JSON.parse(metadata.progress!) as Omit<Checkpoint, 'net'> & { net: unknown }
     const floats = (name: string): Float32Array => {
       const data = tensors.get(name)?.data
       if (!(data instanceof Float32Array)) throw new Error(`the tensor ${name} is missing`)

@@ -90,6 +90,10 @@ export function segment(layout: ParameterLayout, name: string): Segment {
   return found
 }
 
+/** The matrices that have a mask. */
+export const maskedSegments = (layout: ParameterLayout): (Segment & { kept: number })[] =>
+  layout.segments.filter((s): s is Segment & { kept: number } => s.kept !== undefined)
+
 /** Index in the flat vector of element (row, column) of a matrix. */
 export const elementIndex = (s: Segment, row: number, column: number): number =>
   s.offset + (Math.floor(row / BLOCK) * s.columns + column) * BLOCK + (row % BLOCK)

@@ -20,7 +20,7 @@ import { type Checkpoint, readNewestCheckpoint, writeCheckpoint } from './checkp
 import { measureNormalization, readRecording } from './data.ts'
 import { initialParameters } from './initialize.ts'
 import type { SparseWavernnJob } from './job.ts'
-import { parameterLayout, type Segment } from './parameters.ts'
+import { maskedSegments, parameterLayout } from './parameters.ts'
 import { heldOutBits } from './validate.ts'
 
 /** After a divergence the run goes back to its checkpoint and on with half the learning rate, at most this often. */
@@ -135,10 +135,7 @@ class Run {
   }
 
   #maskContext() {
-    const segments = parameterLayout(this.#job.net).segments.filter(
-      (s): s is Segment & { kept: number } => s.kept !== undefined,
-    )
-    return { segments, seed: this.#job.seed }
+    return { segments: maskedSegments(parameterLayout(this.#job.net)), seed: this.#job.seed }
   }
 
   async train(): Promise<void> {

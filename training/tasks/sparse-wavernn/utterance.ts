@@ -35,7 +35,7 @@ function normalTable(): Float32Array {
   return normals
 }
 
-const clip6 = (v: number): number => (v > 6 ? 6 : v < -6 ? -6 : v)
+const clip6 = (v: number): number => (v > 6 ? 6 : Math.max(v, -6))
 const table = excitationTable()
 
 /** k_b(u), linearly interpolated; 0 outside the table. */

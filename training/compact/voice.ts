@@ -1,0 +1,129 @@
+/**
+ * A voice package from checkpoints: the vocoder's kept blocks, its conditioning net and the acoustic model in one folder.
+ * What is not given is taken from the package that the new one replaces.
+ */
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { parse } from 'yaml'
+import { z } from 'zod'
+import { SparsewaveError } from '../../src/errors.ts'
+import { readVoice, type VoiceDescription, writeVoice } from '../../src/voices/index.ts'
+import { MANIFEST_FILE, type VoiceManifest, voiceManifestSchema } from '../../src/voices/manifest.ts'
+import { createMasks } from '../masks/index.ts'
+import type { MaskSet } from '../masks/mask.ts'
+import { exportAcoustic } from '../tasks/acoustic/index.ts'
+import { type Checkpoint, readCheckpoint, readNewestCheckpoint } from '../tasks/sparse-wavernn/checkpoint.ts'
+import { maskedSegments, parameterLayout } from '../tasks/sparse-wavernn/parameters.ts'
+import { exportConditioning } from './conditioning.ts'
+import { exportVocoder } from './vocoder.ts'
+
+export const CARD_FILE = 'MODEL_CARD.md'
+
+/** What a description file (YAML) may say of a voice; see training/voices/. */
+const descriptionSchema = voiceManifestSchema
+  .pick({
+    description: true,
+    language: true,
+    licence: true,
+    vocoder: true,
+    temperature: true,
+    aliases: true,
+    pauses: true,
+  })
+  .partial()
+  .extend({ language: z.string().min(2).default('en-US'), licence: z.string().min(1).default('Apache-2.0') })
+
+export interface CompactOptions {
+  /** Checkpoint file or run folder of the vocoder. */
+  readonly checkpoint: string
+  /** Folder of the voice, named as the voice. */
+  readonly out: string
+  /** Checkpoint file or run folder of the acoustic model; default: the acoustic model of the voice in `out`. */
+  readonly acoustic: string | undefined
+  /** YAML file that describes the voice; default: as the voice in `out` says. */
+  readonly description: string | undefined
+}
+
+/** The newest checkpoint of a run folder, or the given file. Throws CHECKPOINT_INVALID. */
+export function openCheckpoint(file: string): Checkpoint {
+  if (!existsSync(file)) throw new SparsewaveError('CHECKPOINT_INVALID', `There is no checkpoint ${file}.`)
+  if (!statSync(file).isDirectory()) return readCheckpoint(file)
+  const newest = readNewestCheckpoint(file)
+  if (newest) return newest
+  throw new SparsewaveError('CHECKPOINT_INVALID', `There is no checkpoint in ${file}.`)
+}
+
+/** The masks that a checkpoint's method would export now. */
+export function finalMasks(c: Checkpoint): MaskSet {
+  const method = createMasks(c.maskMethod, { segments: maskedSegments(parameterLayout(c.net)), seed: 0 })
+  method.restore(c.masks)
+  return method.final()
+}
+
+/** The files of a package that come from the vocoder's checkpoint: averaged weights, kept blocks only. */
+export function vocoderFiles(c: Checkpoint): { 'vocoder.safetensors': Uint8Array; 'conditioning.onnx': Uint8Array } {
+  const layout = parameterLayout(c.net)
+  return {
+    'vocoder.safetensors': exportVocoder(layout, c.average, finalMasks(c)),
+    'conditioning.onnx': exportConditioning(layout, c.average, c.normalization),
+  }
+}
+
+/** Writes the package. Throws CHECKPOINT_INVALID, VOICE_MISMATCH, JOB_INVALID (a description that is not valid). */
+export async function compactVoice(options: CompactOptions): Promise<VoiceManifest> {
+  const out = path.resolve(options.out)
+  const name = path.basename(out)
+  const modelsDir = path.dirname(out)
+  const old = existsSync(path.join(out, MANIFEST_FILE)) ? readVoice(name, { modelsDir }) : undefined
+  const checkpoint = openCheckpoint(options.checkpoint)
+  const acoustic = options.acoustic === undefined ? undefined : readAcoustic(options.acoustic)
+  if (!acoustic && !old) {
+    throw new SparsewaveError('VOICE_MISMATCH', `${out} is not a voice yet, so it has no acoustic model to keep.`, {
+      remedy: 'Name the acoustic model with --acoustic <run or checkpoint>.',
+    })
+  }
+  const description: VoiceDescription = {
+    ...(options.description === undefined && old
+      ? keepDescription(old.manifest)
+      : readDescription(options.description)),
+    name,
+    symbols: acoustic?.symbols ?? old!.manifest.symbols,
+    net: checkpoint.net,
+  }
+  const card = path.join(out, CARD_FILE)
+  return writeVoice(out, description, {
+    ...vocoderFiles(checkpoint),
+    'acoustic.onnx': acoustic?.bytes ?? readFileSync(old!.path('acoustic.onnx')),
+    ...(existsSync(card) ? { [CARD_FILE]: readFileSync(card) } : {}),
+  })
+}
+
+function readAcoustic(checkpoint: string): { bytes: Uint8Array; symbols: string } {
+  const dir = mkdtempSync(path.join(tmpdir(), 'sparsewave-'))
+  try {
+    const file = path.join(dir, 'acoustic.onnx')
+    const { symbols } = exportAcoustic(checkpoint, file)
+    return { bytes: readFileSync(file), symbols }
+  } finally {
+    rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+function keepDescription({ description, language, licence, vocoder, temperature, aliases, pauses }: VoiceManifest) {
+  return { description, language, licence, vocoder, temperature, aliases, ...(pauses ? { pauses } : {}) }
+}
+
+function readDescription(file: string | undefined) {
+  let value: unknown = {}
+  try {
+    if (file !== undefined) value = parse(readFileSync(file, 'utf8')) ?? {}
+  } catch (cause) {
+    throw new SparsewaveError('JOB_INVALID', `Cannot read the description ${file}.`, { cause })
+  }
+  const parsed = descriptionSchema.safeParse(value)
+  if (parsed.success)
+    return JSON.parse(JSON.stringify(parsed.data)) as Omit<VoiceDescription, 'name' | 'symbols' | 'net'>
+  const issue = parsed.error.issues[0]!
+  throw new SparsewaveError('JOB_INVALID', `${file}: ${issue.path.join('.') || 'the file'}: ${issue.message}.`)
+}
