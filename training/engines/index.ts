@@ -14,21 +14,14 @@ const ENGINES: Record<string, EngineFactory> = {
 
 export const ENGINE_NAMES: readonly string[] = Object.keys(ENGINES)
 
-/** Creates the engine `name`; 'auto' is the first that works here. Throws ENGINE_UNAVAILABLE or JOB_INVALID. */
+/** Creates the engine `name`; 'auto' is the fastest that can train here. Throws ENGINE_UNAVAILABLE or JOB_INVALID. */
 export async function createEngine(
   name: string,
   layout: ParameterLayout,
   options: { threads: number },
 ): Promise<Engine> {
-  if (name === 'auto') {
-    for (const create of Object.values(ENGINES)) {
-      try {
-        return await create(layout, options)
-      } catch (error) {
-        if (!(error instanceof SparsewaveError) || error.code !== 'ENGINE_UNAVAILABLE') throw error
-      }
-    }
-  }
+  // Never the reference by itself: it would train for weeks without a word.
+  if (name === 'auto') return createNativeEngine(layout, options)
   const create = ENGINES[name]
   if (create) return create(layout, options)
   const near = nearest(name, ENGINE_NAMES)
