@@ -36,7 +36,7 @@ console.log(
   [
     `${m.utterances} test utterances`,
     `duration ${m.durationMs.toFixed(1)} ms a symbol, ${m.lengthPercent.toFixed(1)} % an utterance (ratio ${m.lengthRatio.toFixed(3)})`,
-    `F0 ${m.f0Cents.toFixed(0)} cents RMS, voicing ${(100 * m.voicingError).toFixed(1)} %`,
+    `F0 ${m.f0Cents.toFixed(0)} cents RMS, ${m.f0MedianCents.toFixed(0)} median, voicing ${(100 * m.voicingError).toFixed(1)} %`,
     `envelope ${m.envelopeDb.toFixed(2)} dB, movement ${m.movement.toFixed(2)}`,
   ].join('\n'),
 )

@@ -92,8 +92,9 @@ export interface AcousticMeasures {
   readonly lengthPercent: number
   /** Predicted length over real length, all utterances. */
   readonly lengthRatio: number
-  /** RMS error of F0 in cents where both are voiced. */
+  /** RMS error of F0 in cents where both are voiced, and the median of its absolute value. */
   readonly f0Cents: number
+  readonly f0MedianCents: number
   /** Share of frames whose voicing differs. */
   readonly voicingError: number
   /** Mean |error| of the envelope, dB, over frames within 50 dB of the loudest. */
@@ -112,6 +113,7 @@ export function measureAcoustic(
   utterances: readonly Utterance[],
 ): AcousticMeasures {
   const sums = { duration: 0, symbols: 0, length: 0, real: 0, predicted: 0, f0: 0, voiced: 0, voicing: 0, frames: 0 }
+  const cents: number[] = []
   let envelope = 0
   let points = 0
   let movement = 0
@@ -134,7 +136,9 @@ export function measureAcoustic(
       if ((example.voiced[f] === 1) !== frames.f0[f]! > 0) sums.voicing++
       if (both) {
         sums.voiced++
-        sums.f0 += ((1200 / Math.LN2) * (Math.log(frames.f0[f]!) - example.lnF0[f]!)) ** 2
+        const error = (1200 / Math.LN2) * (Math.log(frames.f0[f]!) - example.lnF0[f]!)
+        sums.f0 += error ** 2
+        cents.push(Math.abs(error))
       }
       if (!audible[f]) continue
       for (let k = f * ENVELOPE_POINTS; k < (f + 1) * ENVELOPE_POINTS; k++)
@@ -150,6 +154,7 @@ export function measureAcoustic(
     lengthPercent: (100 * sums.length) / n,
     lengthRatio: sums.predicted / sums.real,
     f0Cents: Math.sqrt(sums.f0 / sums.voiced),
+    f0MedianCents: cents.sort((a, b) => a - b)[cents.length >> 1] ?? Number.NaN,
     voicingError: sums.voicing / sums.frames,
     envelopeDb: (DB * envelope) / points,
     movement: movement / n,
