@@ -46,7 +46,8 @@ function load(): Addon {
     addon ??= createRequire(import.meta.url)(join(PACKAGE_ROOT, 'build/native/train.node')) as Addon
   } catch (cause) {
     throw new SparsewaveError('ENGINE_UNAVAILABLE', 'The native training engine is not built.', {
-      remedy: 'Install a C++17 compiler (g++ or clang++) and run `npm run build`, or set `engine: reference` (very slow).',
+      remedy:
+        'Install a C++17 compiler (g++ or clang++) and run `npm run build`, or set `engine: reference` (very slow).',
       cause,
     })
   }

@@ -1,0 +1,66 @@
+/**
+ * The house's rules on imports: src knows neither training nor server, nothing imports the CLI, one file touches each
+ * native runtime.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { PACKAGE_ROOT } from '../src/root.ts'
+
+interface Import {
+  readonly from: string
+  readonly to: string
+}
+
+function importsOf(folder: string): Import[] {
+  const found: Import[] = []
+  for (const entry of readdirSync(path.join(PACKAGE_ROOT, folder), { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() || !entry.name.endsWith('.ts')) continue
+    const file = path.join(entry.parentPath, entry.name)
+    const from = path.relative(PACKAGE_ROOT, file)
+    for (const [, to] of readFileSync(file, 'utf8').matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)) {
+      found.push({
+        from,
+        to: to!.startsWith('.') ? path.relative(PACKAGE_ROOT, path.resolve(path.dirname(file), to!)) : to!,
+      })
+    }
+  }
+  return found
+}
+
+const imports = ['src', 'training', 'server'].flatMap(importsOf)
+const isTest = ({ from }: Import) => from.endsWith('.test.ts')
+
+test('imports were found', () => {
+  expect(imports.length).toBeGreaterThan(200)
+})
+
+test('src imports neither training nor server, but for the CLI that joins them', () => {
+  const broken = imports.filter(
+    (i) =>
+      i.from.startsWith('src/') && !i.from.startsWith('src/cli/') && !isTest(i) && /^(training|server)\//.test(i.to),
+  )
+  expect(broken).toEqual([])
+})
+
+test('server does not import training, training does not import server', () => {
+  const broken = imports.filter(
+    (i) =>
+      (i.from.startsWith('server/') && i.to.startsWith('training/')) ||
+      (i.from.startsWith('training/') && i.to.startsWith('server/')),
+  )
+  expect(broken).toEqual([])
+})
+
+test('nothing imports the CLI', () => {
+  expect(imports.filter((i) => i.to.startsWith('src/cli/') && !i.from.startsWith('src/cli/') && !isTest(i))).toEqual([])
+})
+
+test.each([
+  ['onnxruntime-node', 'src/onnx/runtime.ts'],
+  ['wavefile', 'src/audio/wav.ts'],
+  ['ogg-opus-decoder', 'src/audio/opus.ts'],
+])('%s is touched by one file', (name, file) => {
+  const users = new Set(imports.filter((i) => i.to === name && !isTest(i)).map((i) => i.from))
+  expect([...users]).toEqual([file])
+})
