@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadOnnx, type OnnxValue } from '../../src/onnx/runtime.ts'
-import { encodeOnnx, OnnxBuilder, type OnnxGraph } from './onnx.ts'
+import { encodeOnnx, OnnxBuilder, type OnnxGraph, toHalf } from './onnx.ts'
 
 let dir: string
 beforeAll(() => {
@@ -81,4 +81,21 @@ test('a tensor that does not fill its dims is refused', () => {
   const g = new OnnxBuilder('short')
   g.f32([1, 2, 3], [2, 2])
   expect(() => encodeOnnx(g.graph())).toThrow(/need 4 values, not 3/)
+})
+
+test('weights stored as f16 are read as the nearest f32', async () => {
+  const values = Float32Array.of(0, -0, 1, -1.5, 1 / 3, 1e-5, 6e-8, 2049, 2051, 65504, 1e-9)
+  const g = new OnnxBuilder('halves')
+  g.input('x', 'f32', [])
+  g.output(g.node('Add', [g.half(values, [values.length]), 'x'], {}, 'y'), 'f32', [values.length])
+  const { y } = await run(g.graph(), { x: { data: Float32Array.of(0), dims: [] } })
+  const unit = 2 ** -24
+  const expected = [0, 0, 1, -1.5, 1365 / 4096, 168 * unit, unit, 2048, 2052, 65504, 0]
+  expect([...y!.data]).toEqual(expected)
+})
+
+test('the bits of f16', () => {
+  expect([1, -2, 65519, 65520, Number.NaN, 2 - 2 ** -12].map(toHalf)).toEqual([
+    0x3c00, 0xc000, 0x7bff, 0x7c00, 0x7e00, 0x4000,
+  ])
 })

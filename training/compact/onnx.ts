@@ -6,10 +6,10 @@
 export const OPSET = 17
 export const IR_VERSION = 8
 
-export type OnnxType = 'f32' | 'i64' | 'i32' | 'bool'
-export type OnnxData = Float32Array | BigInt64Array | Int32Array | Uint8Array
+export type OnnxType = 'f32' | 'f16' | 'i64' | 'i32' | 'bool'
+export type OnnxData = Float32Array | BigInt64Array | Int32Array | Uint8Array | Uint16Array
 
-/** Row-major values; a Uint8Array holds booleans. A scalar has dims []. */
+/** Row-major values; a Uint8Array holds booleans, a Uint16Array the bits of f16. A scalar has dims []. */
 export interface OnnxTensor {
   readonly data: OnnxData
   readonly dims: readonly number[]
@@ -113,6 +113,12 @@ export class OnnxBuilder {
     return this.initializer({ data, dims: dims ?? (typeof values === 'number' ? [] : [data.length]) }, name)
   }
 
+  /** Values stored as f16 and read as f32: half the file, for weights that stand 11 bits. */
+  half(values: Float32Array, dims: readonly number[], name?: string): string {
+    const stored = this.initializer({ data: Uint16Array.from(values, toHalf), dims }, name)
+    return this.node('Cast', [stored], { to: ELEMENT_TYPE.f32 })
+  }
+
   /** An i64 initializer; without `dims` a vector, or a scalar when `values` is a number. */
   i64(values: number | readonly number[], dims?: readonly number[], name?: string): string {
     const data = BigInt64Array.from((typeof values === 'number' ? [values] : values).map(BigInt))
@@ -153,11 +159,12 @@ export function encodeOnnx(graph: OnnxGraph): Uint8Array {
   ])
 }
 
-const ELEMENT_TYPE: Record<OnnxType, number> = { f32: 1, i32: 6, i64: 7, bool: 9 }
+const ELEMENT_TYPE: Record<OnnxType, number> = { f32: 1, i32: 6, i64: 7, bool: 9, f16: 10 }
 
 function typeOf(data: OnnxData): OnnxType {
   if (data instanceof Float32Array) return 'f32'
   if (data instanceof BigInt64Array) return 'i64'
+  if (data instanceof Uint16Array) return 'f16'
   return data instanceof Int32Array ? 'i32' : 'bool'
 }
 
@@ -197,6 +204,22 @@ function encodeValueInfo({ name, type, dims }: OnnxValueInfo): Uint8Array {
   const shape = dims.map((d) => message(1, typeof d === 'number' ? integer(1, d) : text(2, d)))
   const tensor = join([integer(1, ELEMENT_TYPE[type]), message(2, join(shape))])
   return join([text(1, name), message(2, message(1, tensor))])
+}
+
+/** The bits of the f16 nearest to a value, ties to even; beyond its range infinity. */
+export function toHalf(value: number): number {
+  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0
+  const size = Math.abs(value)
+  if (Number.isNaN(value)) return 0x7e00
+  if (size >= 65520) return sign | 0x7c00
+  // Exponent of the unit in the last place: 10 bits below the leading one, not below that of the subnormals.
+  const exponent = Math.max(-14, Math.floor(Math.log2(size)))
+  const units = size / 2 ** (exponent - 10)
+  const low = Math.floor(units)
+  const rest = units - low
+  const mantissa = rest > 0.5 || (rest === 0.5 && low % 2 === 1) ? low + 1 : low
+  // A mantissa that rounds up to the next power of two carries into the exponent by itself.
+  return sign | (((exponent + 14) << 10) + mantissa)
 }
 
 // Protobuf wire format: key = field number * 8 + wire type (0 varint, 2 length-delimited, 5 four bytes).

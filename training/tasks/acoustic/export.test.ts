@@ -44,7 +44,7 @@ beforeAll(async () => {
   dir = mkdtempSync(path.join(tmpdir(), 'acoustic-'))
   writeCheckpoint(dir, checkpoint)
   const file = path.join(dir, 'acoustic.onnx')
-  model = await AcousticModel.load(file, exportAcoustic(dir, file))
+  model = await AcousticModel.load(file, exportAcoustic(dir, file, { half: false }))
 })
 afterAll(async () => {
   await model.close()
@@ -82,6 +82,21 @@ test('the exported graph predicts what the trained net does', async () => {
   frames.envelope.forEach((v, i) => {
     expect(v).toBeCloseTo(envelopeSpread * envelope[i]! + envelopeMean[i % ENVELOPE_POINTS]!, 3)
   })
+})
+
+test('matrices stored as f16 halve the file and change little', async () => {
+  const plain = await model.predict(PHONEMES)
+  const file = path.join(dir, 'half.onnx')
+  const half = await AcousticModel.load(file, exportAcoustic(dir, file))
+  const { frames, durations } = await half.predict(PHONEMES)
+  await half.close()
+  expect(durations).toEqual(plain.durations)
+  let error = 0
+  frames.envelope.forEach((v, i) => {
+    error += Math.abs(v - plain.frames.envelope[i]!) / frames.envelope.length
+  })
+  expect(error).toBeGreaterThan(0)
+  expect(error).toBeLessThan(0.005)
 })
 
 test('rate and pitch scale what is predicted', async () => {

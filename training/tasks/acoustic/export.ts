@@ -15,14 +15,19 @@ import { ENVELOPE_POINTS, FRAMES_PER_UNIT, POSITION_SCALES } from './config.ts'
 import { decode, encode, placeUnits, predictDurations, predictPitch } from './net.ts'
 import { onnxOps } from './onnx-ops.ts'
 
+export interface ExportOptions {
+  /** Store matrices as f16 (default): half the file; computed in f32 either way. */
+  readonly half?: boolean
+}
+
 /**
  * Exports the averaged parameters of a checkpoint file, or of the newest checkpoint of a run's folder, to `outPath`.
  * Throws CHECKPOINT_INVALID.
  */
-export function exportAcoustic(checkpoint: string, outPath: string): AcousticManifest {
+export function exportAcoustic(checkpoint: string, outPath: string, options: ExportOptions = {}): AcousticManifest {
   const isRun = statSync(checkpoint, { throwIfNoEntry: false })?.isDirectory()
   const read = (isRun ? readNewestCheckpoint(checkpoint) : undefined) ?? readCheckpoint(checkpoint)
-  const bytes = encodeOnnx(acousticGraph(read))
+  const bytes = encodeOnnx(acousticGraph(read, options))
   mkdirSync(path.dirname(path.resolve(outPath)), { recursive: true })
   const aside = `${outPath}.part`
   const handle = openSync(aside, 'w')
@@ -37,10 +42,11 @@ export function exportAcoustic(checkpoint: string, outPath: string): AcousticMan
 }
 
 /** The graph of a checkpoint's averaged parameters. */
-export function acousticGraph({ config, normalization, average, update }: Checkpoint): OnnxGraph {
+export function acousticGraph(checkpoint: Checkpoint, { half = true }: ExportOptions = {}): OnnxGraph {
+  const { config, normalization, average, update } = checkpoint
   const { pitchMean, pitchSpread, envelopeMean, envelopeSpread } = normalization
   const g = new OnnxBuilder('acoustic')
-  const ops = onnxOps(g, average)
+  const ops = onnxOps(g, average, half)
   g.input('phonemes', 'i64', [1, 'symbols'])
   g.input('rate', 'f32', [])
   g.input('pitch', 'f32', [])

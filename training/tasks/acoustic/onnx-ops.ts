@@ -6,11 +6,12 @@ import type { OnnxBuilder } from '../../compact/onnx.ts'
 import type { ParameterValues } from './checkpoint.ts'
 import { NORM_EPSILON, type Ops } from './ops.ts'
 
-export function onnxOps(g: OnnxBuilder, parameters: ParameterValues): Ops<string> {
+/** `half` stores matrices and tables as f16; vectors stay f32. */
+export function onnxOps(g: OnnxBuilder, parameters: ParameterValues, half: boolean): Ops<string> {
   const weight = (name: string, dims: readonly number[]) => {
     const data = parameters[name]
     if (!data) throw new Error(`the checkpoint has no ${name}`)
-    return g.initializer({ data, dims }, name)
+    return half && dims.length > 1 ? g.half(data, dims, name) : g.initializer({ data, dims }, name)
   }
   const affine = (x: string, name: string, from: number, to: number) =>
     g.node('Add', [g.node('MatMul', [x, weight(`${name}.weight`, [from, to])]), weight(`${name}.bias`, [to])])
