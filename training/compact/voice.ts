@@ -8,8 +8,9 @@ import path from 'node:path'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { SparsewaveError } from '../../src/errors.ts'
-import { readVoice, type VoiceDescription, writeVoice } from '../../src/voices/index.ts'
+import { checkVoice, readVoice, type Voice, type VoiceDescription, writeVoice } from '../../src/voices/index.ts'
 import { MANIFEST_FILE, type VoiceManifest, voiceManifestSchema } from '../../src/voices/manifest.ts'
+import { describeIssue } from '../jobs/job.ts'
 import { createMasks } from '../masks/index.ts'
 import type { MaskSet } from '../masks/mask.ts'
 import { exportAcoustic } from '../tasks/acoustic/index.ts'
@@ -70,7 +71,7 @@ export function vocoderFiles(c: Checkpoint): { 'vocoder.safetensors': Uint8Array
   }
 }
 
-/** Writes the package. Throws CHECKPOINT_INVALID, VOICE_MISMATCH, JOB_INVALID (a description that is not valid). */
+/** Writes the package. Throws CHECKPOINT_INVALID, VOICE_MISMATCH, VOICE_DAMAGED, JOB_INVALID (a description that is not valid). */
 export async function compactVoice(options: CompactOptions): Promise<VoiceManifest> {
   const out = path.resolve(options.out)
   const name = path.basename(out)
@@ -94,12 +95,22 @@ export async function compactVoice(options: CompactOptions): Promise<VoiceManife
   const card = path.join(out, CARD_FILE)
   return writeVoice(out, description, {
     ...vocoderFiles(checkpoint),
-    'acoustic.onnx': acoustic?.bytes ?? readFileSync(old!.path('acoustic.onnx')),
+    'acoustic.onnx': acoustic?.bytes ?? (await keepAcoustic(old!)),
     ...(existsSync(card) ? { [CARD_FILE]: readFileSync(card) } : {}),
   })
 }
 
+/** Only a whole file may be kept: the new package gives it a new checksum. Throws VOICE_DAMAGED. */
+async function keepAcoustic(voice: Voice): Promise<Uint8Array> {
+  const file = 'acoustic.onnx'
+  await checkVoice({ ...voice, manifest: { ...voice.manifest, files: { [file]: voice.manifest.files[file]! } } })
+  return readFileSync(voice.path(file))
+}
+
 function readAcoustic(checkpoint: string): { bytes: Uint8Array; symbols: string } {
+  if (!existsSync(checkpoint)) {
+    throw new SparsewaveError('CHECKPOINT_INVALID', `There is no checkpoint ${checkpoint} of an acoustic model.`)
+  }
   const dir = mkdtempSync(path.join(tmpdir(), 'sparsewave-'))
   try {
     const file = path.join(dir, 'acoustic.onnx')
@@ -119,11 +130,15 @@ function readDescription(file: string | undefined) {
   try {
     if (file !== undefined) value = parse(readFileSync(file, 'utf8')) ?? {}
   } catch (cause) {
-    throw new SparsewaveError('JOB_INVALID', `Cannot read the description ${file}.`, { cause })
+    throw new SparsewaveError('JOB_INVALID', `Cannot read the description ${file}.`, {
+      remedy: 'Compare it with training/voices/*.yaml.',
+      cause,
+    })
   }
   const parsed = descriptionSchema.safeParse(value)
   if (parsed.success)
     return JSON.parse(JSON.stringify(parsed.data)) as Omit<VoiceDescription, 'name' | 'symbols' | 'net'>
-  const issue = parsed.error.issues[0]!
-  throw new SparsewaveError('JOB_INVALID', `${file}: ${issue.path.join('.') || 'the file'}: ${issue.message}.`)
+  throw new SparsewaveError('JOB_INVALID', `${file}: ${describeIssue(descriptionSchema, parsed.error)}`, {
+    remedy: 'Compare it with training/voices/*.yaml.',
+  })
 }

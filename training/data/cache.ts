@@ -40,7 +40,6 @@ export async function buildCache(
   options: { progress?: (progress: CacheProgress) => void; threads?: number } = {},
 ): Promise<Utterance[]> {
   const utterances = readCorpus(corpusDir)
-  for (const field of FIELDS) mkdirSync(folder(cacheDir, field), { recursive: true })
   const missing = utterances.filter((u) => missingFields(cacheDir, u).length > 0)
   const total = utterances.length
   let done = total - missing.length
@@ -103,6 +102,7 @@ function readField(cacheDir: string, field: Field, id: string): ArrayBuffer {
 
 function writeField(cacheDir: string, field: Field, id: string, data: Int16Array | Float32Array): void {
   const file = fileOf(cacheDir, field, id)
+  mkdirSync(path.dirname(file), { recursive: true })
   const aside = `${file}.${process.pid}.part`
   writeFileSync(aside, new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
   renameSync(aside, file)

@@ -14,7 +14,6 @@ import { loadVoice } from '../../src/voices/index.ts'
 import { finalMasks, openCheckpoint, vocoderFiles } from '../compact/voice.ts'
 import { cacheUtterance } from '../data/cache.ts'
 import { readCorpus, split, type Utterance } from '../data/corpus.ts'
-import { LANES } from '../engines/engine.ts'
 import { createEngine } from '../engines/index.ts'
 import { readRecording } from '../tasks/sparse-wavernn/data.ts'
 import { parameterLayout } from '../tasks/sparse-wavernn/parameters.ts'
@@ -63,14 +62,17 @@ export async function evaluateCheckpoint(file: string, options: EvaluateOptions)
   const recordings = await testRecordings(options)
   const layout = parameterLayout(checkpoint.net)
   const engine = await createEngine('auto', layout, { threads: availableParallelism() })
-  const lanes = Math.max(1, Math.floor(recordings.size / LANES)) * LANES
-  const all = [...recordings.values()]
-  // Lanes are filled in sixteens; fewer recordings are repeated, which leaves their mean as it is.
-  const filled = Array.from({ length: lanes }, (_, i) => all[i % all.length]!)
   const { net, average, normalization } = checkpoint
   let bits: number[]
   try {
-    bits = await heldOutBits(engine, net.hidden, average, finalMasks(checkpoint), filled, normalization)
+    bits = await heldOutBits(
+      engine,
+      net.hidden,
+      average,
+      finalMasks(checkpoint),
+      [...recordings.values()],
+      normalization,
+    )
   } finally {
     engine.close()
   }
@@ -164,7 +166,11 @@ export function describeMeasures(m: Measures): string {
 }
 
 function meanMeasures(all: readonly Measures[]): Measures {
-  const mean = (pick: (m: Measures) => number) => all.reduce((sum, m) => sum + pick(m), 0) / all.length
+  // An utterance without a frame that is voiced in both has no F0 error.
+  const mean = (pick: (m: Measures) => number) => {
+    const values = all.map(pick).filter((v) => !Number.isNaN(v))
+    return values.reduce((sum, v) => sum + v, 0) / values.length
+  }
   return {
     f0Cents: mean((m) => m.f0Cents),
     voicingError: mean((m) => m.voicingError),

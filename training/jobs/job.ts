@@ -56,7 +56,7 @@ export function parseJob(text: string, name: string, tasks: readonly Task[]): { 
   try {
     value = parse(text)
   } catch (cause) {
-    throw fail(`it is not YAML (${cause instanceof Error ? cause.message.split('\n')[0] : cause}).`)
+    throw fail(`it is not YAML (${cause instanceof Error ? cause.message.split('\n')[0]!.replace(/:$/, '') : cause}).`)
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw fail('it is not a mapping of keys.')
   const wanted = (value as Record<string, unknown>).task
@@ -76,16 +76,23 @@ export function parseJob(text: string, name: string, tasks: readonly Task[]): { 
   }
   const parsed = task.schema.safeParse(value)
   if (parsed.success) return { task, job: parsed.data }
-  const issue = parsed.error.issues[0]!
+  throw fail(describeIssue(task.schema, parsed.error))
+}
+
+/** One sentence on what `schema` refuses: an unknown key with the nearest known one, or the first value that is wrong. */
+export function describeIssue(schema: z.ZodType, { issues }: z.ZodError): string {
+  // A mistyped key is why another is missing, so it comes first.
+  const issue = issues.find((i) => i.code === 'unrecognized_keys') ?? issues[0]!
   const at = issue.path.join('.')
   if (issue.code === 'unrecognized_keys') {
     const key = issue.keys[0]!
-    const near = nearest(key, knownKeys(task.schema, issue.path))
-    throw fail(
-      `unknown key \`${at ? `${at}.` : ''}${key}\`.${near ? ` Did you mean \`${at ? `${at}.` : ''}${near}\`?` : ''}`,
-    )
+    const near = nearest(key, knownKeys(schema, issue.path))
+    const full = (name: string) => `\`${[...issue.path, name].join('.')}\``
+    return `unknown key ${full(key)}.${near ? ` Did you mean ${full(near)}?` : ''}`
   }
-  throw fail(`\`${at}\`: ${issue.message}.`)
+  const why = issue.message.replace(/^Invalid \w+: /, '')
+  if (why.endsWith('received undefined')) return `the key \`${at}\` is missing.`
+  return `${at ? `\`${at}\`` : 'the file'}: ${why}.`
 }
 
 /** Keys that the schema's object at `path` has. */

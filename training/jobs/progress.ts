@@ -29,7 +29,11 @@ function speed(p: Progress): string {
   return parts.join('  ')
 }
 
-export function createProgressView(stream: NodeJS.WriteStream = process.stderr): ProgressView {
+/** @param now a clock in milliseconds */
+export function createProgressView(
+  stream: NodeJS.WriteStream = process.stderr,
+  now: () => number = () => performance.now(),
+): ProgressView {
   let bar: progress.SingleBar | undefined
   let stage: string | undefined
   let began = 0
@@ -37,7 +41,7 @@ export function createProgressView(stream: NodeJS.WriteStream = process.stderr):
   let printed = 0
   let heldOut = ''
   const eta = (p: Progress): string => {
-    const rate = (p.done - from) / ((performance.now() - began) / 1000)
+    const rate = (p.done - from) / ((now() - began) / 1000)
     return duration((p.total - p.done) / rate)
   }
   const stop = () => {
@@ -54,9 +58,9 @@ export function createProgressView(stream: NodeJS.WriteStream = process.stderr):
       if (p.stage !== stage) {
         stop()
         stage = p.stage
-        began = performance.now()
+        began = now()
         from = p.done
-        printed = 0
+        printed = began
         if (stream.isTTY) {
           bar = new progress.SingleBar(
             {
@@ -74,8 +78,8 @@ export function createProgressView(stream: NodeJS.WriteStream = process.stderr):
       }
       const detail = `${speed(p)}${heldOut}`
       if (bar) bar.update(p.done, { left: eta(p), speed: detail })
-      else if (p.done === p.total || performance.now() - printed > 60_000) {
-        printed = performance.now()
+      else if (p.done === p.total || now() - printed > 60_000) {
+        printed = now()
         stream.write(`${LABELS[p.stage]} ${p.done}/${p.total}  ETA ${eta(p)}  ${detail}\n`)
       }
     },

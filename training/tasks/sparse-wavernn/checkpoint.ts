@@ -18,7 +18,9 @@ export interface Checkpoint {
   readonly adamStep: number
   /** Factor on the learning rate, lowered after a divergence. */
   readonly rateScale: number
-  /** CPU-independent cost so far: seconds of audio trained on, wall seconds. */
+  /** The log's moving average of the loss; undefined before the first update. */
+  readonly smoothed?: number | undefined
+  /** Cost so far: seconds of audio trained on, wall seconds. */
   readonly audioSeconds: number
   readonly wallSeconds: number
   readonly maskMethod: string
@@ -40,7 +42,8 @@ const FLOATS = ['parameters', 'first', 'second', 'average', 'state'] as const
 /** Writes `run`/checkpoint.safetensors; the one that was there becomes checkpoint.previous.safetensors. */
 export function writeCheckpoint(run: string, c: Checkpoint): void {
   mkdirSync(run, { recursive: true })
-  const { net, update, adamStep, rateScale, audioSeconds, wallSeconds, maskMethod, batches } = c
+  const { net, update, adamStep, rateScale, smoothed, audioSeconds, wallSeconds, maskMethod, batches } = c
+  const progress = { net, update, adamStep, rateScale, smoothed, audioSeconds, wallSeconds, maskMethod, batches }
   const bytes = encodeSafetensors(
     [
       ...FLOATS.map((name) => ({ name, dtype: 'F32' as const, shape: [c[name].length], data: c[name] })),
@@ -57,7 +60,7 @@ export function writeCheckpoint(run: string, c: Checkpoint): void {
     ],
     {
       format: 'sparsewave-checkpoint-1',
-      progress: JSON.stringify({ net, update, adamStep, rateScale, audioSeconds, wallSeconds, maskMethod, batches }),
+      progress: JSON.stringify(progress),
     },
   )
   const file = path.join(run, CHECKPOINT_FILE)
@@ -73,7 +76,7 @@ export function writeCheckpoint(run: string, c: Checkpoint): void {
   renameSync(aside, file)
 }
 
-/** The newest readable checkpoint of a run; undefined when it has none. Throws CHECKPOINT_INVALID when none can be read. */
+/** The newest readable checkpoint of a run; undefined when it has none. Throws CHECKPOINT_INVALID when none can be read, of the newest. */
 export function readNewestCheckpoint(run: string): Checkpoint | undefined {
   let failure: unknown
   for (const name of [CHECKPOINT_FILE, PREVIOUS_FILE]) {
@@ -82,7 +85,7 @@ export function readNewestCheckpoint(run: string): Checkpoint | undefined {
     try {
       return readCheckpoint(file)
     } catch (cause) {
-      failure = cause
+      failure ??= cause
     }
   }
   if (failure) throw failure

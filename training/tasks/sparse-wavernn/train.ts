@@ -34,49 +34,57 @@ export function learningRate(training: SparseWavernnJob['training'], update: num
   return top * Math.min(1, (update + 1) / Math.max(1, warmup)) * decay
 }
 
-/** Trains until the schedule, `context.minutes` or `context.signal` ends it; always leaves a checkpoint. */
+/**
+ * Trains until the schedule, `context.minutes` or `context.signal` ends it; always leaves a checkpoint. Throws CORPUS_*,
+ * AUDIO_INVALID, JOB_INVALID, CHECKPOINT_INVALID, TRAINING_DIVERGED, ENGINE_UNAVAILABLE.
+ */
 export async function trainSparseWavernn(job: SparseWavernnJob, context: JobContext): Promise<void> {
+  // What a checkpoint, an engine or a method refuses is said before the features are made, which can take long.
   const layout = parameterLayout(job.net)
-  const utterances = await buildCache(job.corpus, job.cache, {
-    progress: ({ done, total }) => context.report({ stage: 'features', done, total }),
-  })
-  const trainIds = utterances.map((u) => u.id).filter((id) => split(id) === 'train')
-  const validationIds = utterances.map((u) => u.id).filter((id) => split(id) === 'validation')
-  if (job.utterances > 0) trainIds.splice(job.utterances)
-  if (trainIds.length === 0) throw new SparsewaveError('CORPUS_INVALID', `${job.corpus} has no training utterances.`)
-  const heldOut = (validationIds.length >= job.validation.utterances ? validationIds : trainIds).slice(
-    0,
-    job.validation.utterances,
-  )
-
-  mkdirSync(job.run, { recursive: true })
-  const log = (entry: Record<string, unknown>) =>
-    appendFileSync(path.join(job.run, 'log.jsonl'), `${JSON.stringify({ time: new Date().toISOString(), ...entry })}\n`)
-
   const restored = context.resume ? readNewestCheckpoint(job.run) : undefined
-  if (restored && JSON.stringify(restored.net) !== JSON.stringify(job.net)) {
-    throw new SparsewaveError('CHECKPOINT_INVALID', `The checkpoint in ${job.run} was trained with another \`net\`.`, {
-      remedy: 'Give the job another `run` folder, or restore its `net`.',
-    })
-  }
-  if (restored && restored.maskMethod !== job.masks.method) {
-    throw new SparsewaveError(
-      'CHECKPOINT_INVALID',
-      `The checkpoint in ${job.run} has '${restored.maskMethod}' masks.`,
-      {
-        remedy: 'Give the job another `run` folder.',
-      },
-    )
-  }
-
+  if (restored) checkResumable(restored, job)
+  createMasks(job.masks.method, maskContext(job))
   const engine = await createEngine(job.engine, layout, { threads: job.threads || availableParallelism() })
   try {
-    const run = new Run(job, context, engine, trainIds, heldOut, restored, log)
-    await run.train()
+    const utterances = await buildCache(job.corpus, job.cache, {
+      progress: ({ done, total }) => context.report({ stage: 'features', done, total }),
+    })
+    const trainIds = utterances.map((u) => u.id).filter((id) => split(id) === 'train')
+    const validationIds = utterances.map((u) => u.id).filter((id) => split(id) === 'validation')
+    if (job.utterances > 0) trainIds.splice(job.utterances)
+    if (trainIds.length === 0) throw new SparsewaveError('CORPUS_INVALID', `${job.corpus} has no training utterances.`)
+    if (validationIds.length === 0) {
+      context.warn('No utterances are held out (ids ending in 3): validation is on training utterances.')
+    }
+    const heldOut = (validationIds.length > 0 ? validationIds : trainIds).slice(0, job.validation.utterances)
+
+    mkdirSync(job.run, { recursive: true })
+    const file = path.join(job.run, 'log.jsonl')
+    const log = (entry: Record<string, unknown>) =>
+      appendFileSync(file, `${JSON.stringify({ time: new Date().toISOString(), ...entry })}\n`)
+    await new Run(job, context, engine, trainIds, heldOut, restored, log).train()
   } finally {
     engine.close()
   }
 }
+
+/** Throws CHECKPOINT_INVALID when the job cannot go on from the checkpoint. */
+function checkResumable(c: Checkpoint, job: SparseWavernnJob): void {
+  const fail = (what: string, key: string) =>
+    new SparsewaveError('CHECKPOINT_INVALID', `The checkpoint in ${job.run} ${what}.`, {
+      remedy: `Give the job another \`run\` folder, or restore its \`${key}\`.`,
+    })
+  if (JSON.stringify(c.net) !== JSON.stringify(job.net)) throw fail('was trained with another `net`', 'net')
+  if (c.maskMethod !== job.masks.method) throw fail(`has '${c.maskMethod}' masks`, 'masks.method')
+  const lanes = c.batches.lanes.length
+  if (lanes > 0 && lanes !== job.training.lanes)
+    throw fail(`has ${lanes} lanes where the job has ${job.training.lanes}`, 'training.lanes')
+}
+
+const maskContext = (job: SparseWavernnJob) => ({
+  segments: maskedSegments(parameterLayout(job.net)),
+  seed: job.seed,
+})
 
 class Run {
   readonly #job: SparseWavernnJob
@@ -114,7 +122,7 @@ class Run {
     const parameters = initialParameters(layout, job.seed)
     const step = Math.max(1, Math.floor(this.#trainIds.length / 100))
     const sample = this.#trainIds.filter((_, i) => i % step === 0)
-    const masks = createMasks(job.masks.method, this.#maskContext())
+    const masks = createMasks(job.masks.method, maskContext(job))
     return {
       net: job.net,
       update: 0,
@@ -134,10 +142,6 @@ class Run {
     }
   }
 
-  #maskContext() {
-    return { segments: maskedSegments(parameterLayout(this.#job.net)), seed: this.#job.seed }
-  }
-
   async train(): Promise<void> {
     for (;;) {
       try {
@@ -151,7 +155,8 @@ class Run {
               )
             : error
         }
-        const last = readNewestCheckpoint(this.#job.run) ?? this.#initial()
+        // Where this run last was, which is not what an older run may have left in the folder.
+        const last = this.#at
         this.#at = { ...last, rateScale: last.rateScale / 2 }
         // So that a kill right now does not bring the higher rate back.
         writeCheckpoint(this.#job.run, this.#at)
@@ -180,7 +185,7 @@ class Run {
     const average = c.average.slice()
     const state = c.state.slice()
     const gradient = new Float32Array(parameters.length)
-    const masks = createMasks(this.#job.masks.method, this.#maskContext())
+    const masks = createMasks(this.#job.masks.method, maskContext(this.#job))
     masks.restore(structuredClone(c.masks))
     const batches = new Batches(
       (i) => readRecording(this.#job.cache, this.#trainIds[i]!),
@@ -203,6 +208,7 @@ class Run {
         ...c,
         update,
         adamStep,
+        smoothed,
         audioSeconds,
         wallSeconds: wallSeconds(),
         batches: before,
@@ -222,7 +228,7 @@ class Run {
 
     let current = take()
     let saved = performance.now()
-    let smoothed: number | undefined
+    let { smoothed } = c
     const deadline = this.#context.minutes === undefined ? Infinity : started + this.#context.minutes * 60_000
     while (update < training.updates && !this.#context.signal.aborted && performance.now() < deadline) {
       for (const lane of current.fresh) clearLane(state, lane, net.hidden, this.#groups)
@@ -295,6 +301,8 @@ class Run {
         save()
         saved = performance.now()
       }
+      // Lets a signal's handler run between updates, whatever the engine.
+      await new Promise((resolve) => setImmediate(resolve))
     }
     save()
   }

@@ -9,7 +9,7 @@ import { type Recording, Utterance } from './utterance.ts'
 
 const FRAMES = 20
 
-/** Bits per step and band [4] over `recordings` (their number a multiple of 16). */
+/** Bits per step and band [4] over all steps of `recordings`, of which there may be any number above 0. */
 export async function heldOutBits(
   engine: Engine,
   hidden: number,
@@ -18,7 +18,8 @@ export async function heldOutBits(
   recordings: readonly Recording[],
   normalization: Normalization,
 ): Promise<number[]> {
-  const groups = recordings.length / LANES
+  // Lanes without a recording keep weight 0.
+  const groups = Math.ceil(recordings.length / LANES)
   const utterances = recordings.map((r) => new Utterance(r, 0, 0))
   const batch = emptyBatch(groups, FRAMES * STEPS_PER_FRAME)
   const state = new Float32Array(groups * hidden * LANES)
