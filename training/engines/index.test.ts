@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { netConfigSchema } from '../../src/vocoder/sparse-wavernn/config.ts'
 import { parameterLayout } from '../tasks/sparse-wavernn/parameters.ts'
-import { createEngine } from './index.ts'
+import { createEngine, ENGINE_NAMES, engineReport } from './index.ts'
 
 const layout = parameterLayout(netConfigSchema.parse({ hidden: 16, headHidden: 16, conditioning: 16 }))
 
@@ -13,4 +13,17 @@ test('an unknown engine is refused with the list of engines and the nearest name
 
 test('engines are made by name', async () => {
   expect((await createEngine('reference', layout, { threads: 1 })).name).toBe('reference')
+})
+
+test('auto takes the native engine or says what is missing, never the reference', async () => {
+  const [native] = await engineReport()
+  const made = createEngine('auto', layout, { threads: 1 })
+  if (native!.ok) expect((await made).name).toMatch(/^native-/)
+  else await expect(made).rejects.toMatchObject({ code: 'ENGINE_UNAVAILABLE', remedy: expect.stringContaining('g++') })
+})
+
+test('the report names every engine, and why one cannot be used', async () => {
+  const report = await engineReport()
+  expect(report.map((r) => r.name)).toEqual([...ENGINE_NAMES])
+  for (const { detail } of report) expect(detail).not.toBe('')
 })
