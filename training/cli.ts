@@ -19,10 +19,26 @@ const count = (text: string): number => {
   return value
 }
 
+const amount = (text: string): number => {
+  const value = Number(text)
+  if (text.trim() === '' || !(value >= 0 && value <= 3))
+    throw new InvalidArgumentError('It must be a number from 0 to 3.')
+  return value
+}
+
 const minutes = (text: string): number => {
   const value = Number(text)
   if (!(value > 0)) throw new InvalidArgumentError('It must be a number above 0.')
   return value
+}
+
+interface CompactFlags {
+  readonly output: string
+  readonly acoustic?: string
+  readonly description?: string
+  readonly sharpen: number
+  readonly corpus: string
+  readonly cache: string
 }
 
 export function registerTrainingCommands(program: Command): void {
@@ -66,14 +82,22 @@ export function registerTrainingCommands(program: Command): void {
     .argument('<checkpoint>', 'checkpoint file or run folder of the vocoder')
     .requiredOption('-o, --output <folder>', "folder of the voice; its name is the voice's")
     .option('--acoustic <checkpoint>', 'checkpoint file or run folder of the acoustic model')
+    .option(
+      '--sharpen <x>',
+      "sharpening of the acoustic model's envelopes: 1 = the recordings' variance, 0 = none",
+      amount,
+      1.4,
+    )
+    .option('--corpus <folder>', 'corpus that sharpening is measured on', '../shared/corpus')
+    .option('--cache <folder>', 'feature cache', 'runs/cache')
     .option('--description <file.yaml>', 'what voice.json says of the voice, see training/voices/')
     .addHelpText(
       'after',
       '\nExample:\n  sparsewave compact runs/standard -o models/heart --acoustic runs/acoustic --description training/voices/heart.yaml',
     )
-    .action(async (checkpoint: string, options: { output: string; acoustic?: string; description?: string }) => {
-      const { output: out, acoustic, description } = options
-      const manifest = await compactVoice({ checkpoint, out, acoustic, description })
+    .action(async (checkpoint: string, options: CompactFlags) => {
+      const { output: out, acoustic, description, sharpen, corpus, cache } = options
+      const manifest = await compactVoice({ checkpoint, out, acoustic, description, sharpen, corpus, cache })
       for (const [name, { bytes }] of Object.entries(manifest.files)) {
         process.stderr.write(`${out}/${name}  ${(bytes / 1e6).toFixed(2)} MB\n`)
       }

@@ -10,10 +10,12 @@ import { z } from 'zod'
 import { SparsewaveError } from '../../src/errors.ts'
 import { checkVoice, readVoice, type Voice, type VoiceDescription, writeVoice } from '../../src/voices/index.ts'
 import { MANIFEST_FILE, type VoiceManifest, voiceManifestSchema } from '../../src/voices/manifest.ts'
+import { cacheUtterance } from '../data/cache.ts'
+import { readCorpus, split } from '../data/corpus.ts'
 import { describeIssue } from '../jobs/job.ts'
 import { createMasks } from '../masks/index.ts'
 import type { MaskSet } from '../masks/mask.ts'
-import { exportAcoustic } from '../tasks/acoustic/index.ts'
+import { exportAcoustic, measureSharpening, openPredictor, type Sharpening } from '../tasks/acoustic/index.ts'
 import { type Checkpoint, readCheckpoint, readNewestCheckpoint } from '../tasks/sparse-wavernn/checkpoint.ts'
 import { maskedSegments, parameterLayout } from '../tasks/sparse-wavernn/parameters.ts'
 import { exportConditioning } from './conditioning.ts'
@@ -42,6 +44,11 @@ export interface CompactOptions {
   readonly out: string
   /** Checkpoint file or run folder of the acoustic model; default: the acoustic model of the voice in `out`. */
   readonly acoustic: string | undefined
+  /** How far the acoustic model's envelopes are sharpened: 1 = to the recordings' variance, 0 = not at all. */
+  readonly sharpen: number
+  /** Corpus and feature cache that sharpening is measured on (validation utterances). */
+  readonly corpus: string
+  readonly cache: string
   /** YAML file that describes the voice; default: as the voice in `out` says. */
   readonly description: string | undefined
 }
@@ -78,7 +85,7 @@ export async function compactVoice(options: CompactOptions): Promise<VoiceManife
   const modelsDir = path.dirname(out)
   const old = existsSync(path.join(out, MANIFEST_FILE)) ? readVoice(name, { modelsDir }) : undefined
   const checkpoint = openCheckpoint(options.checkpoint)
-  const acoustic = options.acoustic === undefined ? undefined : readAcoustic(options.acoustic)
+  const acoustic = options.acoustic === undefined ? undefined : await readAcoustic(options.acoustic, options)
   if (!acoustic && !old) {
     throw new SparsewaveError('VOICE_MISMATCH', `${out} is not a voice yet, so it has no acoustic model to keep.`, {
       remedy: 'Name the acoustic model with --acoustic <run or checkpoint>.',
@@ -107,18 +114,39 @@ async function keepAcoustic(voice: Voice): Promise<Uint8Array> {
   return readFileSync(voice.path(file))
 }
 
-function readAcoustic(checkpoint: string): { bytes: Uint8Array; symbols: string } {
+/** Recordings that sharpening is measured on. */
+const SHARPEN_UTTERANCES = 24
+
+async function readAcoustic(
+  checkpoint: string,
+  options: CompactOptions,
+): Promise<{ bytes: Uint8Array; symbols: string }> {
   if (!existsSync(checkpoint)) {
     throw new SparsewaveError('CHECKPOINT_INVALID', `There is no checkpoint ${checkpoint} of an acoustic model.`)
   }
+  const sharpening = options.sharpen > 0 ? await sharpeningOf(checkpoint, options) : undefined
   const dir = mkdtempSync(path.join(tmpdir(), 'sparsewave-'))
   try {
     const file = path.join(dir, 'acoustic.onnx')
-    const { symbols } = exportAcoustic(checkpoint, file)
+    const { symbols } = exportAcoustic(checkpoint, file, { sharpening })
     return { bytes: readFileSync(file), symbols }
   } finally {
     rmSync(dir, { recursive: true, force: true })
   }
+}
+
+async function sharpeningOf(checkpoint: string, { corpus, cache, sharpen }: CompactOptions): Promise<Sharpening> {
+  const utterances = readCorpus(corpus)
+    .filter((u) => split(u.id) === 'validation' && u.durations !== undefined)
+    .slice(0, SHARPEN_UTTERANCES)
+  if (utterances.length === 0) {
+    throw new SparsewaveError(
+      'CORPUS_INVALID',
+      `${corpus} has no validation utterances with durations (ids ending in 3).`,
+    )
+  }
+  for (const utterance of utterances) await cacheUtterance(utterance, cache)
+  return measureSharpening(await openPredictor(checkpoint), cache, utterances, sharpen)
 }
 
 function keepDescription({ description, language, licence, vocoder, temperature, aliases, pauses }: VoiceManifest) {

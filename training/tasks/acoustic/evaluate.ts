@@ -11,6 +11,7 @@ import { FRAMES_PER_UNIT, PITCH_FIELDS } from './config.ts'
 import { createExample, type Example } from './example.ts'
 import { forward } from './forward.ts'
 import { parametersOf } from './net.ts'
+import { sharpen } from './sharpen.ts'
 
 /** Opens a run's newest checkpoint; undefined when it has none. Throws CHECKPOINT_INVALID, ENGINE_UNAVAILABLE. */
 export async function openPredictor(
@@ -47,8 +48,11 @@ export class Predictor {
     return this.#checkpoint.config.symbols
   }
 
-  /** Frames on the recording's durations; pitch and voicing are the model's own, as they are in synthesis. */
-  teacherForced(example: Example): TeacherForced {
+  /**
+   * Frames on the recording's durations; pitch and voicing are the model's own, as they are in synthesis. `sharp`
+   * (default): sharpened as the exported model's are.
+   */
+  teacherForced(example: Example, { sharp = true }: { sharp?: boolean } = {}): TeacherForced {
     const { normalization } = this.#checkpoint
     const { pitchMean, pitchSpread, envelopeMean, envelopeSpread } = normalization
     const count = example.lnF0.length
@@ -61,11 +65,12 @@ export class Predictor {
       voiced[f] = first.pitch[at + FRAMES_PER_UNIT]! > 0 ? 1 : 0
     }
     const { envelope } = this.#run({ ...example, lnF0, voiced })
+    const deviations = sharp ? sharpen(envelope) : envelope
     return {
       frames: {
         count,
         f0: lnF0.map((v, f) => (voiced[f] ? Math.exp(v) : 0)),
-        envelope: envelope.map((v, i) => envelopeSpread * v + envelopeMean[i % ENVELOPE_POINTS]!),
+        envelope: deviations.map((v, i) => envelopeSpread * v + envelopeMean[i % ENVELOPE_POINTS]!),
       },
       durations: first.lnDurations.map(Math.exp),
     }
@@ -97,9 +102,9 @@ export interface AcousticMeasures {
   readonly f0MedianCents: number
   /** Share of frames whose voicing differs. */
   readonly voicingError: number
-  /** Mean |error| of the envelope, dB, over frames within 50 dB of the loudest. */
+  /** Mean |error| of the envelope, not sharpened, dB, over frames within 50 dB of the loudest. */
   readonly envelopeDb: number
-  /** RMS change of the predicted envelope from frame to frame over the recording's: below 1 is smeared. */
+  /** RMS change of the predicted envelope, not sharpened, from frame to frame over the recording's: below 1 is smeared. */
   readonly movement: number
 }
 
@@ -119,7 +124,7 @@ export function measureAcoustic(
   let movement = 0
   for (const utterance of utterances) {
     const example = createExample(predictor.symbols, utterance, readCached(cache, utterance.id).frames)
-    const { frames, durations } = predictor.teacherForced(example)
+    const { frames, durations } = predictor.teacherForced(example, { sharp: false })
     const rounded = durations.map((d) => Math.max(1, Math.round(d)))
     durations.forEach((d, s) => {
       sums.duration += Math.abs(d - example.durations[s]!)

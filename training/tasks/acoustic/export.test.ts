@@ -12,6 +12,7 @@ import { symbolIds } from './example.ts'
 import { exportAcoustic } from './export.ts'
 import { forward } from './forward.ts'
 import { parametersOf } from './net.ts'
+import { sharpen } from './sharpen.ts'
 import { TINY } from './testing.ts'
 import { initialCheckpoint } from './trainer.ts'
 
@@ -79,8 +80,9 @@ test('the exported graph predicts what the trained net does', async () => {
     expect(f0).toBeCloseTo(voiced[i] ? Math.exp(lnF0[i]!) : 0, 2)
   })
   const { envelope } = run(lnF0, voiced)
+  const deviations = sharpen(envelope)
   frames.envelope.forEach((v, i) => {
-    expect(v).toBeCloseTo(envelopeSpread * envelope[i]! + envelopeMean[i % ENVELOPE_POINTS]!, 3)
+    expect(v).toBeCloseTo(envelopeSpread * deviations[i]! + envelopeMean[i % ENVELOPE_POINTS]!, 3)
   })
 })
 
@@ -96,7 +98,7 @@ test('matrices stored as f16 halve the file and change little', async () => {
     error += Math.abs(v - plain.frames.envelope[i]!) / frames.envelope.length
   })
   expect(error).toBeGreaterThan(0)
-  expect(error).toBeLessThan(0.005)
+  expect(error).toBeLessThan(0.01)
 })
 
 test('rate and pitch scale what is predicted', async () => {

@@ -1,0 +1,56 @@
+/**
+ * Speaks bench/sentences.txt, which no net was trained on, and writes what a judge needs.
+ *
+ *     node dist/bench/speak-sentences.js VOICE VOCODER OUT
+ *
+ * writes OUT/NN.wav and OUT/list.tsv (WAV, tab, text) and prints time to first audio and the real-time factor.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { encodeWav } from '../src/audio/wav.ts'
+import { SAMPLE_RATE } from '../src/frames.ts'
+import { PACKAGE_ROOT } from '../src/root.ts'
+import { loadSynthesizer } from '../src/synthesis/index.ts'
+import { VOCODERS, type VocoderKind } from '../src/vocoder/vocoder.ts'
+
+const [voice, kind, out] = process.argv.slice(2)
+if (!voice || !VOCODERS.includes(kind as VocoderKind) || !out) {
+  console.error(`usage: speak-sentences VOICE ${VOCODERS.join('|')} OUT`)
+  process.exit(2)
+}
+const vocoder = kind as VocoderKind
+const sentences = readFileSync(join(PACKAGE_ROOT, 'bench/sentences.txt'), 'utf8').trim().split('\n')
+const synthesizer = await loadSynthesizer(voice, { vocoder })
+mkdirSync(out, { recursive: true })
+const lines: string[] = []
+const first: number[] = []
+let seconds = 0
+let spent = 0
+for (const [i, text] of sentences.entries()) {
+  const started = performance.now()
+  const parts: Float32Array[] = []
+  for await (const { samples } of synthesizer.stream(text, { seed: 1, vocoder })) {
+    if (parts.length === 0) first.push(performance.now() - started)
+    parts.push(samples.slice())
+  }
+  spent += (performance.now() - started) / 1000
+  const all = new Float32Array(parts.reduce((n, p) => n + p.length, 0))
+  let at = 0
+  for (const p of parts) {
+    all.set(p, at)
+    at += p.length
+  }
+  seconds += all.length / SAMPLE_RATE
+  const file = resolve(out, `${String(i + 1).padStart(2, '0')}.wav`)
+  writeFileSync(file, encodeWav(all))
+  lines.push(`${file}\t${text}`)
+}
+writeFileSync(join(out, 'list.tsv'), `${lines.join('\n')}\n`)
+first.sort((a, b) => a - b)
+console.log(
+  `${sentences.length} sentences, ${seconds.toFixed(1)} s of audio, real-time factor ${(spent / seconds).toFixed(3)}`,
+)
+console.log(
+  `time to first audio: median ${first[Math.floor(first.length / 2)]!.toFixed(0)} ms, worst ${first.at(-1)!.toFixed(0)} ms`,
+)
+await synthesizer.close()
