@@ -1,7 +1,7 @@
 /**
  * The acoustic model on the corpus's test utterances: errors against the recordings, speed, and speech for a judge.
  *
- *     node dist/bench/acoustic.js CORPUS RUN OUT [utterances]
+ *     node dist/bench/acoustic.js CORPUS RUN OUT [utterances [sharpen]]
  *
  * RUN is a run's folder or a checkpoint. Exports it to OUT/acoustic.onnx; writes OUT/free/ID.wav (all predicted),
  * OUT/forced/ID.wav (predicted frames on the recording's durations), both through the source-filter vocoder, and lists
@@ -15,22 +15,27 @@ import { type Frames, HOP, SAMPLE_RATE } from '../src/frames.ts'
 import { createSourceFilter } from '../src/vocoder/source-filter/index.ts'
 import { readCached, readCorpus, split } from '../training/data/index.ts'
 import { createExample } from '../training/tasks/acoustic/example.ts'
-import { exportAcoustic, measureAcoustic, openPredictor } from '../training/tasks/acoustic/index.ts'
+import { exportAcoustic, measureAcoustic, measureSharpening, openPredictor } from '../training/tasks/acoustic/index.ts'
 
-const [corpus, run, out, limit = '32'] = process.argv.slice(2)
+const [corpus, run, out, limit = '32', amount = '1.4'] = process.argv.slice(2)
 if (!corpus || !run || !out) {
-  console.error('usage: acoustic CORPUS RUN OUT [utterances]')
+  console.error('usage: acoustic CORPUS RUN OUT [utterances [sharpen]]')
   process.exit(2)
 }
 const CACHE = 'runs/cache'
 for (const kind of ['free', 'forced']) mkdirSync(join(out, kind), { recursive: true })
 const file = join(out, 'acoustic.onnx')
-const model = await AcousticModel.load(file, exportAcoustic(run, file))
-const utterances = readCorpus(corpus)
-  .filter((u) => split(u.id) === 'test')
-  .slice(0, Number(limit))
+const all = readCorpus(corpus)
+const utterances = all.filter((u) => split(u.id) === 'test').slice(0, Number(limit))
 
 const predictor = await openPredictor(run)
+const sharpening = measureSharpening(
+  predictor,
+  CACHE,
+  all.filter((u) => split(u.id) === 'validation').slice(0, 24),
+  Number(amount),
+)
+const model = await AcousticModel.load(file, exportAcoustic(run, file, { sharpening }))
 const m = measureAcoustic(predictor, CACHE, utterances)
 console.log(
   [
@@ -65,7 +70,7 @@ for (const utterance of utterances) {
   seconds += (frames.count * HOP) / SAMPLE_RATE
   lists.free!.push(`${await speak('free', id, frames)}\t${text}`)
   const example = createExample(predictor.symbols, utterance, readCached(CACHE, id).frames)
-  lists.forced!.push(`${await speak('forced', id, predictor.teacherForced(example).frames)}\t${text}`)
+  lists.forced!.push(`${await speak('forced', id, predictor.teacherForced(example, sharpening).frames)}\t${text}`)
 }
 for (const [kind, lines] of Object.entries(lists)) writeFileSync(join(out, `${kind}.tsv`), `${lines.join('\n')}\n`)
 console.log(`${(milliseconds / seconds).toFixed(2)} ms a second of speech on one core`)

@@ -3,7 +3,7 @@
  * resumed run sees the same batches.
  */
 import { ENVELOPE_POINTS, FRAMES_PER_UNIT, PITCH_FIELDS, POSITION_FIELDS, UNIT_FIELDS } from './config.ts'
-import { type Example, type Normalization, positions, unitPlaces } from './example.ts'
+import { type Example, loudFrames, type Normalization, positions, unitPlaces } from './example.ts'
 
 /** mulberry32: numbers in 0..1 from a 32-bit seed. */
 export function random(seed: number): () => number {
@@ -80,8 +80,7 @@ export interface Batch {
   readonly frameWeight: Float32Array
 }
 
-/** Frames this far (nats of power; 50 dB) below the loudest count less: what they hold is the noise floor. */
-const SILENCE_DEPTH = 11.5
+/** Weight of frames that hold little but the noise floor. */
 const SILENCE_WEIGHT = 0.2
 
 export function createBatch(examples: readonly Example[], normalization: Normalization): Batch {
@@ -121,16 +120,14 @@ export function createBatch(examples: readonly Example[], normalization: Normali
       batch.pitch[at] = (e.lnF0[f]! - pitchMean) / pitchSpread
       batch.pitch[at + FRAMES_PER_UNIT] = e.voiced[f]!
     }
-    const levels = new Float32Array(frames)
     for (let f = 0; f < frames; f++)
       for (let k = 0; k < ENVELOPE_POINTS; k++) {
         const value = e.envelope[f * ENVELOPE_POINTS + k]!
-        levels[f]! += value / ENVELOPE_POINTS
         batch.envelope[(b * F + f) * ENVELOPE_POINTS + k] = (value - envelopeMean[k]!) / envelopeSpread
       }
-    const loudest = levels.reduce((a, v) => Math.max(a, v), -Infinity)
-    for (let f = 0; f < frames; f++)
-      batch.frameWeight[b * F + f] = levels[f]! < loudest - SILENCE_DEPTH ? SILENCE_WEIGHT : 1
+    loudFrames(e.envelope).forEach((loud, f) => {
+      batch.frameWeight[b * F + f] = loud ? 1 : SILENCE_WEIGHT
+    })
   })
   return batch
 }

@@ -8,10 +8,10 @@ import { loadTfjs, type Tf } from '../../engines/tfjs.ts'
 import { createBatch } from './batches.ts'
 import { type Checkpoint, readCheckpoint, readNewestCheckpoint } from './checkpoint.ts'
 import { FRAMES_PER_UNIT, PITCH_FIELDS } from './config.ts'
-import { createExample, type Example } from './example.ts'
+import { createExample, type Example, loudFrames } from './example.ts'
 import { forward } from './forward.ts'
 import { parametersOf } from './net.ts'
-import { sharpen } from './sharpen.ts'
+import { type Sharpening, sharpen } from './sharpen.ts'
 
 /** Opens a run's newest checkpoint; undefined when it has none. Throws CHECKPOINT_INVALID, ENGINE_UNAVAILABLE. */
 export async function openPredictor(
@@ -49,10 +49,10 @@ export class Predictor {
   }
 
   /**
-   * Frames on the recording's durations; pitch and voicing are the model's own, as they are in synthesis. `sharp`
-   * (default): sharpened as the exported model's are.
+   * Frames on the recording's durations; pitch and voicing are the model's own, as they are in synthesis. With the
+   * sharpening of an export its envelopes are that export's.
    */
-  teacherForced(example: Example, { sharp = true }: { sharp?: boolean } = {}): TeacherForced {
+  teacherForced(example: Example, sharpening?: Sharpening): TeacherForced {
     const { normalization } = this.#checkpoint
     const { pitchMean, pitchSpread, envelopeMean, envelopeSpread } = normalization
     const count = example.lnF0.length
@@ -65,12 +65,12 @@ export class Predictor {
       voiced[f] = first.pitch[at + FRAMES_PER_UNIT]! > 0 ? 1 : 0
     }
     const { envelope } = this.#run({ ...example, lnF0, voiced })
-    const deviations = sharp ? sharpen(envelope) : envelope
+    const smooth = envelope.map((v, i) => envelopeSpread * v + envelopeMean[i % ENVELOPE_POINTS]!)
     return {
       frames: {
         count,
         f0: lnF0.map((v, f) => (voiced[f] ? Math.exp(v) : 0)),
-        envelope: deviations.map((v, i) => envelopeSpread * v + envelopeMean[i % ENVELOPE_POINTS]!),
+        envelope: sharpening ? sharpen(smooth, sharpening) : smooth,
       },
       durations: first.lnDurations.map(Math.exp),
     }
@@ -109,7 +109,6 @@ export interface AcousticMeasures {
 }
 
 const DB = 10 / Math.LN10
-const SILENCE_DEPTH = 11.5
 
 /** Measures a model on cached utterances. */
 export function measureAcoustic(
@@ -124,7 +123,7 @@ export function measureAcoustic(
   let movement = 0
   for (const utterance of utterances) {
     const example = createExample(predictor.symbols, utterance, readCached(cache, utterance.id).frames)
-    const { frames, durations } = predictor.teacherForced(example, { sharp: false })
+    const { frames, durations } = predictor.teacherForced(example)
     const rounded = durations.map((d) => Math.max(1, Math.round(d)))
     durations.forEach((d, s) => {
       sums.duration += Math.abs(d - example.durations[s]!)
@@ -164,15 +163,6 @@ export function measureAcoustic(
     envelopeDb: (DB * envelope) / points,
     movement: movement / n,
   }
-}
-
-function loudFrames(envelope: Float32Array): boolean[] {
-  const levels = Array.from({ length: envelope.length / ENVELOPE_POINTS }, (_, f) => {
-    const frame = envelope.subarray(f * ENVELOPE_POINTS, (f + 1) * ENVELOPE_POINTS)
-    return frame.reduce((a, b) => a + b, 0) / ENVELOPE_POINTS
-  })
-  const loudest = Math.max(...levels)
-  return levels.map((level) => level > loudest - SILENCE_DEPTH)
 }
 
 /** RMS change from frame to frame, over audible frames. */

@@ -143,3 +143,16 @@ export function measureNormalization(examples: Iterable<Example>): Normalization
     envelopeSpread: Math.max(0.01, Math.sqrt(Math.max(0, variance))),
   }
 }
+
+/** Frames further than this (nats of power; 50 dB) below the loudest hold little but the noise floor. */
+const SILENCE_DEPTH = 11.5
+
+/** Which frames of an envelope [frames, 64] are within 50 dB of its loudest. */
+export function loudFrames(envelope: Float32Array): boolean[] {
+  const levels = Array.from({ length: envelope.length / ENVELOPE_POINTS }, (_, f) => {
+    const frame = envelope.subarray(f * ENVELOPE_POINTS, (f + 1) * ENVELOPE_POINTS)
+    return frame.reduce((a, b) => a + b, 0) / ENVELOPE_POINTS
+  })
+  const loudest = levels.reduce((a, v) => Math.max(a, v), Number.NEGATIVE_INFINITY)
+  return levels.map((level) => level >= loudest - SILENCE_DEPTH)
+}

@@ -12,7 +12,7 @@ import { symbolIds } from './example.ts'
 import { exportAcoustic } from './export.ts'
 import { forward } from './forward.ts'
 import { parametersOf } from './net.ts'
-import { sharpen } from './sharpen.ts'
+import { sharpen, sharpeningOf } from './sharpen.ts'
 import { TINY } from './testing.ts'
 import { initialCheckpoint } from './trainer.ts'
 
@@ -27,6 +27,11 @@ const normalization = {
   envelopeMean: Float32Array.from({ length: ENVELOPE_POINTS }, (_, k) => -10 + k / 16),
   envelopeSpread: 2,
 }
+const SHARPENING = sharpeningOf(
+  Float32Array.from({ length: ENVELOPE_POINTS }, (_, k) => -9 - k / 30),
+  Array.from({ length: ENVELOPE_POINTS }, (_, c) => 1 + c / 60),
+  0.3,
+)
 const checkpoint = (() => {
   const initial = initialCheckpoint(TINY, normalization, 1)
   // Averages that differ from the parameters, biases included, so that what is exported is told apart.
@@ -45,7 +50,7 @@ beforeAll(async () => {
   dir = mkdtempSync(path.join(tmpdir(), 'acoustic-'))
   writeCheckpoint(dir, checkpoint)
   const file = path.join(dir, 'acoustic.onnx')
-  model = await AcousticModel.load(file, exportAcoustic(dir, file, { half: false }))
+  model = await AcousticModel.load(file, exportAcoustic(dir, file, { half: false, sharpening: SHARPENING }))
 })
 afterAll(async () => {
   await model.close()
@@ -80,16 +85,17 @@ test('the exported graph predicts what the trained net does', async () => {
     expect(f0).toBeCloseTo(voiced[i] ? Math.exp(lnF0[i]!) : 0, 2)
   })
   const { envelope } = run(lnF0, voiced)
-  const deviations = sharpen(envelope)
+  const smooth = Float32Array.from(envelope, (v, i) => envelopeSpread * v + envelopeMean[i % ENVELOPE_POINTS]!)
+  const expected = sharpen(smooth, SHARPENING)
   frames.envelope.forEach((v, i) => {
-    expect(v).toBeCloseTo(envelopeSpread * deviations[i]! + envelopeMean[i % ENVELOPE_POINTS]!, 3)
+    expect(v).toBeCloseTo(expected[i]!, 3)
   })
 })
 
 test('matrices stored as f16 halve the file and change little', async () => {
   const plain = await model.predict(PHONEMES)
   const file = path.join(dir, 'half.onnx')
-  const half = await AcousticModel.load(file, exportAcoustic(dir, file))
+  const half = await AcousticModel.load(file, exportAcoustic(dir, file, { sharpening: SHARPENING }))
   const { frames, durations } = await half.predict(PHONEMES)
   await half.close()
   expect(durations).toEqual(plain.durations)

@@ -14,8 +14,7 @@ import { type Checkpoint, readCheckpoint, readNewestCheckpoint } from './checkpo
 import { ENVELOPE_POINTS, FRAMES_PER_UNIT, POSITION_SCALES } from './config.ts'
 import { decode, encode, placeUnits, predictDurations, predictPitch } from './net.ts'
 import { onnxOps } from './onnx-ops.ts'
-import type { Sharpening } from './sharpen.ts'
-import { sharpeningMatrix, TIME_GAIN, TIME_SPAN } from './sharpen.ts'
+import { type Sharpening, TIME_SPAN } from './sharpen.ts'
 
 export interface ExportOptions {
   /** Store matrices as f16 (default): half the file; computed in f32 either way. */
@@ -95,8 +94,7 @@ export function acousticGraph(checkpoint: Checkpoint, { half = true, sharpening 
   g.nodes('Split', [predicted, g.i64([FRAMES_PER_UNIT, FRAMES_PER_UNIT])], { axis: 1 }, ['melody', 'voicing'])
   const voiced = float(g.node('Greater', ['voicing', g.f32(0)]))
   const given = g.node('Concat', ['melody', voiced], { axis: 1 })
-  const decoded = decode(ops, ops, config, placed, given)
-  const normalized = sharp ? sharpened(g, decoded) : decoded
+  const normalized = decode(ops, ops, config, placed, given)
   const smooth = g.node('Add', [g.node('Mul', [normalized, g.f32(envelopeSpread)]), g.f32(envelopeMean)])
   const envelope = sharpening ? sharpen(g, smooth, sharpening) : smooth
   const flat = (x: string) => g.node('Reshape', [x, g.i64([-1])])
@@ -125,22 +123,20 @@ export function acousticGraph(checkpoint: Checkpoint, { half = true, sharpening 
   return g.graph({ format: 'sparsewave-1', symbols: config.symbols, updates: String(update) })
 }
 
-function sharpen(g: OnnxBuilder, envelope: string, { mean, matrix }: Sharpening): string {
-  const centre = g.f32(mean, [ENVELOPE_POINTS])
-  const weights = g.f32(matrix, [ENVELOPE_POINTS, ENVELOPE_POINTS])
-  return g.node('Add', [g.node('MatMul', [g.node('Sub', [envelope, centre]), weights]), centre])
-}
-
 /** `sharpen` of sharpen.ts as nodes. */
-function sharpened(g: OnnxBuilder, deviations: string): string {
-  const matrix = g.f32(sharpeningMatrix(), [ENVELOPE_POINTS, ENVELOPE_POINTS])
-  const fine = g.node('MatMul', [deviations, matrix])
+function sharpen(g: OnnxBuilder, envelope: string, { mean, matrix, time }: Sharpening): string {
+  const centre = g.f32(mean)
+  const weights = g.f32(matrix, [ENVELOPE_POINTS, ENVELOPE_POINTS])
+  const fine = g.node('MatMul', [g.node('Sub', [envelope, centre]), weights])
   const padded = g.node('Pad', [fine, g.i64([TIME_SPAN, 0, TIME_SPAN, 0])], { mode: 'edge' })
-  const offsets = Array.from({ length: 2 * TIME_SPAN + 1 }, (_, i) => i).filter((i) => i !== TIME_SPAN)
-  const shifted = offsets.map((i) => {
-    const end = i === 2 * TIME_SPAN ? Number.MAX_SAFE_INTEGER : i - 2 * TIME_SPAN
-    return g.node('Slice', [padded, g.i64([i]), g.i64([end]), g.i64([0])])
-  })
-  const around = g.node('Mul', [g.node('Sum', shifted), g.f32(TIME_GAIN / (2 * TIME_SPAN))])
-  return g.node('Sub', [g.node('Mul', [fine, g.f32(1 + TIME_GAIN)]), around])
+  const last = 2 * TIME_SPAN
+  const shifted = Array.from({ length: last + 1 }, (_, i) => i)
+    .filter((i) => i !== TIME_SPAN)
+    .map((i) => {
+      const end = i === last ? Number.MAX_SAFE_INTEGER : i - last
+      return g.node('Slice', [padded, g.i64([i]), g.i64([end]), g.i64([0])])
+    })
+  const around = g.node('Mul', [g.node('Sum', shifted), g.f32(time / last)])
+  const steep = g.node('Sub', [g.node('Mul', [fine, g.f32(1 + time)]), around])
+  return g.node('Add', [steep, centre])
 }

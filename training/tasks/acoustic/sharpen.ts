@@ -1,49 +1,111 @@
 /**
- * Undoes part of the smearing of a net trained on mean errors: the envelope's deviations from its mean are raised, more so
- * the finer they are, along frequency (by cosine coefficient) and in time. Linear, so a few constants in the exported graph.
- * What it gains and how the constants were chosen: docs/acoustic.md.
+ * Undoes part of the smearing of a net trained on mean errors: the envelope's deviations from its mean are raised to the
+ * recordings' variance, by cosine coefficient (finer ripples need more), and steps in time are steepened. Linear, so a few
+ * constants in the exported graph. After Toda & Tokuda 2007 (global variance); what it gains: docs/acoustic.md.
  */
 import { ENVELOPE_POINTS } from '../../../src/frames.ts'
+import { readCached, type Utterance } from '../../data/index.ts'
+import type { Predictor } from './evaluate.ts'
+import { createExample, loudFrames } from './example.ts'
 
-/** Gain of cosine coefficient c > 0: start + slope c, at most limit. */
-const GAIN = { start: 1.05, slope: 0.06, limit: 2.6 }
-/** Share of a frame's difference from its neighbours within SPAN frames that is added to it. */
-export const TIME_GAIN = 0.3
-export const TIME_SPAN = 2
-
-/** [64, 64], to multiply deviations [frames, 64] with from the right. */
-export function sharpeningMatrix(): Float32Array {
-  const n = ENVELOPE_POINTS
-  const matrix = new Float32Array(n * n)
-  for (let i = 0; i < n; i++)
-    for (let k = 0; k < n; k++) {
-      let sum = 1 / n
-      for (let c = 1; c < n; c++) {
-        const gain = Math.min(GAIN.limit, GAIN.start + GAIN.slope * c)
-        const phase = (Math.PI * c) / n
-        sum += gain * (2 / n) * Math.cos(phase * (i + 0.5)) * Math.cos(phase * (k + 0.5))
-      }
-      matrix[i * n + k] = sum
-    }
-  return matrix
+export interface Sharpening {
+  /** [64] the envelope that deviations are taken from. */
+  readonly mean: Float32Array
+  /** [64, 64] to multiply deviations [frames, 64] with from the right. */
+  readonly matrix: Float32Array
+  /** Share of a frame's difference from its neighbours within TIME_SPAN frames that is added to it. */
+  readonly time: number
 }
 
-/** Sharpens deviations [frames, 64] from the mean envelope; edges are repeated in time. */
-export function sharpen(deviations: Float32Array): Float32Array {
-  const n = ENVELOPE_POINTS
-  const frames = deviations.length / n
-  const matrix = sharpeningMatrix()
-  const fine = new Float32Array(deviations.length)
+export const TIME_SPAN = 2
+const TIME_GAIN = 0.3
+/** Largest ratio of deviations that is believed. */
+const RATIO_LIMIT = 4
+
+const N = ENVELOPE_POINTS
+/** [64, 64] orthonormal cosines, coefficient outer. */
+const COSINES = Float64Array.from({ length: N * N }, (_, i) => {
+  const c = Math.floor(i / N)
+  return Math.sqrt((c === 0 ? 1 : 2) / N) * Math.cos((Math.PI * c * ((i % N) + 0.5)) / N)
+})
+
+/** Sharpening that multiplies cosine coefficient c of a deviation by gains[c]. */
+export function sharpeningOf(mean: Float32Array, gains: ArrayLike<number>, time: number): Sharpening {
+  const matrix = new Float32Array(N * N)
+  for (let i = 0; i < N; i++)
+    for (let k = 0; k < N; k++) {
+      let sum = 0
+      for (let c = 0; c < N; c++) sum += gains[c]! * COSINES[c * N + i]! * COSINES[c * N + k]!
+      matrix[i * N + k] = sum
+    }
+  return { mean, matrix, time }
+}
+
+/**
+ * Measures how much less a model's envelopes vary than the recordings', over the audible frames of cached utterances. The
+ * level keeps its gain 1; each other coefficient gets (recordings' deviation / model's) ^ amount.
+ */
+export function measureSharpening(
+  predictor: Predictor,
+  cache: string,
+  utterances: readonly Utterance[],
+  amount: number,
+): Sharpening {
+  const real = new Float64Array(N)
+  const predicted = new Float64Array(N)
+  const mean = new Float64Array(N)
+  let count = 0
+  for (const utterance of utterances) {
+    const example = createExample(predictor.symbols, utterance, readCached(cache, utterance.id).frames)
+    const { envelope } = predictor.teacherForced(example).frames
+    const audible = loudFrames(example.envelope)
+    addVariance(real, example.envelope, audible)
+    addVariance(predicted, envelope, audible)
+    for (let i = 0; i < envelope.length; i++) mean[i % N]! += envelope[i]!
+    count += audible.length
+  }
+  const gains = Array.from(real, (v, c) => {
+    const ratio = Math.sqrt(v / predicted[c]!)
+    return c === 0 || !(ratio > 1) ? 1 : Math.min(RATIO_LIMIT, ratio) ** amount
+  })
+  return sharpeningOf(
+    Float32Array.from(mean, (v) => v / Math.max(1, count)),
+    gains,
+    TIME_GAIN,
+  )
+}
+
+/** Adds the sums of squared deviations, by cosine coefficient, from an utterance's own mean. */
+function addVariance(sums: Float64Array, envelope: Float32Array, audible: readonly boolean[]): void {
+  const all = audible.flatMap((loud, f) => (loud ? [cosines(envelope, f)] : []))
+  for (let c = 0; c < N; c++) {
+    const mean = all.reduce((a, v) => a + v[c]!, 0) / Math.max(1, all.length)
+    for (const v of all) sums[c]! += (v[c]! - mean) ** 2
+  }
+}
+
+function cosines(envelope: Float32Array, frame: number): Float64Array {
+  const out = new Float64Array(N)
+  for (let c = 0; c < N; c++)
+    for (let k = 0; k < N; k++) out[c]! += COSINES[c * N + k]! * envelope[frame * N + k]!
+  return out
+}
+
+/** Sharpens envelopes [frames, 64]; edges are repeated in time. The exported graph does the same. */
+export function sharpen(envelope: Float32Array, { mean, matrix, time }: Sharpening): Float32Array {
+  const frames = envelope.length / N
+  const fine = new Float32Array(envelope.length)
   for (let f = 0; f < frames; f++)
-    for (let i = 0; i < n; i++) {
-      const value = deviations[f * n + i]!
-      for (let k = 0; k < n; k++) fine[f * n + k]! += value * matrix[i * n + k]!
+    for (let i = 0; i < N; i++) {
+      const deviation = envelope[f * N + i]! - mean[i]!
+      for (let k = 0; k < N; k++) fine[f * N + k]! += deviation * matrix[i * N + k]!
     }
   return fine.map((value, at) => {
-    const f = Math.floor(at / n)
+    const f = Math.floor(at / N)
+    const k = at % N
     let around = 0
     for (let o = 1; o <= TIME_SPAN; o++)
-      around += fine[Math.max(0, f - o) * n + (at % n)]! + fine[Math.min(frames - 1, f + o) * n + (at % n)]!
-    return value + TIME_GAIN * (value - around / (2 * TIME_SPAN))
+      around += fine[Math.max(0, f - o) * N + k]! + fine[Math.min(frames - 1, f + o) * N + k]!
+    return mean[k]! + value + time * (value - around / (2 * TIME_SPAN))
   })
 }
