@@ -86,8 +86,7 @@ function addVariance(sums: Float64Array, envelope: Float32Array, audible: readon
 
 function cosines(envelope: Float32Array, frame: number): Float64Array {
   const out = new Float64Array(N)
-  for (let c = 0; c < N; c++)
-    for (let k = 0; k < N; k++) out[c]! += COSINES[c * N + k]! * envelope[frame * N + k]!
+  for (let c = 0; c < N; c++) for (let k = 0; k < N; k++) out[c]! += COSINES[c * N + k]! * envelope[frame * N + k]!
   return out
 }
 
