@@ -2,7 +2,7 @@
  * A voice package from checkpoints: the vocoder's kept blocks, its conditioning net and the acoustic model in one folder.
  * What is not given is taken from the package that the new one replaces.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parse } from 'yaml'
@@ -99,12 +99,15 @@ export async function compactVoice(options: CompactOptions): Promise<VoiceManife
     symbols: acoustic?.symbols ?? old!.manifest.symbols,
     net: checkpoint.net,
   }
+  // The card is for people and edited by hand: it travels along, without a checksum.
   const card = path.join(out, CARD_FILE)
-  return writeVoice(out, description, {
+  const text = existsSync(card) ? readFileSync(card) : undefined
+  const manifest = await writeVoice(out, description, {
     ...vocoderFiles(checkpoint),
     'acoustic.onnx': acoustic?.bytes ?? (await keepAcoustic(old!)),
-    ...(existsSync(card) ? { [CARD_FILE]: readFileSync(card) } : {}),
   })
+  if (text) writeFileSync(card, text)
+  return manifest
 }
 
 /** Only a whole file may be kept: the new package gives it a new checksum. Throws VOICE_DAMAGED. */
