@@ -34,7 +34,8 @@ const elementType = (data: OnnxValue['data']) =>
 
 /**
  * Opens a model file. `threads` (default 1) is the number of threads one operator may use.
- * Works in worker threads. Throws VOICE_DAMAGED, naming the file, when it is missing or not a model that can run.
+ * Works in worker threads; a worker must not be terminated while it loads or runs a model (onnxruntime-node then aborts
+ * the process), but told to end. Throws VOICE_DAMAGED, naming the file, when it is missing or not a model that can run.
  */
 export async function loadOnnx(path: string, { threads = 1 }: { threads?: number } = {}): Promise<OnnxModel> {
   let session: InferenceSession | undefined
