@@ -171,7 +171,7 @@ describe.skipIf(!built)(built ? 'a run' : 'a run (skipped: build/native/train.no
     expect(audioSeconds).toBeGreaterThan(UPDATES * 0.15)
   })
 
-  test('starts every recording from a state of zero and carries it to its end', async () => {
+  test('leaves, with the place in the data, the states that its recordings lead to there', async () => {
     // Without a rate to speak of, the parameters stay what they were.
     const still = job('still', training({ learningRate: 1e-30, noise: 0, updates: 60 }))
     await trainSparseWavernn(still, context())
@@ -189,7 +189,7 @@ describe.skipIf(!built)(built ? 'a run' : 'a run (skipped: build/native/train.no
     const { frame } = batches.lanes[turned]!
     expect(frame).toBeLessThanOrEqual(100)
 
-    // The lane alone, from zero to just past where the checkpoint's next batch begins.
+    // The lane alone, from its start to where the checkpoint's next batch begins.
     const layout = parameterLayout(TINY_NET)
     const engine = await createEngine('auto', layout, { threads: 1 })
     const alone = new Float32Array(state.length)
