@@ -2,7 +2,7 @@
  * A voice package from checkpoints: the vocoder's kept blocks, its conditioning net and the acoustic model in one folder.
  * What is not given is taken from the package that the new one replaces.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parse } from 'yaml'
@@ -16,7 +16,7 @@ import { describeIssue } from '../jobs/job.ts'
 import { createMasks } from '../masks/index.ts'
 import type { MaskSet } from '../masks/mask.ts'
 import { exportAcoustic, measureSharpening, openPredictor, type Sharpening } from '../tasks/acoustic/index.ts'
-import { type Checkpoint, readCheckpoint, readNewestCheckpoint } from '../tasks/sparse-wavernn/checkpoint.ts'
+import { type Checkpoint, openCheckpoint } from '../tasks/sparse-wavernn/checkpoint.ts'
 import { maskedSegments, parameterLayout } from '../tasks/sparse-wavernn/parameters.ts'
 import { exportConditioning } from './conditioning.ts'
 import { exportVocoder } from './vocoder.ts'
@@ -51,15 +51,6 @@ export interface CompactOptions {
   readonly cache: string
   /** YAML file that describes the voice; default: as the voice in `out` says. */
   readonly description: string | undefined
-}
-
-/** The newest checkpoint of a run folder, or the given file. Throws CHECKPOINT_INVALID. */
-export function openCheckpoint(file: string): Checkpoint {
-  if (!existsSync(file)) throw new SparsewaveError('CHECKPOINT_INVALID', `There is no checkpoint ${file}.`)
-  if (!statSync(file).isDirectory()) return readCheckpoint(file)
-  const newest = readNewestCheckpoint(file)
-  if (newest) return newest
-  throw new SparsewaveError('CHECKPOINT_INVALID', `There is no checkpoint in ${file}.`)
 }
 
 /** The masks that a checkpoint's method would export now. */

@@ -2,7 +2,17 @@
  * Checkpoints of a run: everything an exact resume needs, in one safetensors file that is complete or absent (written
  * aside, synced, renamed). The one before is kept, in case the newest cannot be read.
  */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import path from 'node:path'
 import { SparsewaveError } from '../../../src/errors.ts'
 import { type NetConfig, netConfigSchema } from '../../../src/vocoder/sparse-wavernn/config.ts'
@@ -129,4 +139,13 @@ export function readCheckpoint(file: string): Checkpoint {
   } catch (cause) {
     throw fail(cause instanceof Error ? cause.message.replace(/\.$/, '') : String(cause), cause)
   }
+}
+
+/** The newest checkpoint of a run folder, or the given file. Throws CHECKPOINT_INVALID. */
+export function openCheckpoint(file: string): Checkpoint {
+  if (!existsSync(file)) throw new SparsewaveError('CHECKPOINT_INVALID', `There is no checkpoint ${file}.`)
+  if (!statSync(file).isDirectory()) return readCheckpoint(file)
+  const newest = readNewestCheckpoint(file)
+  if (newest) return newest
+  throw new SparsewaveError('CHECKPOINT_INVALID', `There is no checkpoint in ${file}.`)
 }

@@ -18,6 +18,12 @@ export const sparseWavernnJobSchema = z.strictObject({
   seed: z.number().int().min(0).max(0xffffffff).default(1),
   net: netConfigSchema.prefault({}),
   masks: z.strictObject({ method: z.string().default('random') }).prefault({}),
+  /** Run folder or checkpoint whose weights, masks and normalisation this run starts from. */
+  from: z.string().optional(),
+  /** Train on this acoustic model's envelopes (run folder or checkpoint) instead of the recordings' own. */
+  acoustic: z.string().optional(),
+  /** Sharpening of those envelopes, as for `sparsewave compact`. */
+  sharpen: z.number().min(0).max(3).default(1.4),
   /** Only the first so many training recordings; 0 = all. */
   utterances: z.number().int().min(0).default(0),
   training: z

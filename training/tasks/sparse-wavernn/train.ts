@@ -16,11 +16,13 @@ import { adamUpdate } from '../../engines/native.ts'
 import type { JobContext } from '../../jobs/job.ts'
 import { createMasks } from '../../masks/index.ts'
 import { Batches, emptyBatch, type LaneBatch } from './batches.ts'
-import { type Checkpoint, readNewestCheckpoint, writeCheckpoint } from './checkpoint.ts'
+import { type Checkpoint, openCheckpoint, readNewestCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import { measureNormalization, readRecording } from './data.ts'
 import { initialParameters } from './initialize.ts'
 import type { SparseWavernnJob } from './job.ts'
 import { maskedSegments, parameterLayout } from './parameters.ts'
+import { predictEnvelopes } from './predicted.ts'
+import type { Recording } from './utterance.ts'
 import { heldOutBits } from './validate.ts'
 
 /** After a divergence the run goes back to its checkpoint and on with half the learning rate, at most this often. */
@@ -56,13 +58,21 @@ export async function trainSparseWavernn(job: SparseWavernnJob, context: JobCont
     if (validationIds.length === 0) {
       context.warn('No utterances are held out (ids ending in 3): validation is on training utterances.')
     }
+    const predicted = job.acoustic === undefined ? undefined : path.join(job.run, 'predicted')
+    if (predicted !== undefined) {
+      const needed = utterances.filter((u) => split(u.id) !== 'test')
+      await predictEnvelopes(predicted, job.acoustic!, job.sharpen, needed, job.cache, (done) =>
+        context.report({ stage: 'features', done, total: needed.length }),
+      )
+    }
+    const read = (id: string) => readRecording(job.cache, id, predicted)
     const heldOut = (validationIds.length > 0 ? validationIds : trainIds).slice(0, job.validation.utterances)
 
     mkdirSync(job.run, { recursive: true })
     const file = path.join(job.run, 'log.jsonl')
     const log = (entry: Record<string, unknown>) =>
       appendFileSync(file, `${JSON.stringify({ time: new Date().toISOString(), ...entry })}\n`)
-    await new Run(job, context, engine, trainIds, heldOut, restored, log).train()
+    await new Run(job, context, engine, trainIds, heldOut, read, restored, log).train()
   } finally {
     engine.close()
   }
@@ -81,6 +91,14 @@ function checkResumable(c: Checkpoint, job: SparseWavernnJob): void {
     throw fail(`has ${lanes} lanes where the job has ${job.training.lanes}`, 'training.lanes')
 }
 
+/** Throws CHECKPOINT_INVALID when the job cannot start from the weights of `from`. */
+function checkStart(c: Checkpoint, job: SparseWavernnJob): void {
+  if (JSON.stringify(c.net) === JSON.stringify(job.net) && c.maskMethod === job.masks.method) return
+  throw new SparsewaveError('CHECKPOINT_INVALID', `${job.from} was trained with another \`net\` or \`masks.method\`.`, {
+    remedy: 'Give the job the `net` and `masks` of the run it starts from.',
+  })
+}
+
 const maskContext = (job: SparseWavernnJob) => ({
   segments: maskedSegments(parameterLayout(job.net)),
   seed: job.seed,
@@ -92,6 +110,7 @@ class Run {
   readonly #engine: Engine
   readonly #trainIds: readonly string[]
   readonly #heldOut: readonly string[]
+  readonly #read: (id: string) => Recording
   readonly #log: (entry: Record<string, unknown>) => void
   readonly #groups: number
   #at: Checkpoint
@@ -103,6 +122,7 @@ class Run {
     engine: Engine,
     trainIds: readonly string[],
     heldOut: readonly string[],
+    read: (id: string) => Recording,
     restored: Checkpoint | undefined,
     log: (entry: Record<string, unknown>) => void,
   ) {
@@ -111,6 +131,7 @@ class Run {
     this.#engine = engine
     this.#trainIds = trainIds
     this.#heldOut = heldOut
+    this.#read = read
     this.#log = log
     this.#groups = job.training.lanes / LANES
     this.#at = restored ?? this.#initial()
@@ -119,7 +140,9 @@ class Run {
   #initial(): Checkpoint {
     const job = this.#job
     const layout = parameterLayout(job.net)
-    const parameters = initialParameters(layout, job.seed)
+    const from = job.from === undefined ? undefined : openCheckpoint(job.from)
+    if (from) checkStart(from, job)
+    const parameters = from?.average ?? initialParameters(layout, job.seed)
     const step = Math.max(1, Math.floor(this.#trainIds.length / 100))
     const sample = this.#trainIds.filter((_, i) => i % step === 0)
     const masks = createMasks(job.masks.method, maskContext(job))
@@ -132,13 +155,13 @@ class Run {
       wallSeconds: 0,
       maskMethod: job.masks.method,
       batches: { draws: 0, lanes: [] },
-      normalization: measureNormalization(sample.map((id) => readRecording(job.cache, id))),
-      parameters,
+      normalization: from?.normalization ?? measureNormalization(sample.map(this.#read)),
+      parameters: parameters.slice(),
       first: new Float32Array(layout.size),
       second: new Float32Array(layout.size),
       average: parameters.slice(),
       state: new Float32Array(masks.members(0).length * this.#groups * job.net.hidden * LANES),
-      masks: masks.state() as Checkpoint['masks'],
+      masks: from?.masks ?? (masks.state() as Checkpoint['masks']),
     }
   }
 
@@ -188,7 +211,7 @@ class Run {
     const masks = createMasks(this.#job.masks.method, maskContext(this.#job))
     masks.restore(structuredClone(c.masks))
     const batches = new Batches(
-      (i) => readRecording(this.#job.cache, this.#trainIds[i]!),
+      (i) => this.#read(this.#trainIds[i]!),
       this.#trainIds.length,
       normalization,
       { groups: this.#groups, steps: training.steps, seed: this.#job.seed, noise: training.noise },
@@ -222,7 +245,7 @@ class Run {
       writeCheckpoint(this.#job.run, this.#at)
     }
     const validate = async (): Promise<number[]> => {
-      const recordings = this.#heldOut.map((id) => readRecording(this.#job.cache, id))
+      const recordings = this.#heldOut.map(this.#read)
       return heldOutBits(this.#engine, net.hidden, average, masks.final(), recordings, normalization)
     }
 
