@@ -34,7 +34,7 @@ export const sparseWavernnJobSchema = z.strictObject({
       lanes: z.number().int().multipleOf(16).min(16).default(32),
       /** Steps of truncated backpropagation, a multiple of 30. */
       steps: z.number().int().multipleOf(30).min(30).default(150),
-      learningRate: z.number().positive().default(4e-3),
+      learningRate: z.number().positive().default(2e-3),
       /** Learning rate at the end, as a share of the initial one. */
       finalRate: z.number().min(0).max(1).default(0.05),
       warmup: z.number().int().min(0).default(300),
