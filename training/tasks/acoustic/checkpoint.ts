@@ -2,10 +2,10 @@
  * Checkpoints of an acoustic run: everything an exact resume needs, in one safetensors file that is complete or absent
  * (written aside, synced, renamed). The one before is kept, in case the newest cannot be read.
  */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
-import path from 'node:path'
+import { readFileSync } from 'node:fs'
 import { SparsewaveError } from '../../../src/errors.ts'
 import { decodeSafetensors, encodeSafetensors } from '../../../src/vocoder/sparse-wavernn/safetensors.ts'
+import { newestCheckpoint, saveCheckpoint } from '../../jobs/checkpoints.ts'
 import { type AcousticConfig, acousticConfigSchema } from './config.ts'
 import type { Normalization } from './example.ts'
 
@@ -33,8 +33,6 @@ export interface Checkpoint {
   readonly average: ParameterValues
 }
 
-export const CHECKPOINT_FILE = 'checkpoint.safetensors'
-const PREVIOUS_FILE = 'checkpoint.previous.safetensors'
 const FORMAT = 'sparsewave-acoustic-checkpoint-1'
 const GROUPS = ['parameters', 'first', 'second', 'average'] as const
 
@@ -56,18 +54,7 @@ export function writeCheckpoint(run: string, checkpoint: Checkpoint): void {
       normalization: JSON.stringify({ pitchMean, pitchSpread, envelopeSpread }),
     },
   )
-  mkdirSync(run, { recursive: true })
-  const file = path.join(run, CHECKPOINT_FILE)
-  const aside = `${file}.part`
-  const handle = openSync(aside, 'w')
-  try {
-    for (let at = 0; at < bytes.length; ) at += writeSync(handle, bytes, at)
-    fsyncSync(handle)
-  } finally {
-    closeSync(handle)
-  }
-  if (existsSync(file)) renameSync(file, path.join(run, PREVIOUS_FILE))
-  renameSync(aside, file)
+  saveCheckpoint(run, bytes)
 }
 
 /** Reads a checkpoint file. Throws CHECKPOINT_INVALID. */
@@ -100,17 +87,4 @@ export function readCheckpoint(file: string): Checkpoint {
 }
 
 /** The newest readable checkpoint of a run; undefined when it has none. Throws CHECKPOINT_INVALID when none can be read. */
-export function readNewestCheckpoint(run: string): Checkpoint | undefined {
-  let failure: unknown
-  for (const name of [CHECKPOINT_FILE, PREVIOUS_FILE]) {
-    const file = path.join(run, name)
-    if (!existsSync(file)) continue
-    try {
-      return readCheckpoint(file)
-    } catch (error) {
-      failure ??= error
-    }
-  }
-  if (failure) throw failure
-  return undefined
-}
+export const readNewestCheckpoint = (run: string): Checkpoint | undefined => newestCheckpoint(run, readCheckpoint)

@@ -6,10 +6,10 @@
  * twice as fast; `pitch` f32, factor on F0. Outputs: `durations` i64 [P] in frames of 5 ms; `f0` f32 [T] in Hz, 0 =
  * unvoiced; `envelope` f32 [T, 64]; T = sum of durations.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs'
-import path from 'node:path'
+import { statSync } from 'node:fs'
 import type { AcousticManifest } from '../../../src/acoustic/index.ts'
 import { encodeOnnx, OnnxBuilder, type OnnxGraph } from '../../compact/onnx.ts'
+import { replaceFile } from '../../jobs/checkpoints.ts'
 import { type Checkpoint, readCheckpoint, readNewestCheckpoint } from './checkpoint.ts'
 import { ENVELOPE_POINTS, FRAMES_PER_UNIT, POSITION_SCALES } from './config.ts'
 import { decode, encode, placeUnits, predictDurations, predictPitch } from './net.ts'
@@ -31,16 +31,7 @@ export function exportAcoustic(checkpoint: string, outPath: string, options: Exp
   const isRun = statSync(checkpoint, { throwIfNoEntry: false })?.isDirectory()
   const read = (isRun ? readNewestCheckpoint(checkpoint) : undefined) ?? readCheckpoint(checkpoint)
   const bytes = encodeOnnx(acousticGraph(read, options))
-  mkdirSync(path.dirname(path.resolve(outPath)), { recursive: true })
-  const aside = `${outPath}.part`
-  const handle = openSync(aside, 'w')
-  try {
-    for (let at = 0; at < bytes.length; ) at += writeSync(handle, bytes, at)
-    fsyncSync(handle)
-  } finally {
-    closeSync(handle)
-  }
-  renameSync(aside, outPath)
+  replaceFile(outPath, bytes)
   return { symbols: read.config.symbols }
 }
 

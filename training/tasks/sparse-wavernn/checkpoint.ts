@@ -2,21 +2,12 @@
  * Checkpoints of a run: everything an exact resume needs, in one safetensors file that is complete or absent (written
  * aside, synced, renamed). The one before is kept, in case the newest cannot be read.
  */
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  writeSync,
-} from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { SparsewaveError } from '../../../src/errors.ts'
 import { type NetConfig, netConfigSchema } from '../../../src/vocoder/sparse-wavernn/config.ts'
 import { decodeSafetensors, encodeSafetensors } from '../../../src/vocoder/sparse-wavernn/safetensors.ts'
+import { newestCheckpoint, saveCheckpoint } from '../../jobs/checkpoints.ts'
 import type { Mask } from '../../masks/mask.ts'
 import type { BatchState, Normalization } from './batches.ts'
 
@@ -45,13 +36,10 @@ export interface Checkpoint {
   readonly masks: Record<string, Mask>
 }
 
-export const CHECKPOINT_FILE = 'checkpoint.safetensors'
-const PREVIOUS_FILE = 'checkpoint.previous.safetensors'
 const FLOATS = ['parameters', 'first', 'second', 'average', 'state'] as const
 
 /** Writes `run`/checkpoint.safetensors; the one that was there becomes checkpoint.previous.safetensors. */
 export function writeCheckpoint(run: string, c: Checkpoint): void {
-  mkdirSync(run, { recursive: true })
   const { net, update, adamStep, rateScale, smoothed, audioSeconds, wallSeconds, maskMethod, batches } = c
   const progress = { net, update, adamStep, rateScale, smoothed, audioSeconds, wallSeconds, maskMethod, batches }
   const bytes = encodeSafetensors(
@@ -73,34 +61,11 @@ export function writeCheckpoint(run: string, c: Checkpoint): void {
       progress: JSON.stringify(progress),
     },
   )
-  const file = path.join(run, CHECKPOINT_FILE)
-  const aside = `${file}.part`
-  const handle = openSync(aside, 'w')
-  try {
-    for (let at = 0; at < bytes.length; ) at += writeSync(handle, bytes, at)
-    fsyncSync(handle)
-  } finally {
-    closeSync(handle)
-  }
-  if (existsSync(file)) renameSync(file, path.join(run, PREVIOUS_FILE))
-  renameSync(aside, file)
+  saveCheckpoint(run, bytes)
 }
 
 /** The newest readable checkpoint of a run; undefined when it has none. Throws CHECKPOINT_INVALID when none can be read, of the newest. */
-export function readNewestCheckpoint(run: string): Checkpoint | undefined {
-  let failure: unknown
-  for (const name of [CHECKPOINT_FILE, PREVIOUS_FILE]) {
-    const file = path.join(run, name)
-    if (!existsSync(file)) continue
-    try {
-      return readCheckpoint(file)
-    } catch (cause) {
-      failure ??= cause
-    }
-  }
-  if (failure) throw failure
-  return undefined
-}
+export const readNewestCheckpoint = (run: string): Checkpoint | undefined => newestCheckpoint(run, readCheckpoint)
 
 /** Reads one checkpoint file. Throws CHECKPOINT_INVALID. */
 export function readCheckpoint(file: string): Checkpoint {

@@ -1,0 +1,44 @@
+/**
+ * Files that are complete or absent, and the two newest checkpoints of a run. Whatever instant a process dies at, the
+ * newest complete checkpoint is found.
+ */
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs'
+import path from 'node:path'
+
+export const CHECKPOINT_FILE = 'checkpoint.safetensors'
+export const PREVIOUS_FILE = 'checkpoint.previous.safetensors'
+
+/** Writes `file` (its folder too) aside, syncs it and renames it into place; `keep` is where an older one goes first. */
+export function replaceFile(file: string, bytes: Uint8Array, keep?: string): void {
+  mkdirSync(path.dirname(path.resolve(file)), { recursive: true })
+  const aside = `${file}.part`
+  const handle = openSync(aside, 'w')
+  try {
+    for (let at = 0; at < bytes.length; ) at += writeSync(handle, bytes, at)
+    fsyncSync(handle)
+  } finally {
+    closeSync(handle)
+  }
+  if (keep !== undefined && existsSync(file)) renameSync(file, keep)
+  renameSync(aside, file)
+}
+
+/** Writes a run's checkpoint; the one that was there is kept as the previous one. */
+export const saveCheckpoint = (run: string, bytes: Uint8Array): void =>
+  replaceFile(path.join(run, CHECKPOINT_FILE), bytes, path.join(run, PREVIOUS_FILE))
+
+/** The newest checkpoint of a run that `read` can read; undefined when it has none. Throws what `read` throws for the newest. */
+export function newestCheckpoint<T>(run: string, read: (file: string) => T): T | undefined {
+  let failure: unknown
+  for (const name of [CHECKPOINT_FILE, PREVIOUS_FILE]) {
+    const file = path.join(run, name)
+    if (!existsSync(file)) continue
+    try {
+      return read(file)
+    } catch (error) {
+      failure ??= error
+    }
+  }
+  if (failure) throw failure
+  return undefined
+}
