@@ -16,8 +16,8 @@ import {
 import { parseWeights } from '../../src/vocoder/sparse-wavernn/weights.ts'
 import { LANES } from '../engines/engine.ts'
 import { conditioningGates, createReferenceEngine } from '../engines/reference.ts'
-import { maskedSegments, syntheticBatch, syntheticMasks, syntheticParameters } from '../engines/synthetic.ts'
-import { elementIndex, parameterLayout, segment } from '../tasks/sparse-wavernn/parameters.ts'
+import { syntheticBatch, syntheticMasks, syntheticParameters } from '../engines/synthetic.ts'
+import { elementIndex, maskedSegments, parameterLayout, segment } from '../tasks/sparse-wavernn/parameters.ts'
 import { compactMatrix, exportConditioning, exportVocoder, prefixSums } from './index.ts'
 
 const layout = parameterLayout(netConfigSchema.parse({ hidden: 48, headHidden: 32, conditioning: 32 }))

@@ -4,11 +4,11 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { PACKAGE_ROOT } from '../../src/root.ts'
 import { BANDS, netConfigSchema } from '../../src/vocoder/sparse-wavernn/config.ts'
 import type { MaskSet } from '../masks/mask.ts'
-import { parameterLayout } from '../tasks/sparse-wavernn/parameters.ts'
+import { maskedSegments, parameterLayout } from '../tasks/sparse-wavernn/parameters.ts'
 import { type Batch, type Engine, LANES } from './engine.ts'
 import { adamUpdate, createNativeEngine, nativeIsas } from './native.ts'
 import { createReferenceEngine, type ReferenceRun, runReference } from './reference.ts'
-import { isKept, maskedSegments, sliceBatch, syntheticBatch, syntheticMasks, syntheticParameters } from './synthetic.ts'
+import { isKept, sliceBatch, syntheticBatch, syntheticMasks, syntheticParameters } from './synthetic.ts'
 
 const built = existsSync(join(PACKAGE_ROOT, 'build/native/train.node'))
 const isas = built ? nativeIsas() : []

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import { netConfigSchema } from '../../src/vocoder/sparse-wavernn/config.ts'
-import { parameterLayout } from '../tasks/sparse-wavernn/parameters.ts'
+import { maskedSegments, parameterLayout } from '../tasks/sparse-wavernn/parameters.ts'
 import { LANES } from './engine.ts'
 import { mixtureLoss, runReference } from './reference.ts'
-import { isKept, maskedSegments, syntheticBatch, syntheticMasks, syntheticParameters } from './synthetic.ts'
+import { isKept, syntheticBatch, syntheticMasks, syntheticParameters } from './synthetic.ts'
 
 const layout = parameterLayout(netConfigSchema.parse({ hidden: 32, headHidden: 16, conditioning: 16 }))
 const masks = syntheticMasks(layout, 1)

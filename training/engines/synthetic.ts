@@ -5,12 +5,8 @@ import { Random } from '../../src/random.ts'
 import { BANDS, FRAME_FEATURES, STEP_INPUTS, STEPS_PER_FRAME } from '../../src/vocoder/sparse-wavernn/config.ts'
 import type { MaskSet } from '../masks/mask.ts'
 import { createRandomMasks } from '../masks/random.ts'
-import { elementIndex, type ParameterLayout, type Segment } from '../tasks/sparse-wavernn/parameters.ts'
+import { elementIndex, maskedSegments, type ParameterLayout, type Segment } from '../tasks/sparse-wavernn/parameters.ts'
 import { type Batch, LANES } from './engine.ts'
-
-/** The layout's segments that have a mask. */
-export const maskedSegments = (layout: ParameterLayout): (Segment & { kept: number })[] =>
-  layout.segments.filter((s): s is Segment & { kept: number } => s.kept !== undefined)
 
 export const syntheticMasks = (layout: ParameterLayout, seed: number): MaskSet =>
   createRandomMasks({ segments: maskedSegments(layout), seed }).final()

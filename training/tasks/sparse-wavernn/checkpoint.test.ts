@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { encodeSafetensors } from '../../../src/vocoder/sparse-wavernn/safetensors.ts'
-import { maskedSegments, syntheticMasks, syntheticParameters } from '../../engines/synthetic.ts'
+import { syntheticMasks, syntheticParameters } from '../../engines/synthetic.ts'
 import { CHECKPOINT_FILE } from '../../jobs/checkpoints.ts'
 import { type Checkpoint, readCheckpoint, readNewestCheckpoint, writeCheckpoint } from './checkpoint.ts'
-import { parameterLayout } from './parameters.ts'
+import { maskedSegments, parameterLayout } from './parameters.ts'
 import { PLAIN, TINY_NET } from './testing.ts'
 
 const layout = parameterLayout(TINY_NET)
