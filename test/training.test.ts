@@ -172,6 +172,27 @@ describe.skipIf(!built)(built ? 'a run' : 'a run (skipped: build/native/train.no
     expect(audioSeconds).toBeGreaterThan(UPDATES * 0.15)
   })
 
+  test('can start from the averaged weights, masks and normalisation of another run', async () => {
+    const first = job('first', training({ updates: 40 }))
+    await trainSparseWavernn(first, context())
+    const { average, masks, normalization } = checkpointOf('first')
+    await trainSparseWavernn(
+      job('second', { from: first.run, seed: 9, ...training({ updates: 1, learningRate: 1e-30 }) }),
+      context(),
+    )
+    const second = checkpointOf('second')
+    expect(second.parameters).toEqual(average)
+    expect(second.masks).toEqual(masks)
+    expect(second.normalization).toEqual(normalization)
+    const wide = job('third', { from: first.run, net: { ...TINY_NET, hidden: 48 } })
+    await expect(trainSparseWavernn(wide, context())).rejects.toMatchObject({ code: 'CHECKPOINT_INVALID' })
+  })
+
+  test('on predicted frames asks for a corpus with durations', async () => {
+    const predicted = job('predicted', { acoustic: join(dir, 'acoustic') })
+    await expect(trainSparseWavernn(predicted, context())).rejects.toMatchObject({ code: 'CORPUS_INVALID' })
+  })
+
   test('leaves, with the place in the data, the states that its recordings lead to there', async () => {
     // Without a rate to speak of, the parameters stay what they were.
     const still = job('still', training({ learningRate: 1e-30, noise: 0, updates: 60 }))
