@@ -247,14 +247,15 @@ void pack(const float* x, size_t stride, int features, int n, float* packed) {
       for (int p = 0; p < kParts; p++) vec(packed + ((size_t)i * n + t) * kLanes)[p] = vec(x + t * stride + i * kLanes)[p];
 }
 
-// All columns in order: the list of every strip of a dense matrix.
+// All columns in order: the list of every strip of a dense matrix. Made by the compiler: a constructor in this file would run when
+// the addon is loaded, with instructions that the CPU may not have.
 struct AllColumns {
   uint16_t index[8192];
-  AllColumns() {
+  constexpr AllColumns() : index() {
     for (int i = 0; i < 8192; i++) index[i] = (uint16_t)i;
   }
 };
-const AllColumns kAll;
+constexpr AllColumns kAll;
 
 // Blocks of a strip lie together, [strips][kept][16], in the order of its columns; so do their gradients.
 struct Matrix {

@@ -1,0 +1,26 @@
+/**
+ * Objects compiled for one instruction set must run nothing when they are loaded, and share no function with others: the
+ * linker keeps one copy of a shared function, and any CPU would then run that instruction set's.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { PACKAGE_ROOT } from '../src/root.ts'
+
+const folder = path.join(PACKAGE_ROOT, 'build/obj')
+const objects = existsSync(folder)
+  ? readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => /core\.\w+\.cpp\.o$/.test(file))
+  : []
+const hasNm = spawnSync('nm', ['--version']).status === 0
+
+test.skipIf(objects.length === 0 || !hasNm).each(objects)(
+  '%s has no load-time code and no shared function',
+  (object) => {
+    const { stdout, status } = spawnSync('nm', [path.join(folder, object)], { encoding: 'utf8' })
+    expect(status).toBe(0)
+    const symbols = stdout.trim().split('\n')
+    expect(symbols.length).toBeGreaterThan(1)
+    expect(symbols.filter((line) => / [WVu] |_GLOBAL__sub_I|\.init_array/.test(line))).toEqual([])
+  },
+)
