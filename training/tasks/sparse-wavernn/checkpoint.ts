@@ -7,9 +7,11 @@ import path from 'node:path'
 import { SparsewaveError } from '../../../src/errors.ts'
 import { type NetConfig, netConfigSchema } from '../../../src/vocoder/sparse-wavernn/config.ts'
 import { decodeSafetensors, encodeSafetensors } from '../../../src/vocoder/sparse-wavernn/safetensors.ts'
+import { MANIFEST_FILE } from '../../../src/voices/manifest.ts'
 import { newestCheckpoint, saveCheckpoint } from '../../jobs/checkpoints.ts'
 import type { Mask } from '../../masks/mask.ts'
 import type { BatchState, Normalization } from './batches.ts'
+import { checkpointOfVoice } from './from-voice.ts'
 
 export interface Checkpoint {
   readonly net: NetConfig
@@ -106,10 +108,11 @@ export function readCheckpoint(file: string): Checkpoint {
   }
 }
 
-/** The newest checkpoint of a run folder, or the given file. Throws CHECKPOINT_INVALID. */
+/** The newest checkpoint of a run folder, the given file, or what the voice in a folder holds. Throws CHECKPOINT_INVALID, WEIGHTS_INVALID, VOICE_*. */
 export function openCheckpoint(file: string): Checkpoint {
   if (!existsSync(file)) throw new SparsewaveError('CHECKPOINT_INVALID', `There is no checkpoint ${file}.`)
   if (!statSync(file).isDirectory()) return readCheckpoint(file)
+  if (existsSync(path.join(file, MANIFEST_FILE))) return checkpointOfVoice(file)
   const newest = readNewestCheckpoint(file)
   if (newest) return newest
   throw new SparsewaveError('CHECKPOINT_INVALID', `There is no checkpoint in ${file}.`)
