@@ -3,36 +3,16 @@
  * Run as `node dist/bench/training.js [seconds per row]`. A lane-step is one step of one lane; 6000 make a second of audio.
  */
 import { cpus } from 'node:os'
-import {
-  BANDS,
-  FRAME_FEATURES,
-  netConfigSchema,
-  STEP_INPUTS,
-  STEPS_PER_FRAME,
-} from '../src/vocoder/sparse-wavernn/config.ts'
+import { netConfigSchema } from '../src/vocoder/sparse-wavernn/config.ts'
 import { STEP_RATE } from '../src/vocoder/sparse-wavernn/frame-parameters.ts'
 import { LANES } from '../training/engines/engine.ts'
 import { createNativeEngine, nativeIsas } from '../training/engines/native.ts'
 import { syntheticBatch, syntheticMasks, syntheticParameters } from '../training/engines/synthetic.ts'
-import { MASKED, type ParameterLayout, parameterLayout, segment } from '../training/tasks/sparse-wavernn/parameters.ts'
+import { macsPerLaneStep } from '../training/tasks/sparse-wavernn/cost.ts'
+import { parameterLayout } from '../training/tasks/sparse-wavernn/parameters.ts'
 
 const GROUPS = 2
 const STEPS = 150
-
-/** Multiply-accumulates of the matrices for one lane-step, forward + both products of the backward pass. */
-function macsPerLaneStep(layout: ParameterLayout): number {
-  const { headHidden, conditioning, hidden } = layout.config
-  let macs = 0
-  for (const name of MASKED) macs += segment(layout, name).rows * segment(layout, name).kept!
-  for (let b = 0; b < BANDS; b++) macs += headHidden * 16
-  // The inputs of steps and frames need no gradient.
-  const gated = 3 * hidden * segment(layout, 'gru.input.reset').kept!
-  let stepTerms = 0
-  for (let b = 0; b < BANDS; b++) stepTerms += headHidden * (STEP_INPUTS.count + b)
-  const frame =
-    (conditioning * (FRAME_FEATURES * (2 / 3) + 3 * conditioning) + 3 * hidden * conditioning) / STEPS_PER_FRAME
-  return 3 * macs - gated + 2 * stepTerms + 3 * frame
-}
 
 const seconds = Number(process.argv[2] ?? 5)
 const layout = parameterLayout(netConfigSchema.parse({}))

@@ -218,7 +218,7 @@ describe.skipIf(!built)(built ? 'a run' : 'a run (skipped: build/native/train.no
     const batch = emptyBatch(1, 60)
     for (let from = 0; from < frame; from += 2) {
       fillLane(batch, 0, new Utterance(opened[turned]!, 0, 0), from, normalization)
-      await engine.run(parameters, [new Map(Object.entries(masks))], batch, alone, null)
+      await engine.run(parameters, [new Map(Object.entries(masks) as [string, Uint16Array][])], batch, alone, null)
     }
     engine.close()
     const column = (data: Float32Array, lane: number) =>

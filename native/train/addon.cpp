@@ -1,4 +1,4 @@
-// Node-API binding of the training engine: run(...) -> Promise of losses, adam(...) -> gradient norm, isas() -> names.
+// Node-API binding of the training engine: run(...) -> Promise of losses, product(...), adam(...) -> gradient norm, isas() -> names.
 // Arrays stay referenced while worker threads use them; the caller must not touch them until the promise settles.
 #include <node_api.h>
 #if defined(__x86_64__)
@@ -34,17 +34,18 @@ namespace {
 struct Isa {
   const char* name;
   RunTask run;
+  RunProduct product;
   bool (*supported)();
 };
 
 // The compiler's run-time checks read CPUID and XGETBV.
 const Isa kIsas[] = {
 #if defined(__x86_64__)
-    {"avx512", run_task_avx512,
+    {"avx512", run_task_avx512, run_product_avx512,
      [] { return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"); }},
-    {"avx2", run_task_avx2, [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }},
+    {"avx2", run_task_avx2, run_product_avx2, [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }},
 #endif
-    {"baseline", run_task_baseline, [] { return true; }},
+    {"baseline", run_task_baseline, run_product_baseline, [] { return true; }},
 };
 
 // Flush denormals: decayed states would otherwise slow every product.
@@ -63,7 +64,7 @@ struct Job {
   double scale = 0;
   int threads = 1;
   RunTask run = nullptr;
-  int members = 0, groups = 0;
+  int members = 0, per_member = 0;  // groups that a member sees
   napi_ref keep = nullptr;
   napi_deferred deferred = nullptr;
   napi_async_work work = nullptr;
@@ -132,7 +133,7 @@ void complete(napi_env env, napi_status status, void* data) {
     double* losses = static_cast<double*>(raw);
     std::fill(losses, losses + count, 0.0);
     for (size_t i = 0; i < job->tasks.size(); i++)
-      for (int b = 0; b < kBands; b++) losses[(i / job->groups) * kBands + b] += job->tasks[i].losses[b];
+      for (int b = 0; b < kBands; b++) losses[(i / job->per_member) * kBands + b] += job->tasks[i].losses[b];
     napi_create_typedarray(env, napi_float64_array, count, buffer, 0, &array);
     napi_resolve_deferred(env, job->deferred, array);
   }
@@ -157,16 +158,18 @@ napi_value fail(napi_env env, const char* message) {
   return nullptr;
 }
 
-// run(sizes Int32Array [hidden, head, conditioning, inputs, features, members, groups, steps, threads, isa], offsets Float64Array,
-//     parameters, masks Uint16Array[] (members x 7), kept Int32Array[7], inputs, targets, frames, weights, state, gradient|null, scale, outputs|null)
+// run(sizes Int32Array [hidden, head, conditioning, inputs, features, members, groups, steps, threads, isa, pair groups, dense gradient],
+//     offsets Float64Array, parameters, masks Uint16Array[] (members x 7, [strips][kept], any kept), inputs, targets, frames, weights,
+//     state, gradient|null, scale, outputs|null)
+// Pair groups 0: every member sees all groups. Else members 2i and 2i + 1 see that many groups from i * pair groups on.
 napi_value run(napi_env env, napi_callback_info info) {
-  size_t argc = 13;
-  napi_value a[13];
+  size_t argc = 12;
+  napi_value a[12];
   napi_get_cb_info(env, info, &argc, a, nullptr, nullptr);
-  if (argc != 13) return fail(env, "run: 13 arguments expected");
+  if (argc != 12) return fail(env, "run: 12 arguments expected");
   size_t len;
   const int32_t* s = typed<int32_t>(env, a[0], napi_int32_array, &len);
-  if (!s || len != 10) return fail(env, "run: sizes");
+  if (!s || len != 12) return fail(env, "run: sizes");
   Job* job = new Job;
   auto reject = [&](const char* message) {
     delete job;
@@ -174,9 +177,11 @@ napi_value run(napi_env env, napi_callback_info info) {
   };
   Shape& shape = job->shape;
   shape.hidden = s[0], shape.head = s[1], shape.conditioning = s[2], shape.inputs = s[3], shape.features = s[4];
-  job->members = s[5], job->groups = s[6];
+  if (s[5] < 1 || s[6] < 1 || s[10] < 0 || (s[10] > 0 && (s[5] % 2 || s[5] / 2 * s[10] != s[6]))) return reject("run: members");
+  const size_t members = s[5], groups = s[6], pair_groups = s[10], per_member = pair_groups ? pair_groups : groups;
+  job->members = s[5], job->per_member = (int)per_member;
   const int steps = s[7];
-  job->threads = std::max(1, std::min(s[8], s[5] * s[6]));
+  job->threads = std::max(1, std::min(s[8], (int)(members * per_member)));
   if (s[9] < 0 || s[9] >= (int)(sizeof(kIsas) / sizeof(kIsas[0])) || !kIsas[s[9]].supported()) return reject("run: isa");
   job->run = kIsas[s[9]].run;
   if (shape.hidden % kBlock || shape.head % kBlock || shape.head > 512 || shape.conditioning % kBlock || steps % kStepsPerFrame || steps <= 0 || shape.hidden > 8192 ||
@@ -186,26 +191,24 @@ napi_value run(napi_env env, napi_callback_info info) {
   if (!offsets || len != kSegments + 1) return reject("run: offsets");
   for (int i = 0; i < kSegments; i++) shape.offset[i] = (int64_t)offsets[i];
   shape.size = (int64_t)offsets[kSegments];
-  const size_t frames = steps / kStepsPerFrame, groups = job->groups, members = job->members;
-  size_t n_p, n_k, n_i, n_t, n_f, n_w, n_s, n_g = 0, n_o = 0;
+  const size_t frames = steps / kStepsPerFrame;
+  size_t n_p, n_i, n_t, n_f, n_w, n_s, n_g = 0, n_o = 0;
   const float* parameters = typed<float>(env, a[2], napi_float32_array, &n_p);
-  const int32_t* kept = typed<int32_t>(env, a[4], napi_int32_array, &n_k);
-  const float* inputs = typed<float>(env, a[5], napi_float32_array, &n_i);
-  const float* targets = typed<float>(env, a[6], napi_float32_array, &n_t);
-  const float* features = typed<float>(env, a[7], napi_float32_array, &n_f);
-  const float* weights = typed<float>(env, a[8], napi_float32_array, &n_w);
-  float* state = typed<float>(env, a[9], napi_float32_array, &n_s);
-  float* gradient = typed<float>(env, a[10], napi_float32_array, &n_g);
-  napi_get_value_double(env, a[11], &job->scale);
-  float* outputs = typed<float>(env, a[12], napi_float32_array, &n_o);
+  const float* inputs = typed<float>(env, a[4], napi_float32_array, &n_i);
+  const float* targets = typed<float>(env, a[5], napi_float32_array, &n_t);
+  const float* features = typed<float>(env, a[6], napi_float32_array, &n_f);
+  const float* weights = typed<float>(env, a[7], napi_float32_array, &n_w);
+  float* state = typed<float>(env, a[8], napi_float32_array, &n_s);
+  float* gradient = typed<float>(env, a[9], napi_float32_array, &n_g);
+  napi_get_value_double(env, a[10], &job->scale);
+  float* outputs = typed<float>(env, a[11], napi_float32_array, &n_o);
   const size_t L = kLanes;
   if (!parameters || n_p != (size_t)shape.size) return reject("run: parameters");
-  if (!kept || n_k != kMasked) return reject("run: kept");
   if (!inputs || n_i != groups * steps * shape.inputs * L) return reject("run: inputs");
   if (!targets || n_t != groups * steps * kBands * L) return reject("run: targets");
   if (!features || n_f != groups * (frames + 2) * shape.features * L) return reject("run: frames");
   if (!weights || n_w != groups * frames * L) return reject("run: weights");
-  if (!state || n_s != members * groups * shape.hidden * L) return reject("run: state");
+  if (!state || n_s != members * per_member * shape.hidden * L) return reject("run: state");
   if (gradient && n_g != (size_t)shape.size) return reject("run: gradient");
   if (outputs && (n_o != groups * steps * kBands * kHeadOutputs * L || members != 1)) return reject("run: outputs");
   job->gradient = gradient;
@@ -217,23 +220,29 @@ napi_value run(napi_env env, napi_callback_info info) {
     napi_get_element(env, a[3], (uint32_t)m, &item);
     const uint16_t* mask = typed<uint16_t>(env, item, napi_uint16_array, &n);
     const int i = m % kMasked;
-    if (!mask || kept[i] < 1 || n != (size_t)rows[i] / kBlock * kept[i]) return reject("run: mask");
+    const size_t strips = (size_t)rows[i] / kBlock;
+    if (!mask || n == 0 || n % strips || n / strips > (size_t)columns[i]) return reject("run: mask");
     for (size_t k = 0; k < n; k++)
       if (mask[k] >= columns[i]) return reject("run: mask column");
     job->masks.emplace_back(mask, mask + n);
   }
   for (size_t m = 0; m < members; m++)
-    for (size_t g = 0; g < groups; g++) {
+    for (size_t j = 0; j < per_member; j++) {
+      const size_t g = (pair_groups ? m / 2 * pair_groups : 0) + j;
       Task t{};
       t.shape = &job->shape;
       t.parameters = parameters;
-      for (int i = 0; i < kMasked; i++) t.masks[i] = {job->masks[m * kMasked + i].data(), kept[i]};
+      for (int i = 0; i < kMasked; i++) {
+        const auto& mask = job->masks[m * kMasked + i];
+        t.masks[i] = {mask.data(), (int)(mask.size() / (rows[i] / kBlock))};
+      }
+      t.dense_gradient = s[11] != 0;
       t.steps = steps;
       t.inputs = inputs + g * steps * shape.inputs * L;
       t.targets = targets + g * steps * kBands * L;
       t.frames = features + g * (frames + 2) * shape.features * L;
       t.weights = weights + g * frames * L;
-      t.state = state + (m * groups + g) * shape.hidden * L;
+      t.state = state + (m * per_member + j) * shape.hidden * L;
       t.outputs = outputs ? outputs + g * steps * kBands * kHeadOutputs * L : nullptr;
       job->tasks.push_back(t);
     }
@@ -246,6 +255,33 @@ napi_value run(napi_env env, napi_callback_info info) {
   napi_create_async_work(env, nullptr, name, execute, complete, job, &job->work);
   napi_queue_async_work(env, job->work);
   return promise;
+}
+
+// product(sizes Int32Array [kind, strips, columns, groups, isa], weights|gradient Float32Array, mask Uint16Array [strips, kept], x, y): see net.h.
+napi_value product(napi_env env, napi_callback_info info) {
+  size_t argc = 5, len, n_w, n_m, n_x, n_y;
+  napi_value a[5];
+  napi_get_cb_info(env, info, &argc, a, nullptr, nullptr);
+  const int32_t* s = argc == 5 ? typed<int32_t>(env, a[0], napi_int32_array, &len) : nullptr;
+  if (!s || len != 5 || s[0] < 0 || s[0] > kAccumulate || s[1] < 1 || s[2] < 1 || s[2] > 65536 || s[3] < 1) return fail(env, "product: sizes");
+  if (s[4] < 0 || s[4] >= (int)(sizeof(kIsas) / sizeof(kIsas[0])) || !kIsas[s[4]].supported()) return fail(env, "product: isa");
+  const size_t strips = s[1], columns = s[2], groups = s[3];
+  float* w = typed<float>(env, a[1], napi_float32_array, &n_w);
+  const uint16_t* mask = typed<uint16_t>(env, a[2], napi_uint16_array, &n_m);
+  float* x = typed<float>(env, a[3], napi_float32_array, &n_x);
+  float* y = typed<float>(env, a[4], napi_float32_array, &n_y);
+  if (!w || n_w != strips * columns * kBlock) return fail(env, "product: weights");
+  if (!mask || n_m == 0 || n_m % strips || n_m / strips > columns) return fail(env, "product: mask");
+  for (size_t k = 0; k < n_m; k++)
+    if (mask[k] >= columns) return fail(env, "product: mask column");
+  if (!x || n_x != groups * columns * kLanes || !y || n_y != groups * strips * kBlock * kLanes) return fail(env, "product: x or y");
+  static Workspace workspace;
+  try {
+    kIsas[s[4]].product({(ProductKind)s[0], w, w, {mask, (int)(n_m / strips)}, (int)strips, (int)columns, (int)groups, x, y}, workspace);
+  } catch (...) {
+    return fail(env, "product: out of memory");
+  }
+  return nullptr;
 }
 
 // adam(parameters, gradient, first, second, average, options Float64Array [rate, beta1, beta2, epsilon, clip, average, step]) -> norm
@@ -287,6 +323,7 @@ napi_value isas(napi_env env, napi_callback_info) {
 napi_value init(napi_env env, napi_value exports) {
   const napi_property_descriptor properties[] = {
       {"run", nullptr, run, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"product", nullptr, product, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"adam", nullptr, adam, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"isas", nullptr, isas, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
   };

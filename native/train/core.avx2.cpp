@@ -6,4 +6,5 @@
 #define SW_GRADIENT_COLUMNS 3
 #define SW_PIN(v) asm("" : "+x"(v))
 #define SW_RUN_TASK run_task_avx2
+#define SW_RUN_PRODUCT run_product_avx2
 #include "core.h"

@@ -6,4 +6,5 @@
 #define SW_GRADIENT_COLUMNS 3
 #define SW_PIN(v) asm("" : "+v"(v))
 #define SW_RUN_TASK run_task_avx512
+#define SW_RUN_PRODUCT run_product_avx512
 #include "core.h"

@@ -6,4 +6,5 @@
 #define SW_GRADIENT_COLUMNS 2
 #define SW_PIN(v) (void)(v)
 #define SW_RUN_TASK run_task_baseline
+#define SW_RUN_PRODUCT run_product_baseline
 #include "core.h"

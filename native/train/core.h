@@ -1,4 +1,4 @@
-// The training pass, compiled once per ISA (core.<isa>.cpp sets SW_VECTOR, SW_ROWS, SW_COLUMNS, SW_GRADIENT_ROWS, SW_GRADIENT_COLUMNS, SW_PIN and SW_RUN_TASK).
+// The training pass, compiled once per ISA (core.<isa>.cpp sets SW_VECTOR, SW_ROWS, SW_COLUMNS, SW_GRADIENT_ROWS, SW_GRADIENT_COLUMNS, SW_PIN, SW_RUN_TASK and SW_RUN_PRODUCT).
 // Layout everywhere: [feature][16 lanes]; one lane group is SW_PARTS vectors. Matrices: [rows / 16][columns][16].
 #include <algorithm>
 #include <cmath>
@@ -353,6 +353,7 @@ struct Pass {
   const int XE;             // columns of [x; e_0..e_2] with the residuals
   const size_t h_stride, x_stride;
   Matrix masked[kMasked];
+  Matrix grown[kMasked];    // what gradients are gathered in: the kept blocks, or all columns straight into the flat gradient
   float *xe, *hs, *r, *z, *n, *q, *u, *du, *dout, *dmean, *c1, *c2, *gates, *dgates, *dh, *dh2, *dc2, *dc1, *dr, *dz, *dn, *dq, *packed, *packed_x;
 
   static size_t odd(size_t features) { return (features | 1) * kLanes; }
@@ -388,6 +389,7 @@ struct Pass {
     for (int m = 0; m < kMasked; m++) {
       const Mask& mask = task.masks[m];
       masked[m] = {base + o_w[m], base + o_gw[m], mask.columns, mask.kept, rows[m] / kBlock, mask.kept};
+      grown[m] = task.gradient && task.dense_gradient ? dense(m, rows[m], width(m)) : masked[m];
     }
   }
 
@@ -407,6 +409,7 @@ struct Pass {
   }
 
   void scatter_gradient() {
+    if (task.dense_gradient) return;
     for (int m = 0; m < kMasked; m++) {
       const Matrix& a = masked[m];
       for (int k = 0; k < a.strips * a.kept; k++) {
@@ -548,7 +551,7 @@ struct Pass {
 
   void heads_backward() {
     const int K = shape.head;
-    const Matrix& hidden = masked[kHeadHidden];
+    const Matrix& hidden = grown[kHeadHidden];
     const size_t strip = (size_t)T * kTile;
     const int n = kStepsPerFrame;
     for (int t0 = 0; t0 < T; t0 += kStepsPerFrame) {
@@ -578,7 +581,6 @@ struct Pass {
 
   void gru_backward() {
     const Matrix &rr = masked[kRecurrentReset], &rz = masked[kRecurrentUpdate], &rn = masked[kRecurrentCandidate];
-    const Matrix &ir = masked[kInputReset], &iz = masked[kInputUpdate], &in = masked[kInputCandidate];
     const Matrix& hidden = masked[kHeadHidden];
     const size_t strip = (size_t)kStepsPerFrame * kTile;
     memset(dh, 0, sizeof(float) * H * kLanes);
@@ -614,12 +616,12 @@ struct Pass {
       pack(hs + h_stride * f * kStepsPerFrame, h_stride, H, kStepsPerFrame, packed);
       pack(xe + x_stride * f * kStepsPerFrame, x_stride, D, kStepsPerFrame, packed_x);
       for (int s = 0; s < H / kBlock; s++) {
-        rr.accumulate(s, dr + s * strip, kTile, packed, kStepsPerFrame);
-        ir.accumulate(s, dr + s * strip, kTile, packed_x, kStepsPerFrame);
-        rz.accumulate(s, dz + s * strip, kTile, packed, kStepsPerFrame);
-        iz.accumulate(s, dz + s * strip, kTile, packed_x, kStepsPerFrame);
-        rn.accumulate(s, dq + s * strip, kTile, packed, kStepsPerFrame);
-        in.accumulate(s, dn + s * strip, kTile, packed_x, kStepsPerFrame);
+        grown[kRecurrentReset].accumulate(s, dr + s * strip, kTile, packed, kStepsPerFrame);
+        grown[kInputReset].accumulate(s, dr + s * strip, kTile, packed_x, kStepsPerFrame);
+        grown[kRecurrentUpdate].accumulate(s, dz + s * strip, kTile, packed, kStepsPerFrame);
+        grown[kInputUpdate].accumulate(s, dz + s * strip, kTile, packed_x, kStepsPerFrame);
+        grown[kRecurrentCandidate].accumulate(s, dq + s * strip, kTile, packed, kStepsPerFrame);
+        grown[kInputCandidate].accumulate(s, dn + s * strip, kTile, packed_x, kStepsPerFrame);
         float* dg = dgates + (size_t)f * 3 * H * kLanes + (size_t)s * kTile;
         add_steps(dr + s * strip, kStepsPerFrame, dg);
         add_steps(dz + s * strip, kStepsPerFrame, dg + (size_t)H * kLanes);
@@ -650,7 +652,34 @@ struct Pass {
   }
 };
 
+void run_product(const Product& a, Workspace& workspace) {
+  const int kept = a.mask.kept;
+  const size_t blocks = (size_t)a.strips * kept * kBlock, x_size = (size_t)a.columns * kLanes, y_size = (size_t)a.strips * kTile;
+  float* base = workspace.reserve(blocks + 512 + (a.kind == kAccumulate ? x_size * a.groups : 0));
+  auto block = [&](size_t k) { return (k / kept * a.columns + a.mask.columns[k]) * kBlock; };
+  if (a.kind == kAccumulate) {
+    float* packed = base + (blocks + 15) / 16 * 16;
+    memset(base, 0, sizeof(float) * blocks);
+    pack(a.x, x_size, a.columns, a.groups, packed);
+    for (int s = 0; s < a.strips; s++) accumulate_strip(base + (size_t)s * kept * kBlock, a.mask.columns + (size_t)s * kept, kept, a.y + s * kTile, y_size, packed, a.groups);
+    for (size_t k = 0; k < blocks / kBlock; k++)
+      for (int r = 0; r < kBlock; r++) a.gradient[block(k) + r] += base[k * kBlock + r];
+    return;
+  }
+  for (size_t k = 0; k < blocks / kBlock; k++) memcpy(base + k * kBlock, a.weights + block(k), sizeof(float) * kBlock);
+  for (int g = 0; g < a.groups; g++)
+    for (int s = 0; s < a.strips; s++) {
+      const float* w = base + (size_t)s * kept * kBlock;
+      const uint16_t* columns = a.mask.columns + (size_t)s * kept;
+      float *x = a.x + g * x_size, *y = a.y + g * y_size + s * kTile;
+      if (a.kind == kForward) multiply_strip(w, columns, kept, x, y, y);
+      else multiply_strip_transposed(w, columns, kept, y, x);
+    }
+}
+
 }  // namespace
+
+void SW_RUN_PRODUCT(const Product& product, Workspace& workspace) { run_product(product, workspace); }
 
 void SW_RUN_TASK(Task& task, Workspace& workspace) { Pass(task, workspace).run(); }
 

@@ -50,6 +50,7 @@ struct Task {
   const float* weights;  // [steps / 30][16]
   float* state;          // [hidden][16], replaced by the last state
   float* gradient;       // flat, added to (sums, not means); null: losses only
+  bool dense_gradient;   // also that of the masked matrices' dropped blocks (their forward and backward products stay sparse)
   float* outputs;        // [steps][4][12][16] or null
   double losses[kBands];
 };
@@ -62,10 +63,26 @@ struct Workspace {
   ~Workspace();
 };
 
+// One product with a block-sparse matrix, for tasks written outside this file (training/engines/net.ts).
+// x: [groups][columns][16], y: [groups][16 strips][16]; weights and their gradient: [strips][columns][16].
+enum ProductKind { kForward, kBackward, kAccumulate };
+struct Product {
+  ProductKind kind;  // y += W x; x += W' y; gradient += y x' in the kept blocks
+  const float* weights;
+  float* gradient;  // kAccumulate only
+  Mask mask;
+  int strips, columns, groups;
+  float *x, *y;
+};
+
 // One per ISA; chosen at run time.
 using RunTask = void (*)(Task&, Workspace&);
 void run_task_baseline(Task&, Workspace&);
 void run_task_avx2(Task&, Workspace&);
 void run_task_avx512(Task&, Workspace&);
+using RunProduct = void (*)(const Product&, Workspace&);
+void run_product_baseline(const Product&, Workspace&);
+void run_product_avx2(const Product&, Workspace&);
+void run_product_avx512(const Product&, Workspace&);
 
 }  // namespace sparsewave

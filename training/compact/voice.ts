@@ -12,6 +12,7 @@ import { checkVoice, readVoice, type Voice, type VoiceDescription, writeVoice } 
 import { MANIFEST_FILE, type VoiceManifest, voiceManifestSchema } from '../../src/voices/manifest.ts'
 import { cacheUtterance } from '../data/cache.ts'
 import { readCorpus, split } from '../data/corpus.ts'
+import { BLOCK_ROWS } from '../engines/layout.ts'
 import { describeIssue } from '../jobs/job.ts'
 import { createMasks } from '../masks/index.ts'
 import type { MaskSet } from '../masks/mask.ts'
@@ -53,19 +54,30 @@ export interface CompactOptions {
   readonly description: string | undefined
 }
 
-/** The masks that a checkpoint's method would export now. */
-export function finalMasks(c: Checkpoint): MaskSet {
-  const method = createMasks(c.maskMethod, { segments: maskedSegments(parameterLayout(c.net)), seed: 0 })
+/** What a checkpoint's mask method would export now: masks and averaged weights. Throws CHECKPOINT_INVALID while it is too dense. */
+export function finalNet(c: Checkpoint): { masks: MaskSet; average: Float32Array } {
+  const matrices = maskedSegments(parameterLayout(c.net))
+  const method = createMasks(c.maskMethod, { matrices, seed: 0 }, c.maskOptions)
   method.restore(c.masks)
-  return method.final()
+  const masks = method.final()
+  const dense = matrices.find((m) => masks.get(m.name)!.length > (m.rows / BLOCK_ROWS) * m.kept)
+  if (dense) {
+    throw new SparsewaveError('CHECKPOINT_INVALID', `${dense.name} keeps more blocks than the net's density says.`, {
+      remedy: `The masks ('${c.maskMethod}') get there later in the run: train on.`,
+    })
+  }
+  const average = c.average.slice()
+  method.gateFinal?.(c.average, average)
+  return { masks, average }
 }
 
 /** The files of a package that come from the vocoder's checkpoint: averaged weights, kept blocks only. */
 export function vocoderFiles(c: Checkpoint): { 'vocoder.safetensors': Uint8Array; 'conditioning.onnx': Uint8Array } {
   const layout = parameterLayout(c.net)
+  const { masks, average } = finalNet(c)
   return {
-    'vocoder.safetensors': exportVocoder(layout, c.average, finalMasks(c)),
-    'conditioning.onnx': exportConditioning(layout, c.average, c.normalization),
+    'vocoder.safetensors': exportVocoder(layout, average, masks),
+    'conditioning.onnx': exportConditioning(layout, average, c.normalization),
   }
 }
 

@@ -23,39 +23,70 @@ export interface Batch {
   readonly weights: Float32Array
 }
 
-/** Weighted steps of a batch: lanes x steps whose frames have weight 1. */
-export function batchCount(batch: Batch): number {
+/** Weighted steps of groups [from, from + groups) of a batch (default all): lanes x steps whose frames have weight 1. */
+export function batchCount(batch: Batch, from = 0, groups = batch.groups): number {
+  const perGroup = batch.weights.length / batch.groups
   let sum = 0
-  for (const w of batch.weights) sum += w
-  return sum * (batch.steps / (batch.weights.length / (batch.groups * LANES)))
+  for (const w of batch.weights.subarray(from * perGroup, (from + groups) * perGroup)) sum += w
+  return sum * (batch.steps / (perGroup / LANES))
+}
+
+export interface StepOptions {
+  /**
+   * Also the gradient of the masked matrices' dropped blocks. Their forward and backward products stay sparse; the product that
+   * makes weight gradients does not, so methods ask for it every so many updates only (default false).
+   */
+  readonly denseGradient?: boolean
+  /**
+   * How members share the batch. `all` (default): every member sees all groups. `pairs`: members 2i and 2i + 1 see the i-th of
+   * members / 2 equal parts of the groups, so that a population costs one or two members' time.
+   */
+  readonly share?: 'all' | 'pairs'
 }
 
 export interface StepResult {
-  /** [members, 4] sum of the negative log density in nats, by band. */
+  /** [members, parts] sum of the loss over what each member saw; a task's loss may have several parts (bands). */
   readonly losses: Float64Array
-  /** Weighted steps (lanes x steps) that every member was evaluated on. */
+  /** Weighted examples (lanes x steps) of the batch. */
   readonly count: number
+  /** [members] weighted examples that each was evaluated on. */
+  readonly counts: Float64Array
 }
 
-export interface Engine {
+/** Compute for one task's net; `B` is the task's batch. */
+export interface PopulationEngine<B> {
   readonly name: string
   /**
-   * Runs every member over the batch from `state` [members, groups, H, 16], which is replaced by the state after the last step.
-   * Adds nothing: `gradient` (flat, `layout.size`) is overwritten with the mean over members, steps and lanes (blocks
-   * outside all masks are 0). With `gradient` null only losses are computed.
+   * Runs every member over its part of the batch from `state` (per member; a net without state takes an empty array), which is
+   * replaced by the state after the last step. Adds nothing: `gradient` (flat, `layout.size`) is overwritten with the mean over
+   * all examples of all members (blocks outside all masks are 0). With `gradient` null only losses are computed.
    */
   run(
     parameters: Float32Array,
     members: readonly MaskSet[],
-    batch: Batch,
+    batch: B,
     state: Float32Array,
     gradient: Float32Array | null,
+    options?: StepOptions,
   ): Promise<StepResult>
+  close(): void
+}
+
+/** The engine of the Sparse WaveRNN: losses [members, 4] in nats by band, state [members, groups a member sees, H, 16]. */
+export interface Engine extends PopulationEngine<Batch> {
   /**
    * Teacher-forced outputs o_b (biases in, means with their skip) of member 0: [groups, steps, 4, 12, 16]. For tests and evaluation.
    */
   outputs(parameters: Float32Array, member: MaskSet, batch: Batch, state: Float32Array): Promise<Float32Array>
-  close(): void
+}
+
+/** First group and number of groups that member `m` of `members` sees. Throws when the groups cannot be shared so. */
+export function memberGroups(m: number, members: number, groups: number, options: StepOptions = {}): [number, number] {
+  if (options.share !== 'pairs') return [0, groups]
+  const each = groups / (members / 2)
+  if (!Number.isInteger(each) || members % 2 !== 0 || each < 1)
+    throw new Error(`${groups} groups cannot be shared by ${members / 2} pairs`)
+  return [Math.floor(m / 2) * each, each]
 }
 
 export type EngineFactory = (layout: ParameterLayout, options: { threads: number }) => Promise<Engine>

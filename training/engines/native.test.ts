@@ -130,6 +130,67 @@ describe.skipIf(!built).each(isas.length > 0 ? isas : ['none'])(`${title}: %s`, 
     expect(distance(both.gradient, mean)).toBeLessThan(1e-6)
   })
 
+  test('pairs that share the batch see their own groups, and the gradient is the mean over all', async () => {
+    const four = [...masks, masks[1], masks[0]]
+    const gradient = new Float32Array(layout.size)
+    const state = startState(4, 1)
+    const native = await (await engine(isa, 2)).run(parameters, four, batch, state, gradient, { share: 'pairs' })
+    const expectedState = startState(4, 1)
+    const reference = runReference(layout, parameters, four, batch, expectedState, true, undefined, undefined, {
+      share: 'pairs',
+    })
+    expect(distance(native.losses, reference.losses)).toBeLessThan(2e-6)
+    expect([...native.counts]).toEqual([...reference.counts])
+    expect(native.counts[0]! + native.counts[2]!).toBe(native.count)
+    expect(distance(state, expectedState)).toBeLessThan(1e-5)
+    expect(distance(gradient, reference.gradient!)).toBeLessThan(2e-5)
+  })
+
+  test('a dense gradient has the dropped blocks too and leaves the kept ones as they are', async () => {
+    const small = sliceBatch(batch, 0, 1)
+    const e = await engine(isa)
+    const sparse = await run(e, [masks[0]], small)
+    const gradient = new Float32Array(layout.size)
+    await e.run(parameters, [masks[0]], small, startState(1), gradient, { denseGradient: true })
+    const options = { denseGradient: true }
+    const reference = runReference(
+      layout,
+      parameters,
+      [masks[0]],
+      small,
+      startState(1),
+      true,
+      undefined,
+      undefined,
+      options,
+    )
+    for (const s of maskedSegments(layout)) {
+      expect(distance(gradient, reference.gradient!, s.offset, s.offset + s.size), s.name).toBeLessThan(2e-5)
+      const kept = isKept(s, [masks[0]])
+      let grown = 0
+      for (let k = s.offset; k < s.offset + s.size; k++) {
+        if (kept(k)) expect(gradient[k]).toBeCloseTo(sparse.gradient[k]!, 5)
+        else if (gradient[k] !== 0) grown++
+      }
+      // A unit that nothing reads has none.
+      expect(grown, s.name).toBeGreaterThan(s.size / 2)
+    }
+  })
+
+  test('members may keep different numbers of blocks', async () => {
+    const thin: MaskSet = new Map(
+      maskedSegments(layout).map((s) => [
+        s.name,
+        masks[0].get(s.name)!.filter((_, i) => i % s.kept < Math.ceil(s.kept / 2)),
+      ]),
+    )
+    const small = sliceBatch(batch, 0, 1)
+    const gradient = new Float32Array(layout.size)
+    await (await engine(isa)).run(parameters, [thin, masks[1]], small, startState(2), gradient)
+    const reference = runReference(layout, parameters, [thin, masks[1]], small, startState(2), true)
+    expect(distance(gradient, reference.gradient!)).toBeLessThan(2e-5)
+  })
+
   test('60 steps give the losses and state of 30 + 30 steps with the state carried over', async () => {
     const e = await engine(isa)
     const whole = await run(e, [masks[0]], batch)

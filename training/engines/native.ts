@@ -8,8 +8,17 @@ import { PACKAGE_ROOT } from '../../src/root.ts'
 import { BANDS, FRAME_FEATURES, HEAD_OUTPUTS, STEP_INPUTS } from '../../src/vocoder/sparse-wavernn/config.ts'
 import type { MaskSet } from '../masks/mask.ts'
 import { type AdamOptions, adamUpdate as portableAdam } from '../tasks/acoustic/adam.ts'
-import { MASKED, type ParameterLayout, segment } from '../tasks/sparse-wavernn/parameters.ts'
-import { type Batch, batchCount, type Engine, LANES, type StepResult } from './engine.ts'
+import { MASKED, type ParameterLayout } from '../tasks/sparse-wavernn/parameters.ts'
+import {
+  type Batch,
+  batchCount,
+  type Engine,
+  LANES,
+  memberGroups,
+  type StepOptions,
+  type StepResult,
+} from './engine.ts'
+import type { Product, Products } from './products.ts'
 
 interface Addon {
   run(
@@ -17,7 +26,6 @@ interface Addon {
     offsets: Float64Array,
     parameters: Float32Array,
     masks: Uint16Array[],
-    kept: Int32Array,
     inputs: Float32Array,
     targets: Float32Array,
     frames: Float32Array,
@@ -35,6 +43,7 @@ interface Addon {
     average: Float32Array,
     options: Float64Array,
   ): number
+  product(sizes: Int32Array, weights: Float32Array, mask: Uint16Array, x: Float32Array, y: Float32Array): void
   isas(): { name: string; supported: boolean }[]
 }
 
@@ -110,12 +119,26 @@ export function adamUpdate(
   return load().adam(parameters, gradient, first, second, average, options)
 }
 
+/** The addon's block-sparse products; undefined when it was not built. */
+export function nativeProducts(): Products | undefined {
+  if (!isBuilt()) return undefined
+  const native = load()
+  const isa = chooseIsa()
+  const kinds = { forward: 0, backward: 1, accumulate: 2 }
+  const call = (kind: keyof typeof kinds): Product => {
+    return (weights, { rows, columns }, mask, x, y) => {
+      const groups = x.length / (columns * LANES)
+      native.product(Int32Array.of(kinds[kind], rows / 16, columns, groups, isa), weights, mask, x, y)
+    }
+  }
+  return { forward: call('forward'), backward: call('backward'), accumulate: call('accumulate') }
+}
+
 export async function createNativeEngine(layout: ParameterLayout, options: { threads: number }): Promise<Engine> {
   const native = load()
   const isa = chooseIsa()
   const { hidden, headHidden, conditioning } = layout.config
   const offsets = Float64Array.from([...layout.segments.map((s) => s.offset), layout.size])
-  const kept = Int32Array.from(MASKED, (name) => segment(layout, name).kept!)
 
   const run = async (
     parameters: Float32Array,
@@ -124,8 +147,11 @@ export async function createNativeEngine(layout: ParameterLayout, options: { thr
     state: Float32Array,
     gradient: Float32Array | null,
     outputs: Float32Array | null,
+    step: StepOptions,
   ): Promise<StepResult> => {
-    const count = batchCount(batch)
+    const seen = members.map((_, m) => memberGroups(m, members.length, batch.groups, step))
+    const counts = Float64Array.from(seen, ([from, groups]) => batchCount(batch, from, groups))
+    const sum = counts.reduce((a, b) => a + b, 0)
     const sizes = Int32Array.of(
       hidden,
       headHidden,
@@ -137,32 +163,33 @@ export async function createNativeEngine(layout: ParameterLayout, options: { thr
       batch.steps,
       options.threads,
       isa,
+      step.share === 'pairs' ? seen[0]![1] : 0,
+      step.denseGradient ? 1 : 0,
     )
-    const masks = members.flatMap((m) => MASKED.map((name) => m.get(name)!))
     const losses = await native.run(
       sizes,
       offsets,
       parameters,
-      masks,
-      kept,
+      members.flatMap((m) => MASKED.map((name) => m.get(name)!)),
       batch.inputs,
       batch.targets,
       batch.frames,
       batch.weights,
       state,
       gradient,
-      1 / Math.max(1, count * members.length),
+      1 / Math.max(1, sum),
       outputs,
     )
-    return { losses, count }
+    return { losses, count: batchCount(batch), counts }
   }
 
   return {
     name: `native-${native.isas()[isa]!.name}`,
-    run: (parameters, members, batch, state, gradient) => run(parameters, members, batch, state, gradient, null),
+    run: (parameters, members, batch, state, gradient, step = {}) =>
+      run(parameters, members, batch, state, gradient, null, step),
     async outputs(parameters, member, batch, state) {
       const outputs = new Float32Array(batch.groups * batch.steps * BANDS * HEAD_OUTPUTS * LANES)
-      await run(parameters, [member], batch, state, null, outputs)
+      await run(parameters, [member], batch, state, null, outputs, {})
       return outputs
     },
     close() {},

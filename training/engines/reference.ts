@@ -11,9 +11,17 @@ import {
   STEP_INPUTS,
   STEPS_PER_FRAME,
 } from '../../src/vocoder/sparse-wavernn/config.ts'
-import type { MaskSet } from '../masks/mask.ts'
+import { type MaskSet, stripColumns } from '../masks/mask.ts'
 import { type ParameterLayout, segment } from '../tasks/sparse-wavernn/parameters.ts'
-import { type Batch, batchCount, type Engine, LANES, type StepResult } from './engine.ts'
+import {
+  type Batch,
+  batchCount,
+  type Engine,
+  LANES,
+  memberGroups,
+  type StepOptions,
+  type StepResult,
+} from './engine.ts'
 
 const LOG_SCALE_MIN = -7
 const LOG_SCALE_MAX = 4
@@ -28,8 +36,10 @@ class Matrix {
   readonly columns: number
   readonly #offset: number
   readonly #strips: ArrayLike<number>[]
+  /** Columns whose weight gradients are wanted. */
+  readonly #gathered: ArrayLike<number>[]
 
-  constructor(layout: ParameterLayout, name: string, masks?: MaskSet) {
+  constructor(layout: ParameterLayout, name: string, masks?: MaskSet, denseGradient = false) {
     const s = segment(layout, name)
     this.rows = s.rows
     this.columns = s.columns
@@ -37,31 +47,33 @@ class Matrix {
     const mask = masks?.get(name)
     const all = Array.from({ length: s.columns }, (_, c) => c)
     this.#strips = Array.from({ length: s.rows / BLOCK }, (_, i) =>
-      mask && s.kept !== undefined ? mask.subarray(i * s.kept, (i + 1) * s.kept) : all,
+      mask && s.kept !== undefined ? stripColumns(mask, s, i) : all,
     )
+    this.#gathered = denseGradient ? this.#strips.map(() => all) : this.#strips
   }
 
   /** Calls `visit` with the index of every kept block's first weight in the flat vector, its first row and its column. */
-  #blocks(visit: (index: number, row: number, column: number) => void): void {
-    for (const [i, kept] of this.#strips.entries())
+  #blocks(strips: ArrayLike<number>[], visit: (index: number, row: number, column: number) => void): void {
+    for (const [i, kept] of strips.entries())
       for (let k = 0; k < kept.length; k++)
         visit(this.#offset + (i * this.columns + kept[k]!) * BLOCK, i * BLOCK, kept[k]!)
   }
 
   /** y += W x. */
   multiply(parameters: ArrayLike<number>, x: Vector, y: Vector): void {
-    this.#blocks((index, row, column) => {
+    this.#blocks(this.#strips, (index, row, column) => {
       for (let r = 0; r < BLOCK; r++) y[row + r]! += parameters[index + r]! * x[column]!
     })
   }
 
   /** dx += W' dy and dW += dy x', given the gradient dy of y = W x. */
   backward(parameters: ArrayLike<number>, gradient: Vector, x: Vector, dy: Vector, dx: Vector | null): void {
-    this.#blocks((index, row, column) => {
-      for (let r = 0; r < BLOCK; r++) {
-        gradient[index + r]! += dy[row + r]! * x[column]!
-        if (dx) dx[column]! += dy[row + r]! * parameters[index + r]!
-      }
+    this.#blocks(this.#gathered, (index, row, column) => {
+      for (let r = 0; r < BLOCK; r++) gradient[index + r]! += dy[row + r]! * x[column]!
+    })
+    if (!dx) return
+    this.#blocks(this.#strips, (index, row, column) => {
+      for (let r = 0; r < BLOCK; r++) dx[column]! += dy[row + r]! * parameters[index + r]!
     })
   }
 }
@@ -74,9 +86,15 @@ interface Net {
   readonly offset: (name: string) => number
 }
 
-function createNet(layout: ParameterLayout, parameters: ArrayLike<number>, masks?: MaskSet): Net {
+function createNet(
+  layout: ParameterLayout,
+  parameters: ArrayLike<number>,
+  masks?: MaskSet,
+  denseGradient = false,
+): Net {
   const matrices = new Map<string, Matrix>()
-  for (const s of layout.segments) if (s.rows > 1) matrices.set(s.name, new Matrix(layout, s.name, masks))
+  for (const s of layout.segments)
+    if (s.rows > 1) matrices.set(s.name, new Matrix(layout, s.name, masks, denseGradient))
   return { layout, parameters, matrix: (name) => matrices.get(name)!, offset: (name) => segment(layout, name).offset }
 }
 
@@ -367,35 +385,40 @@ export function runReference(
   wantGradient: boolean,
   onLane: (group: number, lane: number, result: LaneResult) => void = () => {},
   lanes: readonly number[] = ALL_LANES,
+  options: StepOptions = {},
 ): ReferenceRun {
   const hidden = layout.config.hidden
   const losses = new Float64Array(members.length * BANDS)
   const gradient = wantGradient ? vector(layout.size) : null
-  const count = batchCount(batch)
+  const counts = new Float64Array(members.length)
   for (const [m, masks] of members.entries()) {
-    const net = createNet(layout, parameters, masks)
-    for (let g = 0; g < batch.groups; g++)
+    const net = createNet(layout, parameters, masks, options.denseGradient)
+    const [from, groups] = memberGroups(m, members.length, batch.groups, options)
+    counts[m] = batchCount(batch, from, groups)
+    for (let g = 0; g < groups; g++)
       for (const l of lanes) {
-        const at = (i: number) => ((m * batch.groups + g) * hidden + i) * LANES + l
+        const at = (i: number) => ((m * groups + g) * hidden + i) * LANES + l
         const before = vector(hidden).map((_, i) => state[at(i)]!)
-        const result = runLane(net, takeLane(batch, g, l), before, gradient)
+        const result = runLane(net, takeLane(batch, from + g, l), before, gradient)
         for (const [i, v] of result.state.entries()) state[at(i)] = v
         addTo(losses, m * BANDS, result.losses)
-        onLane(g, l, result)
+        onLane(from + g, l, result)
       }
   }
-  const scale = 1 / Math.max(1, count * members.length)
-  return { losses, count, gradient: gradient ? gradient.map((v) => v * scale) : null }
+  const sum = counts.reduce((a, b) => a + b, 0)
+  const scale = 1 / Math.max(1, sum)
+  return { losses, count: batchCount(batch), counts, gradient: gradient ? gradient.map((v) => v * scale) : null }
 }
 
 /** The engine `reference`; runs in the calling thread whatever `threads` says. */
 export async function createReferenceEngine(layout: ParameterLayout, _options: { threads: number }): Promise<Engine> {
   return {
     name: 'reference',
-    async run(parameters, members, batch, state, gradient) {
-      const result = runReference(layout, parameters, members, batch, state, gradient !== null)
+    async run(parameters, members, batch, state, gradient, options) {
+      const wanted = gradient !== null
+      const result = runReference(layout, parameters, members, batch, state, wanted, undefined, undefined, options)
       if (gradient) gradient.set(result.gradient!)
-      return { losses: result.losses, count: result.count }
+      return { losses: result.losses, count: result.count, counts: result.counts }
     },
     async outputs(parameters, member, batch, state) {
       const all = new Float32Array(batch.groups * batch.steps * BANDS * HEAD_OUTPUTS * LANES)

@@ -4,12 +4,12 @@
 import { Random } from '../../src/random.ts'
 import { BANDS, FRAME_FEATURES, STEP_INPUTS, STEPS_PER_FRAME } from '../../src/vocoder/sparse-wavernn/config.ts'
 import type { MaskSet } from '../masks/mask.ts'
-import { createRandomMasks } from '../masks/random.ts'
+import { randomMasks } from '../masks/random.ts'
 import { elementIndex, maskedSegments, type ParameterLayout, type Segment } from '../tasks/sparse-wavernn/parameters.ts'
 import { type Batch, LANES } from './engine.ts'
 
 export const syntheticMasks = (layout: ParameterLayout, seed: number): MaskSet =>
-  createRandomMasks({ segments: maskedSegments(layout), seed }).final()
+  randomMasks({ matrices: maskedSegments(layout), seed })
 
 /** No parameter is 0 but the padding, so that every path carries gradient. */
 export function syntheticParameters(layout: ParameterLayout, seed: number): Float32Array {

@@ -1,2 +1,3 @@
+export * from './guided.ts'
 export * from './sampling.ts'
 export * from './utilities.ts'

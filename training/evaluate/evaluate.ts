@@ -11,7 +11,7 @@ import { HOP, SAMPLE_RATE } from '../../src/frames.ts'
 import { openVocoder, type Vocoder, type VocoderKind } from '../../src/vocoder/index.ts'
 import { createSparseWavernn } from '../../src/vocoder/sparse-wavernn/index.ts'
 import { loadVoice } from '../../src/voices/index.ts'
-import { finalMasks, vocoderFiles } from '../compact/voice.ts'
+import { finalNet, vocoderFiles } from '../compact/voice.ts'
 import { cacheUtterance } from '../data/cache.ts'
 import { readCorpus, split, type Utterance } from '../data/corpus.ts'
 import { createEngine } from '../engines/index.ts'
@@ -63,17 +63,11 @@ export async function evaluateCheckpoint(file: string, options: EvaluateOptions)
   const recordings = await testRecordings(options)
   const layout = parameterLayout(checkpoint.net)
   const engine = await createEngine('auto', layout, { threads: availableParallelism() })
-  const { net, average, normalization } = checkpoint
+  const { net, normalization } = checkpoint
+  const { masks, average } = finalNet(checkpoint)
   let bits: number[]
   try {
-    bits = await heldOutBits(
-      engine,
-      net.hidden,
-      average,
-      finalMasks(checkpoint),
-      [...recordings.values()],
-      normalization,
-    )
+    bits = await heldOutBits(engine, net.hidden, average, masks, [...recordings.values()], normalization)
   } finally {
     engine.close()
   }

@@ -2,21 +2,46 @@
  * The registry of mask methods: one file and one line each.
  */
 import { nearest, SparsewaveError } from '../../src/errors.ts'
-import type { MaskContext, MaskMethod } from './mask.ts'
-import { createRandomMasks } from './random.ts'
+import { describeIssue } from '../jobs/job.ts'
+import { deepr } from './deepr.ts'
+import { dense } from './dense.ts'
+import { gumbel } from './gumbel.ts'
+import { hardConcrete } from './hard-concrete.ts'
+import { hybridEs } from './hybrid-es.ts'
+import { magnitudePruning } from './magnitude-pruning.ts'
+import type { MaskContext, MaskMethod, MaskMethodFactory } from './mask.ts'
+import { random } from './random.ts'
+import { rigl } from './rigl.ts'
+import { set } from './set.ts'
 
-const METHODS: Record<string, (context: MaskContext) => MaskMethod> = {
-  random: createRandomMasks,
-}
+/** Hides a method's own options: `createMasks` hands every method what its schema made. */
+const method = <O>(m: MaskMethodFactory<O>): MaskMethodFactory => m as unknown as MaskMethodFactory
 
-export const MASK_METHODS: readonly string[] = Object.keys(METHODS)
+const METHODS: readonly MaskMethodFactory[] = [
+  method(random),
+  method(hybridEs),
+  method(dense),
+  method(magnitudePruning),
+  method(set),
+  method(rigl),
+  method(deepr),
+  method(hardConcrete),
+  method(gumbel),
+]
 
-export function createMasks(name: string, context: MaskContext): MaskMethod {
-  const create = METHODS[name]
-  if (create) return create(context)
-  const near = nearest(name, MASK_METHODS)
-  throw new SparsewaveError(
-    'JOB_INVALID',
-    `There is no mask method '${name}'; there are: ${MASK_METHODS.join(', ')}.${near ? ` Did you mean '${near}'?` : ''}`,
-  )
+export const MASK_METHODS: readonly string[] = METHODS.map((m) => m.name)
+
+/** The method `name` with `options` (defaults where absent). Throws JOB_INVALID for a name or an option that does not exist. */
+export function createMasks(name: string, context: MaskContext, options: object = {}): MaskMethod {
+  const found = METHODS.find((m) => m.name === name)
+  if (!found) {
+    const near = nearest(name, MASK_METHODS)
+    throw new SparsewaveError(
+      'JOB_INVALID',
+      `There is no mask method '${name}'; there are: ${MASK_METHODS.join(', ')}.${near ? ` Did you mean '${near}'?` : ''}`,
+    )
+  }
+  const parsed = found.options.safeParse(options)
+  if (parsed.success) return found.create(context, parsed.data)
+  throw new SparsewaveError('JOB_INVALID', `masks '${name}': ${describeIssue(found.options, parsed.error)}`)
 }

@@ -6,12 +6,12 @@ import { createMasks } from './index.ts'
 import { checkMask } from './mask.ts'
 import { randomMask } from './random.ts'
 
-const segments = maskedSegments(parameterLayout(netConfigSchema.parse({ hidden: 64, headHidden: 16 })))
+const matrices = maskedSegments(parameterLayout(netConfigSchema.parse({ hidden: 64, headHidden: 16 })))
 
 test('every strip keeps the same number of columns, ascending, inside the matrix', () => {
-  const masks = createMasks('random', { segments, seed: 5 }).final()
-  expect([...masks.keys()]).toEqual(segments.map((s) => s.name))
-  for (const s of segments) expect(() => checkMask(masks.get(s.name)!, s)).not.toThrow()
+  const masks = createMasks('random', { matrices, seed: 5 }).final()
+  expect([...masks.keys()]).toEqual(matrices.map((s) => s.name))
+  for (const s of matrices) expect(() => checkMask(masks.get(s.name)!, s)).not.toThrow()
 })
 
 test('columns are drawn evenly', () => {
@@ -22,21 +22,21 @@ test('columns are drawn evenly', () => {
 })
 
 test('the seed decides the masks; strips differ from one another', () => {
-  const make = (seed: number) => createMasks('random', { segments, seed }).final().get('gru.recurrent.candidate')!
+  const make = (seed: number) => createMasks('random', { matrices, seed }).final().get('gru.recurrent.candidate')!
   expect(make(3)).toEqual(make(3))
   expect(make(3)).not.toEqual(make(4))
   expect(make(3).slice(0, 16)).not.toEqual(make(3).slice(16, 32))
 })
 
 test('a restored method continues with the saved masks', () => {
-  const saved = createMasks('random', { segments, seed: 3 }).state()
-  const other = createMasks('random', { segments, seed: 4 })
+  const saved = createMasks('random', { matrices, seed: 3 }).state()
+  const other = createMasks('random', { matrices, seed: 4 })
   other.restore(saved)
-  expect(Object.fromEntries(other.members(0)[0]!)).toEqual(saved)
+  expect(Object.fromEntries(other.members({ step: 0, progress: 0 })[0]!)).toEqual(saved)
 })
 
 test('a mask of the wrong size, with a column twice or beyond the matrix is refused', () => {
-  const s = { ...segments[0]!, rows: 16, columns: 8, kept: 3 }
+  const s = { ...matrices[0]!, rows: 16, columns: 8, kept: 3 }
   expect(() => checkMask(Uint16Array.of(0, 5, 7), s)).not.toThrow()
   expect(() => checkMask(Uint16Array.of(0, 5), s)).toThrow(/2 entries/)
   expect(() => checkMask(Uint16Array.of(0, 5, 5), s)).toThrow(/at 2/)
@@ -44,5 +44,5 @@ test('a mask of the wrong size, with a column twice or beyond the matrix is refu
 })
 
 test('an unknown mask method is refused with the nearest name', () => {
-  expect(() => createMasks('randon', { segments, seed: 1 })).toThrow(/there are: random.*Did you mean 'random'/)
+  expect(() => createMasks('randon', { matrices, seed: 1 })).toThrow(/there are: random, .*Did you mean 'random'/)
 })

@@ -2,8 +2,10 @@
  * Fixed random masks: drawn once from the seed, never changed. The control every learned mask must beat.
  */
 
+import { z } from 'zod'
 import { Random } from '../../src/random.ts'
-import type { Mask, MaskContext, MaskMethod, MaskSet } from './mask.ts'
+import { BLOCK_ROWS } from '../engines/layout.ts'
+import type { Mask, MaskContext, MaskMethod, MaskMethodFactory, MaskSet } from './mask.ts'
 
 /** `kept` of `columns` columns for every strip, uniformly without replacement, ascending: [strips, kept]. */
 export function randomMask(strips: number, columns: number, kept: number, random: Random): Mask {
@@ -22,14 +24,16 @@ export function randomMask(strips: number, columns: number, kept: number, random
   return mask
 }
 
-export function createRandomMasks(context: MaskContext): MaskMethod {
-  let masks: Map<string, Mask> = new Map()
-  for (const [i, s] of context.segments.entries()) {
-    masks.set(s.name, randomMask(s.rows / 16, s.columns, s.kept, new Random(context.seed, i)))
-  }
+/** Random masks of every matrix; each has its own stream of the seed. */
+export const randomMasks = ({ matrices, seed }: MaskContext): Map<string, Mask> =>
+  new Map(matrices.map((m, i) => [m.name, randomMask(m.rows / BLOCK_ROWS, m.columns, m.kept, new Random(seed, i))]))
+
+/** A method whose masks never change. */
+export function fixedMasks(name: string, initial: MaskSet): MaskMethod {
+  let masks = initial
   return {
-    name: 'random',
-    members: (): MaskSet[] => [masks],
+    name,
+    members: () => [masks],
     update() {},
     final: () => masks,
     state: () => Object.fromEntries(masks),
@@ -37,4 +41,10 @@ export function createRandomMasks(context: MaskContext): MaskMethod {
       masks = new Map(Object.entries(state) as [string, Uint16Array][])
     },
   }
+}
+
+export const random: MaskMethodFactory<object> = {
+  name: 'random',
+  options: z.strictObject({}),
+  create: (context) => fixedMasks('random', randomMasks(context)),
 }

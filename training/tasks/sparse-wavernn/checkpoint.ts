@@ -9,7 +9,7 @@ import { type NetConfig, netConfigSchema } from '../../../src/vocoder/sparse-wav
 import { decodeSafetensors, encodeSafetensors } from '../../../src/vocoder/sparse-wavernn/safetensors.ts'
 import { MANIFEST_FILE } from '../../../src/voices/manifest.ts'
 import { newestCheckpoint, saveCheckpoint } from '../../jobs/checkpoints.ts'
-import type { Mask } from '../../masks/mask.ts'
+import type { MaskState } from '../../masks/mask.ts'
 import type { BatchState, Normalization } from './batches.ts'
 import { checkpointOfVoice } from './from-voice.ts'
 
@@ -26,16 +26,20 @@ export interface Checkpoint {
   /** Cost so far: seconds of audio trained on, wall seconds. */
   readonly audioSeconds: number
   readonly wallSeconds: number
+  /** Multiply-accumulates so far, 1e9; absent in checkpoints of older versions. */
+  readonly gmacs?: number | undefined
   readonly maskMethod: string
+  readonly maskOptions?: object | undefined
   readonly batches: BatchState
   readonly normalization: Normalization
   readonly parameters: Float32Array
   readonly first: Float32Array
   readonly second: Float32Array
   readonly average: Float32Array
-  /** [members, groups, H, 16] GRU state. */
+  /** [groups, H, 16] GRU state, the mean of the members'. */
   readonly state: Float32Array
-  readonly masks: Record<string, Mask>
+  /** State of the mask method. */
+  readonly masks: MaskState
 }
 
 const FLOATS = ['parameters', 'first', 'second', 'average', 'state'] as const
@@ -43,7 +47,20 @@ const FLOATS = ['parameters', 'first', 'second', 'average', 'state'] as const
 /** Writes `run`/checkpoint.safetensors; the one that was there becomes checkpoint.previous.safetensors. */
 export function writeCheckpoint(run: string, c: Checkpoint): void {
   const { net, update, adamStep, rateScale, smoothed, audioSeconds, wallSeconds, maskMethod, batches } = c
-  const progress = { net, update, adamStep, rateScale, smoothed, audioSeconds, wallSeconds, maskMethod, batches }
+  const { gmacs, maskOptions } = c
+  const progress = {
+    net,
+    update,
+    adamStep,
+    rateScale,
+    smoothed,
+    audioSeconds,
+    wallSeconds,
+    maskMethod,
+    batches,
+    gmacs,
+    maskOptions,
+  }
   const bytes = encodeSafetensors(
     [
       ...FLOATS.map((name) => ({ name, dtype: 'F32' as const, shape: [c[name].length], data: c[name] })),
@@ -53,7 +70,7 @@ export function writeCheckpoint(run: string, c: Checkpoint): void {
       }),
       ...Object.entries(c.masks).map(([name, data]) => ({
         name: `mask.${name}`,
-        dtype: 'U16' as const,
+        dtype: data instanceof Float32Array ? ('F32' as const) : ('U16' as const),
         shape: [data.length],
         data,
       })),
@@ -88,9 +105,9 @@ export function readCheckpoint(file: string): Checkpoint {
       if (!(data instanceof Float32Array)) throw new Error(`the tensor ${name} is missing`)
       return data
     }
-    const masks: Record<string, Mask> = {}
+    const masks: MaskState = {}
     for (const [name, tensor] of tensors) {
-      if (name.startsWith('mask.')) masks[name.slice('mask.'.length)] = tensor.data as Uint16Array
+      if (name.startsWith('mask.')) masks[name.slice('mask.'.length)] = tensor.data as Uint16Array | Float32Array
     }
     return {
       ...progress,

@@ -17,7 +17,8 @@ export const sparseWavernnJobSchema = z.strictObject({
   threads: z.number().int().min(0).max(256).default(0),
   seed: z.number().int().min(0).max(0xffffffff).default(1),
   net: netConfigSchema.prefault({}),
-  masks: z.strictObject({ method: z.string().default('random') }).prefault({}),
+  /** A method of training/masks and its own options, which that method checks. */
+  masks: z.looseObject({ method: z.string().default('random') }).prefault({}),
   /** Run folder or checkpoint whose weights, masks and normalisation this run starts from. */
   from: z.string().optional(),
   /** Train on this acoustic model's envelopes (run folder or checkpoint) instead of the recordings' own. */
@@ -30,6 +31,11 @@ export const sparseWavernnJobSchema = z.strictObject({
     .strictObject({
       /** Parameter updates of the whole schedule. */
       updates: z.number().int().min(1).default(100_000),
+      /**
+       * Ends the schedule by multiply-accumulates (1e9) instead, so that methods of different cost get equal compute; `updates`
+       * stays the limit.
+       */
+      gmacs: z.number().positive().optional(),
       /** Sequences side by side, a multiple of 16. */
       lanes: z.number().int().multipleOf(16).min(16).default(32),
       /** Steps of truncated backpropagation, a multiple of 30. */

@@ -1,6 +1,5 @@
 /**
- * The net's parameters as one flat vector, so that optimiser, checkpoint and every engine see the same layout.
- * Matrices are stored by blocks, [rows / 16][columns][16]: the 16 weights of a block lie together.
+ * The parameters of the mb4-24k net in their flat vector (training/engines/layout.ts).
  */
 import {
   BANDS,
@@ -11,25 +10,12 @@ import {
   type NetConfig,
   STEP_INPUTS,
 } from '../../../src/vocoder/sparse-wavernn/config.ts'
+import { type Layout, layOut, type SegmentPlan } from '../../engines/layout.ts'
 
-export interface Segment {
-  readonly name: string
-  /** First element in the flat vector. */
-  readonly offset: number
-  /** Rows, a multiple of 16 (heads' 12 outputs are padded); 1 for vectors. */
-  readonly rows: number
-  readonly columns: number
-  readonly size: number
-  /** Kept columns of each strip; undefined for dense matrices and vectors. */
-  readonly kept: number | undefined
-  /** Inputs that reach one output, for initialisation; 0 = start at zero. */
-  readonly fanIn: number
-}
+export { elementIndex, maskedSegments, type Segment, segment } from '../../engines/layout.ts'
 
-export interface ParameterLayout {
+export interface ParameterLayout extends Layout {
   readonly config: NetConfig
-  readonly segments: readonly Segment[]
-  readonly size: number
 }
 
 /** Matrices with a mask, in the layout's order. */
@@ -51,14 +37,9 @@ export const PADDED_OUTPUTS = Math.ceil(HEAD_OUTPUTS / BLOCK) * BLOCK
 export function parameterLayout(config: NetConfig): ParameterLayout {
   const { hidden: h, headHidden: k, conditioning: c, density } = config
   const d = STEP_INPUTS.count
-  const segments: Segment[] = []
-  let offset = 0
-  const add = (name: string, rows: number, columns: number, fanIn: number, kept?: number) => {
-    const size = rows * columns
-    segments.push({ name, offset, rows, columns, size, kept, fanIn })
-    // Segments start on 64-byte boundaries.
-    offset += Math.ceil(size / 16) * 16
-  }
+  const plans: SegmentPlan[] = []
+  const add = (name: string, rows: number, columns: number, fanIn: number, kept?: number) =>
+    plans.push({ name, rows, columns, fanIn, kept })
   const masked = (name: MaskedName, rows: number, columns: number, share: number) => {
     const kept = keptColumns(share, columns)
     add(name, rows, columns, kept, kept)
@@ -81,19 +62,5 @@ export function parameterLayout(config: NetConfig): ParameterLayout {
   add('conditioning.1.bias', 1, c, 0)
   add('conditioning.2.weight', 3 * h, c, c)
   add('conditioning.2.bias', 1, 3 * h, 0)
-  return { config, segments, size: offset }
+  return { config, ...layOut(plans) }
 }
-
-export function segment(layout: ParameterLayout, name: string): Segment {
-  const found = layout.segments.find((s) => s.name === name)
-  if (!found) throw new Error(`no parameter named ${name}`)
-  return found
-}
-
-/** The matrices that have a mask. */
-export const maskedSegments = (layout: ParameterLayout): (Segment & { kept: number })[] =>
-  layout.segments.filter((s): s is Segment & { kept: number } => s.kept !== undefined)
-
-/** Index in the flat vector of element (row, column) of a matrix. */
-export const elementIndex = (s: Segment, row: number, column: number): number =>
-  s.offset + (Math.floor(row / BLOCK) * s.columns + column) * BLOCK + (row % BLOCK)

@@ -10,13 +10,16 @@ import { BANDS } from '../../../src/vocoder/sparse-wavernn/config.ts'
 import { STEP_RATE } from '../../../src/vocoder/sparse-wavernn/frame-parameters.ts'
 import { buildCache } from '../../data/cache.ts'
 import { split } from '../../data/corpus.ts'
-import { type Engine, LANES } from '../../engines/engine.ts'
+import { type Engine, LANES, memberGroups } from '../../engines/engine.ts'
 import { createEngine } from '../../engines/index.ts'
 import { adamUpdate } from '../../engines/native.ts'
 import type { JobContext } from '../../jobs/job.ts'
+import { blockNorms, keepMasked } from '../../masks/blocks.ts'
 import { createMasks } from '../../masks/index.ts'
+import type { MaskMethod } from '../../masks/mask.ts'
 import { Batches, emptyBatch, type LaneBatch } from './batches.ts'
 import { type Checkpoint, openCheckpoint, readNewestCheckpoint, writeCheckpoint } from './checkpoint.ts'
+import { macsPerLaneStep } from './cost.ts'
 import { measureNormalization, readRecording } from './data.ts'
 import { initialParameters } from './initialize.ts'
 import type { SparseWavernnJob } from './job.ts'
@@ -28,10 +31,13 @@ import { heldOutBits } from './validate.ts'
 /** After a divergence the run goes back to its checkpoint and on with half the learning rate, at most this often. */
 const MAX_DIVERGENCES = 5
 
-/** Learning rate of update `update`: linear warm-up, then cosine decay to `finalRate`. */
-export function learningRate(training: SparseWavernnJob['training'], update: number): number {
-  const { learningRate: top, finalRate, warmup, updates } = training
-  const progress = Math.min(1, update / updates)
+/** Learning rate of update `update`: linear warm-up, then cosine decay to `finalRate` by the progress of the schedule. */
+export function learningRate(
+  training: SparseWavernnJob['training'],
+  update: number,
+  progress = Math.min(1, update / training.updates),
+): number {
+  const { learningRate: top, finalRate, warmup } = training
   const decay = finalRate + (1 - finalRate) * 0.5 * (1 + Math.cos(Math.PI * progress))
   return top * Math.min(1, (update + 1) / Math.max(1, warmup)) * decay
 }
@@ -45,7 +51,7 @@ export async function trainSparseWavernn(job: SparseWavernnJob, context: JobCont
   const layout = parameterLayout(job.net)
   const restored = context.resume ? readNewestCheckpoint(job.run) : undefined
   if (restored) checkResumable(restored, job)
-  createMasks(job.masks.method, maskContext(job))
+  masksOf(job)
   const engine = await createEngine(job.engine, layout, { threads: job.threads || availableParallelism() })
   try {
     const utterances = await buildCache(job.corpus, job.cache, {
@@ -99,10 +105,10 @@ function checkStart(c: Checkpoint, job: SparseWavernnJob): void {
   })
 }
 
-const maskContext = (job: SparseWavernnJob) => ({
-  segments: maskedSegments(parameterLayout(job.net)),
-  seed: job.seed,
-})
+function masksOf(job: SparseWavernnJob): MaskMethod {
+  const { method, ...options } = job.masks
+  return createMasks(method, { matrices: maskedSegments(parameterLayout(job.net)), seed: job.seed }, options)
+}
 
 class Run {
   readonly #job: SparseWavernnJob
@@ -142,10 +148,18 @@ class Run {
     const layout = parameterLayout(job.net)
     const from = job.from === undefined ? undefined : openCheckpoint(job.from)
     if (from) checkStart(from, job)
+    const masks = masksOf(job)
     const parameters = from?.average ?? initialParameters(layout, job.seed)
+    if (masks.startsDense && !from) {
+      // Their scale is that of the kept blocks alone.
+      for (const { offset, size, kept, columns } of maskedSegments(layout)) {
+        const scale = Math.sqrt(kept / columns)
+        for (let k = offset; k < offset + size; k++) parameters[k]! *= scale
+      }
+    }
     const step = Math.max(1, Math.floor(this.#trainIds.length / 100))
     const sample = this.#trainIds.filter((_, i) => i % step === 0)
-    const masks = createMasks(job.masks.method, maskContext(job))
+    const { method, ...maskOptions } = job.masks
     return {
       net: job.net,
       update: 0,
@@ -153,15 +167,17 @@ class Run {
       rateScale: 1,
       audioSeconds: 0,
       wallSeconds: 0,
-      maskMethod: job.masks.method,
+      gmacs: 0,
+      maskMethod: method,
+      maskOptions,
       batches: { draws: 0, lanes: [] },
       normalization: from?.normalization ?? measureNormalization(sample.map(this.#read)),
       parameters: parameters.slice(),
       first: new Float32Array(layout.size),
       second: new Float32Array(layout.size),
       average: parameters.slice(),
-      state: new Float32Array(masks.members(0).length * this.#groups * job.net.hidden * LANES),
-      masks: from?.masks ?? (masks.state() as Checkpoint['masks']),
+      state: new Float32Array(this.#groups * job.net.hidden * LANES),
+      masks: from?.masks ?? structuredClone(masks.state()),
     }
   }
 
@@ -208,7 +224,7 @@ class Run {
     const average = c.average.slice()
     const state = c.state.slice()
     const gradient = new Float32Array(parameters.length)
-    const masks = createMasks(this.#job.masks.method, maskContext(this.#job))
+    const masks = masksOf(this.#job)
     masks.restore(structuredClone(c.masks))
     const batches = new Batches(
       (i) => this.#read(this.#trainIds[i]!),
@@ -218,7 +234,13 @@ class Run {
       c.batches.lanes.length > 0 ? c.batches : undefined,
     )
     const buffers = [emptyBatch(this.#groups, training.steps), emptyBatch(this.#groups, training.steps)]
-    let { update, adamStep, audioSeconds } = c
+    let { update, adamStep, audioSeconds, gmacs = 0 } = c
+    const layout = parameterLayout(net)
+    const matrices = maskedSegments(layout)
+    const progress = () =>
+      Math.min(1, training.gmacs === undefined ? update / training.updates : gmacs / training.gmacs)
+    // Weights as the net uses them, where the method has gates.
+    const used = masks.gate ? parameters.slice() : parameters
     const started = performance.now()
     const wallSeconds = () => c.wallSeconds + (performance.now() - started) / 1000
     let before = batches.state()
@@ -233,6 +255,7 @@ class Run {
         adamStep,
         smoothed,
         audioSeconds,
+        gmacs,
         wallSeconds: wallSeconds(),
         batches: before,
         parameters: parameters.slice(),
@@ -240,30 +263,43 @@ class Run {
         second: second.slice(),
         average: average.slice(),
         state: state.slice(),
-        masks: structuredClone(masks.state()) as Checkpoint['masks'],
+        masks: structuredClone(masks.state()),
       }
       writeCheckpoint(this.#job.run, this.#at)
     }
     const validate = async (): Promise<number[]> => {
       const recordings = this.#heldOut.map(this.#read)
-      return heldOutBits(this.#engine, net.hidden, average, masks.final(), recordings, normalization)
+      const weights = masks.gateFinal ? average.slice() : average
+      masks.gateFinal?.(average, weights)
+      return heldOutBits(this.#engine, net.hidden, weights, masks.final(), recordings, normalization)
     }
 
     let current = take()
     let saved = performance.now()
     let { smoothed } = c
     const deadline = this.#context.minutes === undefined ? Infinity : started + this.#context.minutes * 60_000
-    while (update < training.updates && !this.#context.signal.aborted && performance.now() < deadline) {
-      for (const lane of current.fresh) clearLane(state, lane, net.hidden, this.#groups)
-      const members = masks.members(update)
-      const pending = this.#engine.run(parameters, members, current.batch, state, gradient)
+    const more = () => update < training.updates && (training.gmacs === undefined || gmacs < training.gmacs)
+    while (more() && !this.#context.signal.aborted && performance.now() < deadline) {
+      for (const lane of current.fresh) clearLane(state, lane, net.hidden)
+      const at = { step: update, progress: progress() }
+      const members = masks.members(at)
+      const share = members.length > 1 ? (masks.share ?? 'all') : 'all'
+      const denseGradient = masks.wantsDenseGradient?.(at) ?? false
+      masks.gate?.(at, parameters, used)
+      const states = spreadState(state, members.length, this.#groups, share)
+      const pending = this.#engine.run(used, members, current.batch, states, gradient, { denseGradient, share })
       // The next batch is built while the engine's threads work on this one.
       update++
       const next = take()
-      const { losses, count } = await pending
-      const bits = mean(losses, members.length).map((nats) => nats / count / Math.LN2)
+      const { losses, counts, count } = await pending
+      if (states !== state) gatherState(state, states, members.length, this.#groups, share)
+      const examples = counts.reduce((a, b) => a + b, 0)
+      const bits = sumByBand(losses).map((nats) => nats / examples / Math.LN2)
       const loss = bits.reduce((a, b) => a + b, 0)
-      const rate = learningRate(training, update - 1) * c.rateScale
+      const norms = denseGradient ? new Map(matrices.map((m) => [m.name, blockNorms(gradient, m)] as const)) : undefined
+      if (denseGradient) keepMasked(gradient, members, matrices)
+      masks.gateBackward?.(at, parameters, gradient)
+      const rate = learningRate(training, update - 1, at.progress) * c.rateScale
       // Early on the average follows quickly, so that it does not remember the initial weights.
       const keep = Math.min(training.average, (1 + adamStep) / (10 + adamStep))
       const norm = adamUpdate(parameters, gradient, first, second, average, {
@@ -277,7 +313,14 @@ class Run {
       })
       if (!Number.isFinite(loss) || !Number.isFinite(norm)) throw new Divergence(update, loss, norm)
       adamStep++
-      masks.update(update - 1, losses, gradient)
+      const memberLosses = Float64Array.from(counts, (n, m) => {
+        let sum = 0
+        for (let b = 0; b < BANDS; b++) sum += losses[m * BANDS + b]!
+        return sum / n
+      })
+      masks.update(at, { losses: memberLosses, gradient, norms, weights: { parameters, first, second, average } })
+      const laneSteps = (training.lanes * training.steps * (share === 'pairs' ? 2 : members.length)) / members.length
+      for (const member of members) gmacs += (laneSteps * macsPerLaneStep(layout, member, denseGradient)) / 1e9
       audioSeconds += count / STEP_RATE
       smoothed = smoothed === undefined ? loss : 0.99 * smoothed + 0.01 * loss
       current = next
@@ -300,10 +343,12 @@ class Run {
           rate,
           epochs: batches.epochs,
           audioSeconds,
+          gmacs,
           wallSeconds: wallSeconds(),
+          ...(masks.telemetry ? { masks: masks.telemetry() } : {}),
         })
       }
-      if (update % validation.every === 0 || update === training.updates) {
+      if (update % validation.every === 0 || !more()) {
         const held = await validate()
         this.#log({
           event: 'validation',
@@ -311,6 +356,7 @@ class Run {
           bits: held,
           loss: held.reduce((a, b) => a + b, 0),
           audioSeconds,
+          gmacs,
           wallSeconds: wallSeconds(),
         })
         this.#context.report({
@@ -343,18 +389,50 @@ class Divergence extends Error {
   }
 }
 
-/** Sum of a loss array [members, 4] over members, divided by their number: [4]. */
-function mean(losses: Float64Array, members: number): number[] {
+/** Sum of a loss array [members, 4] over members: [4]. */
+function sumByBand(losses: Float64Array): number[] {
   const out = new Array<number>(BANDS).fill(0)
-  for (let i = 0; i < losses.length; i++) out[i % BANDS]! += losses[i]! / members
+  for (let i = 0; i < losses.length; i++) out[i % BANDS]! += losses[i]!
   return out
 }
 
-/** Zeroes one lane of a state [members, groups, H, 16]. */
-function clearLane(state: Float32Array, lane: number, hidden: number, groups: number): void {
-  const group = Math.floor(lane / LANES)
-  const size = hidden * LANES
-  for (let at = group * size; at < state.length; at += groups * size) {
-    for (let i = 0; i < hidden; i++) state[at + i * LANES + (lane % LANES)] = 0
+/** Zeroes one lane of a state [groups, H, 16]. */
+function clearLane(state: Float32Array, lane: number, hidden: number): void {
+  const from = Math.floor(lane / LANES) * hidden * LANES + (lane % LANES)
+  for (let i = 0; i < hidden; i++) state[from + i * LANES] = 0
+}
+
+/** State [groups, H, 16] for every member, [members, groups it sees, H, 16]; one member takes it as it is. */
+function spreadState(state: Float32Array, members: number, groups: number, share: 'pairs' | 'all'): Float32Array {
+  if (members === 1) return state
+  const perGroup = state.length / groups
+  const parts = Array.from({ length: members }, (_, m) => {
+    const [from, seen] = memberGroups(m, members, groups, { share })
+    return state.subarray(from * perGroup, (from + seen) * perGroup)
+  })
+  const out = new Float32Array(parts.reduce((sum, p) => sum + p.length, 0))
+  let at = 0
+  for (const p of parts) {
+    out.set(p, at)
+    at += p.length
+  }
+  return out
+}
+
+/** The inverse: every group's state becomes the mean of the members' that saw it, so that all members start alike. */
+function gatherState(
+  state: Float32Array,
+  states: Float32Array,
+  members: number,
+  groups: number,
+  share: 'pairs' | 'all',
+): void {
+  const perGroup = state.length / groups
+  const weight = share === 'pairs' ? 1 / 2 : 1 / members
+  state.fill(0)
+  let at = 0
+  for (let m = 0; m < members; m++) {
+    const [from, seen] = memberGroups(m, members, groups, { share })
+    for (let i = 0; i < seen * perGroup; i++) state[from * perGroup + i]! += weight * states[at++]!
   }
 }

@@ -18,7 +18,8 @@ const counting: Engine = {
           for (let b = 0; b < BANDS; b++)
             losses[b]! += weight * (step + batch.targets[((group * batch.steps + i) * BANDS + b) * LANES + l]!)
         }
-    return { losses, count: batchCount(batch) }
+    const count = batchCount(batch)
+    return { losses, count, counts: Float64Array.of(count) }
   },
   outputs: async () => new Float32Array(0),
   close() {},

@@ -1,0 +1,26 @@
+/**
+ * Every block kept: the net that is not sparse. `small-dense` is the same method on a narrower net of equal cost
+ * (`equalCostDense` of the task), so that the two controls differ in their net only.
+ */
+import { z } from 'zod'
+import { SparsewaveError } from '../../src/errors.ts'
+import type { MaskMethodFactory } from './mask.ts'
+import { fixedMasks, randomMasks } from './random.ts'
+
+export const dense: MaskMethodFactory<object> = {
+  name: 'dense',
+  options: z.strictObject({}),
+  create(context) {
+    const sparse = context.matrices.find((m) => m.kept < m.columns)
+    if (sparse) {
+      throw new SparsewaveError(
+        'JOB_INVALID',
+        `Masks 'dense' keep every block, but ${sparse.name} has a lower density.`,
+        {
+          remedy: 'Set every density of the net to 1.',
+        },
+      )
+    }
+    return fixedMasks('dense', randomMasks(context))
+  },
+}

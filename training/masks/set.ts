@@ -1,0 +1,18 @@
+/**
+ * SET, sparse evolutionary training (Mocanu et al. 2018): blocks of lowest norm are exchanged for random ones.
+ */
+import { Random } from '../../src/random.ts'
+import { blocksOf } from './blocks.ts'
+import { createDynamic, type DynamicOptions, dynamicOptions } from './dynamic.ts'
+import type { MaskMethodFactory } from './mask.ts'
+
+export const set: MaskMethodFactory<DynamicOptions> = {
+  name: 'set',
+  options: dynamicOptions,
+  create: (context, options) =>
+    createDynamic('set', context, options, false, (index, { step }) => {
+      // A stream by matrix and update, so that a resumed run draws the same.
+      const random = new Random(context.seed, 2 ** 20 + step * context.matrices.length + index)
+      return new Float32Array(blocksOf(context.matrices[index]!)).map(() => random.uniform())
+    }),
+}
