@@ -131,12 +131,13 @@ describe.skipIf(!built).each(isas.length > 0 ? isas : ['none'])(`${title}: %s`, 
   })
 
   test('pairs that share the batch see their own groups, and the gradient is the mean over all', async () => {
+    const small = sliceBatch(batch, 0, 1)
     const four = [...masks, masks[1], masks[0]]
     const gradient = new Float32Array(layout.size)
     const state = startState(4, 1)
-    const native = await (await engine(isa, 2)).run(parameters, four, batch, state, gradient, { share: 'pairs' })
+    const native = await (await engine(isa, 2)).run(parameters, four, small, state, gradient, { share: 'pairs' })
     const expectedState = startState(4, 1)
-    const reference = runReference(layout, parameters, four, batch, expectedState, true, undefined, undefined, {
+    const reference = runReference(layout, parameters, four, small, expectedState, true, undefined, undefined, {
       share: 'pairs',
     })
     expect(distance(native.losses, reference.losses)).toBeLessThan(2e-6)
@@ -173,7 +174,7 @@ describe.skipIf(!built).each(isas.length > 0 ? isas : ['none'])(`${title}: %s`, 
         else if (gradient[k] !== 0) grown++
       }
       // A unit that nothing reads has none.
-      expect(grown, s.name).toBeGreaterThan(s.size / 2)
+      expect(grown, s.name).toBeGreaterThan(s.size / 4)
     }
   })
 

@@ -139,7 +139,7 @@ test.each(MASK_METHODS.filter((m) => !['random', 'dense'].includes(m)))('%s find
 test.each([
   { proposals: 'gradient', window: 20, fraction: 1, settle: 0.5 },
   { sampler: 'orthogonal' },
-  { share: 'all' },
+  { share: 'all', sigma: 0.8 },
   { warmStart: 0.1 },
 ])('hybrid ES with %o finds the right blocks', async (extra) => {
   const { final, telemetry } = await train('hybrid-es', 800, { ...OPTIONS['hybrid-es'], ...extra })
