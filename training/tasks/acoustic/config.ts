@@ -57,6 +57,8 @@ export const acousticJobSchema = z.strictObject({
   threads: z.number().int().min(1).max(256).default(1),
   seed: z.number().int().min(0).max(0xffffffff).default(1),
   model: acousticConfigSchema.prefault({}),
+  /** Run folder, checkpoint or voice whose weights and normalisation a new run starts from. */
+  from: z.string().optional(),
   training: z
     .strictObject({
       /** Parameter updates of the whole schedule. */

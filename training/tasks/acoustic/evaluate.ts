@@ -6,24 +6,20 @@ import { ENVELOPE_POINTS, type Frames } from '../../../src/frames.ts'
 import { DURATION_UNIT, readCached, type Utterance } from '../../data/index.ts'
 import { loadTfjs, type Tf } from '../../engines/tfjs.ts'
 import { createBatch } from './batches.ts'
-import { type Checkpoint, readCheckpoint, readNewestCheckpoint } from './checkpoint.ts'
+import { type Checkpoint, openCheckpoint } from './checkpoint.ts'
 import { FRAMES_PER_UNIT, PITCH_FIELDS } from './config.ts'
 import { createExample, type Example, loudFrames } from './example.ts'
 import { forward } from './forward.ts'
 import { parametersOf } from './net.ts'
 import { type Sharpening, sharpen } from './sharpen.ts'
 
-/** Opens a run's newest checkpoint; undefined when it has none. Throws CHECKPOINT_INVALID, ENGINE_UNAVAILABLE. */
+/** Opens a checkpoint, a run's newest one, or a voice's. Throws CHECKPOINT_INVALID, VOICE_*, ENGINE_UNAVAILABLE. */
 export async function openPredictor(
   checkpoint: string,
   options: { engine?: 'auto' | 'native' | 'cpu'; threads?: number } = {},
 ): Promise<Predictor> {
   const { tf } = await loadTfjs({ backend: options.engine ?? 'auto', threads: options.threads ?? 1 })
-  return new Predictor(tf, checkpoint.endsWith('.safetensors') ? readCheckpoint(checkpoint) : newest(checkpoint))
-}
-
-function newest(run: string): Checkpoint {
-  return readNewestCheckpoint(run) ?? readCheckpoint(run)
+  return new Predictor(tf, openCheckpoint(checkpoint))
 }
 
 export interface TeacherForced {

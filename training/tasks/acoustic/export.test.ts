@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -6,7 +6,7 @@ import { AcousticModel } from '../../../src/acoustic/index.ts'
 import { ENVELOPE_POINTS } from '../../../src/frames.ts'
 import { loadTfjs, type Tf } from '../../engines/tfjs.ts'
 import { createBatch, random } from './batches.ts'
-import { readCheckpoint, writeCheckpoint } from './checkpoint.ts'
+import { openCheckpoint, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import { FRAMES_PER_UNIT } from './config.ts'
 import { symbolIds } from './example.ts'
 import { exportAcoustic } from './export.ts'
@@ -148,3 +148,23 @@ function tensors() {
   const shapes = new Map(parametersOf(TINY).map((p) => [p.name, [...p.shape]]))
   return (name: string) => tf.tensor(checkpoint.average[name]!, shapes.get(name)!)
 }
+
+test('training can go on from a package: parameters to f16, normalisation exactly', () => {
+  const voice = path.join(dir, 'voice')
+  mkdirSync(voice)
+  exportAcoustic(dir, path.join(voice, 'acoustic.onnx'), { sharpening: SHARPENING })
+  writeFileSync(path.join(voice, 'voice.json'), '{}')
+  const read = openCheckpoint(voice)
+  expect(read.config).toEqual(TINY)
+  expect(read.normalization).toEqual({
+    ...normalization,
+    pitchSpread: Math.fround(normalization.pitchSpread),
+  })
+  for (const [name, values] of Object.entries(checkpoint.average)) {
+    const got = read.average[name]!
+    expect(got.length).toBe(values.length)
+    // Half a unit in the last place of 11 bits, of values below 1.
+    for (const [i, v] of values.entries()) expect(Math.abs(v - got[i]!)).toBeLessThanOrEqual(2 ** -12)
+  }
+  expect(read.parameters).toEqual(read.average)
+})

@@ -6,12 +6,12 @@
  * twice as fast; `pitch` f32, factor on F0. Outputs: `durations` i64 [P] in frames of 5 ms; `f0` f32 [T] in Hz, 0 =
  * unvoiced; `envelope` f32 [T, 64]; T = sum of durations.
  */
-import { statSync } from 'node:fs'
 import type { AcousticManifest } from '../../../src/acoustic/index.ts'
 import { encodeOnnx, OnnxBuilder, type OnnxGraph } from '../../compact/onnx.ts'
 import { replaceFile } from '../../jobs/checkpoints.ts'
-import { type Checkpoint, readCheckpoint, readNewestCheckpoint } from './checkpoint.ts'
+import { type Checkpoint, openCheckpoint } from './checkpoint.ts'
 import { ENVELOPE_POINTS, FRAMES_PER_UNIT, POSITION_SCALES } from './config.ts'
+import { NORMALIZATION_NAMES } from './from-voice.ts'
 import { decode, encode, placeUnits, predictDurations, predictPitch } from './net.ts'
 import { onnxOps } from './onnx-ops.ts'
 import { type Sharpening, TIME_SPAN } from './sharpen.ts'
@@ -24,12 +24,11 @@ export interface ExportOptions {
 }
 
 /**
- * Exports the averaged parameters of a checkpoint file, or of the newest checkpoint of a run's folder, to `outPath`.
- * Throws CHECKPOINT_INVALID.
+ * Exports the averaged parameters of a checkpoint file, of the newest checkpoint of a run's folder, or of a voice's, to
+ * `outPath`. Throws CHECKPOINT_INVALID, VOICE_*.
  */
 export function exportAcoustic(checkpoint: string, outPath: string, options: ExportOptions = {}): AcousticManifest {
-  const isRun = statSync(checkpoint, { throwIfNoEntry: false })?.isDirectory()
-  const read = (isRun ? readNewestCheckpoint(checkpoint) : undefined) ?? readCheckpoint(checkpoint)
+  const read = openCheckpoint(checkpoint)
   const bytes = encodeOnnx(acousticGraph(read, options))
   replaceFile(outPath, bytes)
   return { symbols: read.config.symbols }
@@ -86,10 +85,15 @@ export function acousticGraph(checkpoint: Checkpoint, { half = true, sharpening 
   const voiced = float(g.node('Greater', ['voicing', g.f32(0)]))
   const given = g.node('Concat', ['melody', voiced], { axis: 1 })
   const normalized = decode(ops, ops, config, placed, given)
-  const smooth = g.node('Add', [g.node('Mul', [normalized, g.f32(envelopeSpread)]), g.f32(envelopeMean)])
+  // Named, so that the normalisation can be read back from a package.
+  const constant = (key: keyof typeof normalization, value: number | Float32Array) =>
+    g.f32(value, undefined, NORMALIZATION_NAMES[key])
+  const spread = g.node('Mul', [normalized, constant('envelopeSpread', envelopeSpread)])
+  const smooth = g.node('Add', [spread, constant('envelopeMean', envelopeMean)])
   const envelope = sharpening ? sharpen(g, smooth, sharpening) : smooth
   const flat = (x: string) => g.node('Reshape', [x, g.i64([-1])])
-  const lnF0 = g.node('Add', [g.node('Mul', [flat('melody'), g.f32(pitchSpread)]), g.f32(pitchMean)])
+  const wide = g.node('Mul', [flat('melody'), constant('pitchSpread', pitchSpread)])
+  const lnF0 = g.node('Add', [wide, constant('pitchMean', pitchMean)])
 
   // Speaking rate: frame t of the output lies at frame t * rate of the net's.
   const framesPerUnit = g.node('Div', [g.f32(FRAMES_PER_UNIT), 'rate'])
@@ -111,7 +115,12 @@ export function acousticGraph(checkpoint: Checkpoint, { half = true, sharpening 
   const hertz = g.node('Mul', [g.node('Exp', [between(lnF0, share)]), 'pitch'])
   g.output(g.node('Where', [isVoiced, hertz, g.f32(0)], {}, 'f0'), 'f32', ['frames'])
   g.output(between(envelope, column(share), 'envelope'), 'f32', ['frames', ENVELOPE_POINTS])
-  return g.graph({ format: 'sparsewave-1', symbols: config.symbols, updates: String(update) })
+  return g.graph({
+    format: 'sparsewave-1',
+    symbols: config.symbols,
+    config: JSON.stringify(config),
+    updates: String(update),
+  })
 }
 
 /** `sharpen` of sharpen.ts as nodes. */

@@ -10,7 +10,7 @@ import { buildCache, DURATION_UNIT, readCached, split, type Utterance } from '..
 import { loadTfjs, type Tf } from '../../engines/tfjs.ts'
 import type { JobContext } from '../../jobs/job.ts'
 import { type Batch, createBatch, planEpoch } from './batches.ts'
-import { type Checkpoint, readNewestCheckpoint, writeCheckpoint } from './checkpoint.ts'
+import { type Checkpoint, openCheckpoint, readNewestCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import type { AcousticJob } from './config.ts'
 import { createExample, type Example, measureNormalization } from './example.ts'
 import { initialCheckpoint, type LossValues, Trainer } from './trainer.ts'
@@ -61,6 +61,32 @@ export async function trainAcoustic(job: AcousticJob, context: JobContext): Prom
   await run.train(restored ?? run.initial())
 }
 
+/** The state of a new run that starts from the weights of `from`. Throws CHECKPOINT_INVALID when they are of another net. */
+function startFrom(from: string, model: AcousticJob['model']): Checkpoint {
+  const found = openCheckpoint(from)
+  if (JSON.stringify(found.config) !== JSON.stringify(model))
+    throw new SparsewaveError('CHECKPOINT_INVALID', `${from} was trained with another \`model\`.`, {
+      remedy: 'Give the job the `model` of what it starts from.',
+    })
+  const values = (make: (v: Float32Array) => Float32Array) =>
+    Object.fromEntries(Object.entries(found.average).map(([name, v]) => [name, make(v)]))
+  const zeros = () => values((v) => new Float32Array(v.length))
+  return {
+    config: found.config,
+    normalization: found.normalization,
+    update: 0,
+    epoch: 0,
+    batch: 0,
+    rateScale: 1,
+    audioSeconds: 0,
+    wallSeconds: 0,
+    parameters: values((v) => v.slice()),
+    average: values((v) => v.slice()),
+    first: zeros(),
+    second: zeros(),
+  }
+}
+
 class Run {
   readonly #tf: Tf
   readonly #job: AcousticJob
@@ -85,6 +111,8 @@ class Run {
   }
 
   initial(): Checkpoint {
+    const { from, model } = this.#job
+    if (from !== undefined) return startFrom(from, model)
     const every = Math.max(1, Math.floor(this.#train.length / MEASURED))
     const measured = this.#train.filter((_, i) => i % every === 0)
     const normalization = measureNormalization(measured.map((u) => this.#example(u)))

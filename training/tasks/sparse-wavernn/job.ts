@@ -19,7 +19,7 @@ export const sparseWavernnJobSchema = z.strictObject({
   net: netConfigSchema.prefault({}),
   /** A method of training/masks and its own options, which that method checks. */
   masks: z.looseObject({ method: z.string().default('random') }).prefault({}),
-  /** Run folder or checkpoint whose weights, masks and normalisation this run starts from. */
+  /** Run folder, checkpoint or voice whose weights, masks and normalisation this run starts from. */
   from: z.string().optional(),
   /** Train on this acoustic model's envelopes (run folder or checkpoint) instead of the recordings' own. */
   acoustic: z.string().optional(),

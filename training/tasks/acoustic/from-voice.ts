@@ -1,0 +1,76 @@
+/**
+ * A checkpoint from a shipped voice's acoustic.onnx: the inverse of the export, so that training can go on where only the package
+ * is left. Matrices have the 11 bits they were stored with; Adam's moments and the place in the data start anew.
+ */
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { SparsewaveError } from '../../../src/errors.ts'
+import { decodeOnnx } from '../../compact/onnx-read.ts'
+import type { Checkpoint, ParameterValues } from './checkpoint.ts'
+import { acousticConfigSchema, ENVELOPE_POINTS } from './config.ts'
+import type { Normalization } from './example.ts'
+import { parametersOf } from './net.ts'
+
+/** Names of the exported constants that hold the normalisation. */
+export const NORMALIZATION_NAMES: Readonly<Record<keyof Normalization, string>> = {
+  pitchMean: 'normalization.pitch.mean',
+  pitchSpread: 'normalization.pitch.spread',
+  envelopeMean: 'normalization.envelope.mean',
+  envelopeSpread: 'normalization.envelope.spread',
+}
+
+/** Reads acoustic.onnx of the voice in `folder`. Throws VOICE_DAMAGED, VOICE_MISMATCH. */
+export function acousticOfVoice(folder: string): Checkpoint {
+  const file = path.join(folder, 'acoustic.onnx')
+  let bytes: Uint8Array
+  try {
+    bytes = readFileSync(file)
+  } catch (cause) {
+    throw new SparsewaveError('VOICE_DAMAGED', `${file} cannot be read.`, { cause })
+  }
+  const { initializers, metadata } = decodeOnnx(bytes, file)
+  const fail = (what: string, cause?: unknown) =>
+    new SparsewaveError('VOICE_MISMATCH', `${file} ${what}, so training cannot go on from it.`, { cause })
+  const values = (name: string, size: number): Float32Array => {
+    const data = initializers[name]?.data
+    if (data instanceof Float32Array && data.length === size) return data
+    throw fail(`has no ${name} of ${size} values`)
+  }
+  let config: Checkpoint['config']
+  try {
+    config = acousticConfigSchema.parse(JSON.parse(metadata.config ?? ''))
+  } catch (cause) {
+    throw fail('does not say its configuration', cause)
+  }
+  const average: ParameterValues = Object.fromEntries(
+    parametersOf(config).map(({ name, shape }) => [
+      name,
+      values(
+        name,
+        shape.reduce((a, b) => a * b, 1),
+      ),
+    ]),
+  )
+  const copy = (make: (v: Float32Array) => Float32Array): ParameterValues =>
+    Object.fromEntries(Object.entries(average).map(([name, v]) => [name, make(v)]))
+  const scalar = (name: string) => values(name, 1)[0]!
+  return {
+    config,
+    update: 0,
+    epoch: 0,
+    batch: 0,
+    rateScale: 1,
+    audioSeconds: 0,
+    wallSeconds: 0,
+    normalization: {
+      pitchMean: scalar(NORMALIZATION_NAMES.pitchMean),
+      pitchSpread: scalar(NORMALIZATION_NAMES.pitchSpread),
+      envelopeMean: values(NORMALIZATION_NAMES.envelopeMean, ENVELOPE_POINTS),
+      envelopeSpread: scalar(NORMALIZATION_NAMES.envelopeSpread),
+    },
+    parameters: copy((v) => v.slice()),
+    first: copy((v) => new Float32Array(v.length)),
+    second: copy((v) => new Float32Array(v.length)),
+    average,
+  }
+}
