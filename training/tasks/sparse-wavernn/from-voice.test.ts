@@ -24,7 +24,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 
 test('a package read back and exported again is the same package', () => {
   const c = openCheckpoint(folder)
-  const read = new Map(Object.entries(c.masks))
+  const read = new Map(Object.entries(c.masks) as [string, Uint16Array][])
   expect(read).toEqual(new Map([...masks].map(([name, mask]) => [name, Uint16Array.from(mask)])))
   expect(exportVocoder(layout, c.average, read)).toEqual(exportVocoder(layout, parameters, masks))
   expect(exportConditioning(layout, c.average, c.normalization)).toEqual(
