@@ -346,7 +346,15 @@ function sample(stream: usize, b: i32, o: usize, temperature: f32): f32 {
   for (let k = 1; k < MIXTURES; k++) top = max(top, load<f32>(o + ((<usize>k) << 2)))
   v128.store(o, exponential(f32x4.sub(v128.load(o), f32x4.splat(top))))
   v128.store(o, exponential(limit(v128.load(o, 32), -7, 4)), 32)
-  const threshold = <f32>draw(stream, b, 0) * (load<f32>(o) + load<f32>(o, 4) + load<f32>(o, 8) + load<f32>(o, 12))
+  const total = load<f32>(o) + load<f32>(o, 4) + load<f32>(o, 8) + load<f32>(o, 12)
+  const threshold = <f32>draw(stream, b, 0) * total
+  const weighted = f32x4.mul(v128.load(o), v128.load(o, 16))
+  const mean =
+    (f32x4.extract_lane(weighted, 0) +
+      f32x4.extract_lane(weighted, 1) +
+      f32x4.extract_lane(weighted, 2) +
+      f32x4.extract_lane(weighted, 3)) /
+    total
   let component: usize = o
   let sum = load<f32>(o)
   for (let k = 1; k < MIXTURES && sum <= threshold; k++) {
@@ -354,7 +362,8 @@ function sample(stream: usize, b: i32, o: usize, temperature: f32): f32 {
     sum += load<f32>(component)
   }
   const u = draw(stream, b, 1)
-  return load<f32>(component, 16) + temperature * load<f32>(component, 32) * <f32>Math.log(u / (1 - u))
+  const drawn = load<f32>(component, 16) + load<f32>(component, 32) * <f32>Math.log(u / (1 - u))
+  return mean + temperature * (drawn - mean)
 }
 
 function synthesize(stream: usize, model: usize, out: usize): void {

@@ -247,17 +247,20 @@ V4 write_inputs(Stream& s, const Frame& f, const V4 lpc[kOrder]) {
 
 inline double draw(const Stream& s, int b, int i) { return ((fmix32(s.key ^ (8u * s.t + 2u * b + i)) >> 8) + 0.5) / 16777216.0; }
 
-// e_b from o_b: a component of the mixture, then its logistic.
+// e_b from o_b: a component of the mixture, then its logistic; temperature scales what that lies off the mixture's mean.
 inline float sample(const Stream& s, int b, const float o[kBlock], float temperature) {
   float top = o[0];
   for (int k = 1; k < kMixtures; k++) top = o[k] > top ? o[k] : top;
   const V4 weight = exponential<V4, V4I>(load<V4>(o) - top);
-  const float threshold = (float)draw(s, b, 0) * (weight[0] + weight[1] + weight[2] + weight[3]);
+  const float total = weight[0] + weight[1] + weight[2] + weight[3];
+  const float threshold = (float)draw(s, b, 0) * total;
   int component = 0;
   for (float sum = weight[0]; component < kMixtures - 1 && sum <= threshold;) sum += weight[++component];
   const V4 scale = exponential<V4, V4I>(limit(load<V4>(o + 2 * kMixtures), -7.f, 4.f));
   const double u = draw(s, b, 1);
-  return o[kMixtures + component] + temperature * scale[component] * (float)std::log(u / (1 - u));
+  const V4 weighted = load<V4>(o + kMixtures) * weight;
+  const float mean = (weighted[0] + weighted[1] + weighted[2] + weighted[3]) / total;
+  return mean + temperature * (o[kMixtures + component] + scale[component] * (float)std::log(u / (1 - u)) - mean);
 }
 
 void synthesize(Stream& s, float* out) {

@@ -259,7 +259,13 @@ class ReferenceStream implements KernelStream {
     let top = o[0]!
     for (let k = 1; k < MIXTURES; k++) top = Math.max(top, o[k]!)
     let total = 0
-    for (let k = 0; k < MIXTURES; k++) total += Math.exp(o[k]! - top)
+    let mean = 0
+    for (let k = 0; k < MIXTURES; k++) {
+      const weight = Math.exp(o[k]! - top)
+      total += weight
+      mean += weight * o[MIXTURES + k]!
+    }
+    mean /= total
     const threshold = this.#draw(b, 0) * total
     let component = 0
     for (let sum = Math.exp(o[0]! - top); component < MIXTURES - 1 && sum <= threshold; ) {
@@ -267,7 +273,8 @@ class ReferenceStream implements KernelStream {
     }
     const u = this.#draw(b, 1)
     const scale = Math.exp(clip(o[2 * MIXTURES + component]!, -7, 4))
-    return o[MIXTURES + component]! + temperature * scale * Math.log(u / (1 - u))
+    const drawn = o[MIXTURES + component]! + scale * Math.log(u / (1 - u))
+    return mean + temperature * (drawn - mean)
   }
 
   /** Four samples of the step: y'[n] = 4 sum f_b[n - 4t] X_b[t], then de-emphasis. */

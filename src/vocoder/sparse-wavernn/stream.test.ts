@@ -168,13 +168,15 @@ test('a conditioning net of another size is refused', async () => {
 test.each(availableKernels().map((k) => [k.name, k] as const))(
   '%s: bands of known residuals become the filter bank’s synthesis, aligned with the frames',
   async (_, kernel) => {
-    // All weights zero, one component, no noise: every residual e_b is its mean.
+    // All weights zero, temperature 0: whichever component is drawn, every residual e_b is the mixture's mean.
     const means = [0.5, -0.25, 0.125, 1]
+    const apart = [-0.3, 0.1, 0.4, -0.2]
     const weights = randomWeights(config, 1)
     for (const b of [0, 1, 2, 3]) {
       weights.headSkip[b]!.fill(0)
       weights.outputWeight[b]!.fill(0)
-      weights.outputBias[b]!.fill(0).fill(means[b]!, 4, 8)
+      weights.outputBias[b]!.fill(0)
+      for (const [k, d] of apart.entries()) weights.outputBias[b]![4 + k] = means[b]! + d
     }
     const vocoder = await createSparseWavernn({
       weights: encodeWeights(weights),
