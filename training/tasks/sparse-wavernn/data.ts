@@ -6,31 +6,22 @@ import { Random } from '../../../src/random.ts'
 import { FRAME_FEATURES } from '../../../src/vocoder/sparse-wavernn/config.ts'
 import { readCached } from '../../data/cache.ts'
 import type { Normalization } from './batches.ts'
-import { enhancePeriodicity } from './enhance.ts'
 import { readPredicted } from './predicted.ts'
 import type { Recording } from './utterance.ts'
 
 /** Standard deviation of the noise added to every recording: -100 dBFS, so that no silence is exactly 0. */
 const DITHER = 1e-5
 
-export interface ReadOptions {
-  /** A folder of predicted.ts: the acoustic model's envelope in place of the recording's. */
-  readonly predicted?: string | undefined
-  /** Weight of the neighbouring periods in voiced speech, see enhance.ts. */
-  readonly enhance?: number
-}
-
-/** A recording with its cached frames. */
-export function readRecording(cacheDir: string, id: string, { predicted, enhance = 0 }: ReadOptions = {}): Recording {
-  const { samples, frames: measured, phase } = readCached(cacheDir, id)
-  const frames = predicted === undefined ? measured : { ...measured, envelope: readPredicted(predicted, id) }
+/** A recording with its cached frames; with `predicted` (a folder of predicted.ts) the acoustic model's envelope. */
+export function readRecording(cacheDir: string, id: string, predicted?: string): Recording {
+  const { samples, frames: own, phase } = readCached(cacheDir, id)
+  const frames = predicted === undefined ? own : { ...own, envelope: readPredicted(predicted, id) }
   const random = new Random(0x5eed, samples.length)
-  const own = {
+  return {
     samples: Float32Array.from(samples, (v) => v / 32768 + DITHER * 1.732 * (2 * random.uniform() - 1)),
     frames,
     phase,
   }
-  return enhancePeriodicity(own, enhance)
 }
 
 /**

@@ -25,8 +25,6 @@ export const sparseWavernnJobSchema = z.strictObject({
   acoustic: z.string().optional(),
   /** Sharpening of those envelopes, as for `sparsewave compact`. */
   sharpen: z.number().min(0).max(3).default(1.4),
-  /** How much more periodic voiced speech is made before it is learned: weight of each neighbouring period (enhance.ts). */
-  enhance: z.number().min(0).max(1).default(0),
   /** Only the first so many training recordings; 0 = all. */
   utterances: z.number().int().min(0).default(0),
   training: z

@@ -71,7 +71,7 @@ export async function trainSparseWavernn(job: SparseWavernnJob, context: JobCont
         context.report({ stage: 'features', done, total: needed.length }),
       )
     }
-    const read = (id: string) => readRecording(job.cache, id, { predicted, enhance: job.enhance })
+    const read = (id: string) => readRecording(job.cache, id, predicted)
     const heldOut = (validationIds.length > 0 ? validationIds : trainIds).slice(0, job.validation.utterances)
 
     mkdirSync(job.run, { recursive: true })
