@@ -1,4 +1,4 @@
-// Node-API binding of the inference kernels: isas, features, createModel, createStream, generate, outputs, activate, dispose.
+// Node-API binding of the inference kernels: isas, features, createModel, createStream, generate, generateMany, outputs, activate, dispose.
 // A stream keeps its model alive; every array's length is checked before a kernel sees it.
 #include <node_api.h>
 #if defined(__x86_64__)
@@ -189,8 +189,71 @@ napi_value generate(napi_env env, napi_callback_info info) {
   FlushDenormals flush;
   for (size_t j = from; j < end; j++) {
     const Frame frame{gates + j * gate_terms, lpc + j * kBands * kOrder, gain + j * kBands, level + j * kBands, lag[j], increment[j]};
-    s.kernel->generate(*s.stream, frame, out + at + (j - from) * kHop);
+    Stream* const streams[1] = {s.stream.get()};
+    float* const outs[1] = {out + at + (j - from) * kHop};
+    s.kernel->generate(streams, 1, &frame, 1, outs);
   }
+  return nullptr;
+}
+
+// Reads one job { stream: { handle }, frames, from, out, at } of `count` frames: its frames to `frames`. Null, or what is wrong with it.
+const char* read_job(napi_env env, napi_value job, const Model* model, uint32_t count, Stream** stream, Frame* frames, float** out) {
+  auto property = [env](napi_value object, const char* name) {
+    napi_value value = nullptr;
+    napi_get_named_property(env, object, name, &value);
+    return value;
+  };
+  auto number = [env](napi_value value) {
+    uint32_t n = 0;
+    napi_get_value_uint32(env, value, &n);
+    return n;
+  };
+  Handle* h = handle(env, property(property(job, "stream"), "handle"));
+  if (!h || !h->stream) return "generateMany: a stream is closed";
+  if (h->stream->model.get() != model) return "generateMany: a stream is of another model";
+  const napi_value f = property(job, "frames");
+  size_t n[6], n_out;
+  const float* gates = floats(env, property(f, "gates"), &n[0]);
+  const float* lpc = floats(env, property(f, "lpc"), &n[1]);
+  const float* gain = floats(env, property(f, "gain"), &n[2]);
+  const float* level = floats(env, property(f, "inverseLevel"), &n[3]);
+  const int32_t* lag = typed<int32_t>(env, property(f, "lag"), napi_int32_array, &n[4]);
+  const double* increment = typed<double>(env, property(f, "phaseIncrement"), napi_float64_array, &n[5]);
+  float* samples = floats(env, property(job, "out"), &n_out);
+  const size_t from = number(property(job, "from")), at = number(property(job, "at"));
+  if (!gates || !lpc || !gain || !level || !lag || !increment || !samples) return "generateMany: arrays";
+  const size_t gate_terms = 3 * (size_t)model->header.hidden, end = from + count;
+  if (n[0] < end * gate_terms || n[1] < end * kBands * kOrder || n[2] < end * kBands || n[3] < end * kBands || n[4] < end || n[5] < end || n_out < at + (size_t)count * kHop)
+    return "generateMany: an array is too short";
+  for (size_t j = from; j < end; j++) *frames++ = {gates + j * gate_terms, lpc + j * kBands * kOrder, gain + j * kBands, level + j * kBands, lag[j], increment[j]};
+  *stream = h->stream->stream.get();
+  *out = samples + at;
+  return nullptr;
+}
+
+// generateMany(model, jobs, count): `count` frames of each job; at most kPanel jobs and kPanelFrames frames, no stream twice
+napi_value generate_many(napi_env env, napi_callback_info info) {
+  napi_value a[3];
+  if (!arguments(env, info, a)) return fail(env, "generateMany: 3 arguments expected");
+  Handle* h = handle(env, a[0]);
+  if (!h || !h->model) return fail(env, "generateMany: the model is closed");
+  uint32_t n = 0, count = 0;
+  if (napi_get_array_length(env, a[1], &n) != napi_ok || n > kPanel) return fail(env, "generateMany: jobs");
+  napi_get_value_uint32(env, a[2], &count);
+  if (count > kPanelFrames) return fail(env, "generateMany: frames");
+  if (n == 0 || count == 0) return nullptr;
+  Stream* streams[kPanel];
+  Frame frames[kPanel * kPanelFrames];
+  float* outs[kPanel];
+  for (uint32_t i = 0; i < n; i++) {
+    napi_value job;
+    napi_get_element(env, a[1], i, &job);
+    if (const char* wrong = read_job(env, job, h->model->model.get(), count, &streams[i], frames + i * count, &outs[i])) return fail(env, wrong);
+    for (uint32_t k = 0; k < i; k++)
+      if (streams[k] == streams[i]) return fail(env, "generateMany: a stream twice");
+  }
+  FlushDenormals flush;
+  h->model->kernel->generate(streams, (int)n, frames, (int)count, outs);
   return nullptr;
 }
 
@@ -295,6 +358,7 @@ napi_value init(napi_env env, napi_value exports) {
       {"createModel", nullptr, create_model, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"createStream", nullptr, create_stream, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"generate", nullptr, generate, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"generateMany", nullptr, generate_many, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"outputs", nullptr, outputs, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"activate", nullptr, activate, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"dispose", nullptr, dispose, nullptr, nullptr, nullptr, napi_enumerable, nullptr},

@@ -75,8 +75,12 @@ SW_INLINE uint32_t fmix32(uint32_t h) {
   return h ^ (h >> 16);
 }
 
-// One frame of samples.
-using Generate = void (*)(Stream&, const Frame&, float* out);
+
+// Most streams that generate side by side, and most frames of one call for them.
+constexpr int kPanel = 16, kPanelFrames = 16;
+// n <= kPanel streams of one model side by side: `count` frames each, frame j of stream i at frames[i * count + j], samples to outs[i].
+// The samples are those that each stream would make alone.
+using Generate = void (*)(Stream* const* streams, int n, const Frame* frames, int count, float* const* outs);
 // Teacher-forced step: x [D] and e [4] are given; writes o_b, [4][12].
 using Outputs = void (*)(Stream&, const float* gates, const float* x, const float* e, float* out);
 // Element-wise functions on n values, n a multiple of 16: 0 exp, 1 sigmoid, 2 tanh.

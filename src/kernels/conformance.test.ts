@@ -21,6 +21,8 @@ const shapes = {
   'full matrices': netConfigSchema.parse({ hidden: 80, headHidden: 48, density: full }),
 }
 const small = netConfigSchema.parse({ hidden: 64, headHidden: 16 })
+/** Not multiples of what a tile or an unrolled loop takes. */
+const company = netConfigSchema.parse({ hidden: 112, headHidden: 48, density: sparse })
 const HOP = 120
 
 function teacherForced(hidden: number, frames: number, seed: number) {
@@ -57,6 +59,47 @@ test('the reference and the WebAssembly kernel are there', () => {
 })
 
 describe.each(availableKernels().map((k) => [k.name, k] as const))('%s', (name, kernel) => {
+  // The reference is slow and runs streams one by one: few of them say the same.
+  const length = name === 'reference' ? 6 : 40
+  test.each(name === 'reference' ? [3] : [1, 2, 3, 5, 8, 9, 15, 16])(
+    'of %i streams side by side each makes the samples that it makes alone',
+    (n) => {
+      const model = kernel.createModel(randomWeights(company, 5), {
+        voiced: [0.2, 0.7, 1, 1],
+        unvoiced: [1, 1, 0.5, 1],
+      })
+      const all = Array.from({ length: n }, (_, i) => ({
+        seed: 11 * i + 1,
+        frames: randomFrameBlocks(company, length, 20 + i),
+        out: new Float32Array(length * HOP),
+        alone: new Float32Array(length * HOP),
+      }))
+      for (const { seed, frames, alone } of all) {
+        const stream = model.open(seed)
+        stream.generate(frames, 0, length, alone, 0)
+        stream.close()
+      }
+      // Streams join at different times and change places; each call takes another number of frames.
+      const random = new Random(n, 3)
+      const open = all.map(({ seed, frames, out }) => ({ stream: model.open(seed), frames, out, from: 0 }))
+      while (open.some(({ from }) => from < length)) {
+        const present = open.filter(({ from }) => from < length && random.uniform() < 0.8)
+        present.sort(() => random.uniform() - 0.5)
+        const most = Math.min(5, ...present.map(({ from }) => length - from))
+        const count = 1 + random.below(Math.max(1, Math.min(5, most)))
+        model.generateMany(
+          present.map(({ stream, frames, out, from }) => ({ stream, frames, from, out, at: from * HOP })),
+          count,
+        )
+        for (const job of present) job.from += count
+      }
+      for (const { stream } of open) stream.close()
+      for (const { out, alone } of all) expect(out).toEqual(alone)
+      expect(rms(all[0]!.alone)).toBeGreaterThan(0.001)
+      model.close()
+    },
+  )
+
   test.each(Object.entries(shapes))('outputs equal the reference, %s', (_, config) => {
     const weights = randomWeights(config, 3)
     const input = teacherForced(config.hidden, 4, 4)

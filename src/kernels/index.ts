@@ -14,11 +14,12 @@ export type {
   KernelModel,
   KernelName,
   KernelStream,
+  StreamJob,
   TeacherForced,
   Temperature,
   VocoderKernel,
 } from './kernel.ts'
-export { KERNELS, NEUTRAL_TEMPERATURE } from './kernel.ts'
+export { KERNELS, NEUTRAL_TEMPERATURE, PANEL } from './kernel.ts'
 
 /** Each makes its kernel, or undefined where it cannot run. */
 const FACTORIES: Readonly<Record<Exclude<KernelName, 'native'>, () => VocoderKernel | undefined>> = {

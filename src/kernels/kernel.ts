@@ -58,6 +58,18 @@ export interface TeacherForced {
   readonly residuals: Float32Array
 }
 
+/** `count` frames of one stream's work, see `KernelStream.generate`. */
+export interface StreamJob {
+  readonly stream: KernelStream
+  readonly frames: FrameBlocks
+  readonly from: number
+  readonly out: Float32Array
+  readonly at: number
+}
+
+/** Most jobs that `generateMany` takes, and most frames of each. */
+export const PANEL = { streams: 16, frames: 16 } as const
+
 export interface VocoderKernel {
   readonly name: Exclude<KernelName, 'native'>
   /** Prepares weights for streaming. The weights are copied where the kernel needs its own layout. */
@@ -68,12 +80,22 @@ export interface KernelModel {
   /** Opens a stream at its beginning: h, histories and filters at zero, step counter 0. */
   open(seed: number): KernelStream
   /**
+   * Runs up to `PANEL.streams` different streams of this model over `count` <= `PANEL.frames` frames each, side by side where
+   * that is faster. Every stream makes the samples that it would make alone.
+   */
+  generateMany(jobs: readonly StreamJob[], count: number): void
+  /**
    * Outputs o_b of a teacher-forced run from h = 0: [steps, 4, 12]; biases are in, means with their linear skip, log scales
    * not clipped. For tests and evaluation.
    */
   outputs(input: TeacherForced): Float32Array
   /** Frees memory outside the JavaScript heap; the model and its streams must not be used afterwards. Safe to call twice. */
   close(): void
+}
+
+/** `generateMany` for kernels that run streams one after the other. */
+export function generateEach(jobs: readonly StreamJob[], count: number): void {
+  for (const { stream, frames, from, out, at } of jobs) stream.generate(frames, from, count, out, at)
 }
 
 export interface KernelStream {

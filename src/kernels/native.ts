@@ -12,6 +12,7 @@ import {
   type KernelModel,
   type KernelStream,
   NEUTRAL_TEMPERATURE,
+  type StreamJob,
   type VocoderKernel,
 } from './kernel.ts'
 
@@ -34,6 +35,8 @@ interface Addon {
     out: Float32Array,
     at: number,
   ): void
+  /** The jobs' streams are `NativeStream`s. */
+  generateMany(model: Handle, jobs: readonly StreamJob[], count: number): void
   outputs(
     stream: Handle,
     steps: number,
@@ -87,6 +90,7 @@ export function nativeKernel(isa: Isa): VocoderKernel | undefined {
       const model = addon.createModel(index, header, values, columns)
       return {
         open: (seed) => new NativeStream(addon, addon.createStream(model, seed)),
+        generateMany: (jobs, count) => addon.generateMany(model, jobs, count),
         outputs({ steps, inputs, gates, residuals }) {
           const out = new Float32Array(steps * BANDS * HEAD_OUTPUTS)
           const stream = addon.createStream(model, 0)
@@ -102,19 +106,20 @@ export function nativeKernel(isa: Isa): VocoderKernel | undefined {
 
 class NativeStream implements KernelStream {
   readonly #addon: Addon
-  readonly #handle: Handle
+  /** The addon reads it in `generateMany`. */
+  readonly handle: Handle
 
   constructor(addon: Addon, handle: Handle) {
     this.#addon = addon
-    this.#handle = handle
+    this.handle = handle
   }
 
   generate(f: FrameBlocks, from: number, count: number, out: Float32Array, at: number): void {
     const { gates, lpc, gain, inverseLevel, lag, phaseIncrement } = f
-    this.#addon.generate(this.#handle, gates, lpc, gain, inverseLevel, lag, phaseIncrement, from, count, out, at)
+    this.#addon.generate(this.handle, gates, lpc, gain, inverseLevel, lag, phaseIncrement, from, count, out, at)
   }
 
   close(): void {
-    this.#addon.dispose(this.#handle)
+    this.#addon.dispose(this.handle)
   }
 }

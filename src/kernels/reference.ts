@@ -24,6 +24,7 @@ import {
 import type { BlockMatrix, VocoderWeights } from '../vocoder/sparse-wavernn/weights.ts'
 import {
   type FrameBlocks,
+  generateEach,
   type KernelModel,
   type KernelStream,
   MAX_LAG,
@@ -296,6 +297,7 @@ export const referenceKernel: VocoderKernel = {
     const table = excitationTable()
     return {
       open: (seed) => new ReferenceStream(weights, temperature, table, seed),
+      generateMany: generateEach,
       outputs: (input) => teacherForced(weights, input),
       close() {},
     }

@@ -7,9 +7,11 @@ import { BANDS, HEAD_OUTPUTS, LPC_ORDER, STEP_INPUTS, STEPS_PER_FRAME } from '..
 import { modelImage } from './image.ts'
 import {
   type FrameBlocks,
+  generateEach,
   type KernelModel,
   type KernelStream,
   NEUTRAL_TEMPERATURE,
+  type StreamJob,
   type TeacherForced,
   type VocoderKernel,
 } from './kernel.ts'
@@ -134,6 +136,10 @@ class WasmModel implements KernelModel {
 
   open(seed: number): KernelStream {
     return new WasmStream(this, this.openAddress(seed))
+  }
+
+  generateMany(jobs: readonly StreamJob[], count: number): void {
+    generateEach(jobs, count)
   }
 
   openAddress(seed: number): number {
