@@ -1,6 +1,6 @@
 /**
- * Whose turn it is on a thread: of the streams that wait, the one whose listener would run dry first. A stream that
- * has given nothing yet goes before all others, so a newcomer waits for at most one piece of work.
+ * Whose turn it is on a thread: of the streams that wait, those whose listeners would run dry first, as many as the vocoder
+ * runs side by side. A stream that has given nothing yet goes before all others; one far ahead yields to those that are not.
  */
 
 interface Waiting {
@@ -19,20 +19,34 @@ function takeFirst(waiting: Waiting[]): Waiting | undefined {
 /** A listener with more audio than this in hand, ms, can do without while a newcomer's first sentence is worked out. */
 const COMFORTABLE = 1000
 
+/** A listener with more audio than this in hand, ms, does not slow those who have less. */
+const FAR_AHEAD = 2000
+
+/** Streams that may be at work at the same time. */
+const SIDE_BY_SIDE = 16
+
 export class Turns {
   readonly #waiting: Waiting[] = []
   readonly #waitingForModel: Waiting[] = []
+  /** Deadlines of the streams at work. */
+  readonly #working: number[] = []
   #scheduled = false
   #modelBusy = false
   /** Streams without audio yet that wait for the acoustic model or have it. */
   #newcomers = 0
 
-  /** Resolves when the stream may do one piece of work. Messages are handled between two turns. */
-  take(deadline: number): Promise<void> {
-    return new Promise((go) => {
+  /** Runs one piece of work of a stream when it is its turn. Messages are handled between two turns. */
+  async take<T>(deadline: number, work: () => Promise<T>): Promise<T> {
+    await new Promise<void>((go) => {
       this.#waiting.push({ deadline, go })
       this.#schedule()
     })
+    try {
+      return await work()
+    } finally {
+      this.#working.splice(this.#working.indexOf(deadline), 1)
+      this.#schedule()
+    }
   }
 
   /**
@@ -65,10 +79,18 @@ export class Turns {
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
+      if (this.#working.length >= SIDE_BY_SIDE) return
+      const now = performance.now()
       // The model runs on a core of its own only if this thread leaves it one.
-      const bound = this.#newcomers > 0 ? performance.now() + COMFORTABLE : Number.POSITIVE_INFINITY
+      const comfortable = this.#newcomers > 0 ? now + COMFORTABLE : Number.POSITIVE_INFINITY
+      const ahead = this.#working.some((deadline) => deadline <= now + FAR_AHEAD)
+        ? now + FAR_AHEAD
+        : Number.POSITIVE_INFINITY
+      const bound = Math.min(comfortable, ahead)
       if (!this.#waiting.some(({ deadline }) => deadline <= bound)) return
-      takeFirst(this.#waiting)!.go()
+      const next = takeFirst(this.#waiting)!
+      this.#working.push(next.deadline)
+      next.go()
       this.#schedule()
     })
   }

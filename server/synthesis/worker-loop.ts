@@ -160,7 +160,7 @@ class Stream {
       ...(measure !== undefined && { measure }),
       signal: AbortSignal.any([this.#cancel.signal, this.#clear.signal]),
       scheduler: {
-        turn: () => this.#turns.take(this.#deadline),
+        turn: (work) => this.#turns.take(this.#deadline, work),
         acoustic: (work) => this.#turns.exclusive(this.#deadline, work),
       },
       onStage: (stage, seconds) => this.#port.postMessage({ type: 'stage', id: this.#id, stage, seconds }),

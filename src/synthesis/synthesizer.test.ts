@@ -36,7 +36,10 @@ test('the same seed gives the same samples and another seed other ones', async (
 test('turns taken by other streams do not change the samples', async () => {
   const { synthesizer } = standIn()
   const scheduler: Scheduler = {
-    turn: () => new Promise((resolve) => setImmediate(resolve)),
+    async turn(work) {
+      await new Promise((resolve) => setImmediate(resolve))
+      return work()
+    },
     acoustic: (work) => work(),
   }
   const [a, b] = await Promise.all([

@@ -61,8 +61,8 @@ export type Stage = 'text' | 'acoustic' | 'conditioning' | 'vocoder'
 
 /** How many streams on one thread share it; without one, each stream takes what it can get. */
 export interface Scheduler {
-  /** Resolves when the stream may do one piece of vocoder work. */
-  turn(): Promise<void>
+  /** Runs one piece of vocoder work when it is the stream's turn. */
+  turn<T>(work: () => Promise<T>): Promise<T>
   /** Runs the acoustic model when it is the stream's turn to. */
   acoustic<T>(work: () => Promise<T>): Promise<T>
 }
@@ -259,18 +259,21 @@ export class Synthesizer {
     let at = 0
     try {
       for (let pushed = 0, k = 0; at < total; k++) {
-        if (scheduler) await scheduler.turn()
-        signal?.throwIfAborted()
-        const pushing = performance.now()
         const size = Math.min(PUSHES[Math.min(k, PUSHES.length - 1)]!, frames.count - pushed)
-        if (size > 0) await stream.push(sliceFrames(frames, pushed, pushed + size))
+        const samples = new Float32Array(Math.min((pushed + size) * HOP, total) - at)
+        const work = async (): Promise<number> => {
+          signal?.throwIfAborted()
+          const pushing = performance.now()
+          if (size > 0) await stream.push(sliceFrames(frames, pushed, pushed + size))
+          if (pushed + size === frames.count) await stream.end()
+          const reading = performance.now()
+          const made = await stream.readTogether(samples)
+          conditioning += reading - pushing
+          generating += performance.now() - reading
+          return made
+        }
+        const made = await (scheduler ? scheduler.turn(work) : work())
         pushed += size
-        if (pushed === frames.count) await stream.end()
-        const samples = new Float32Array(Math.min(pushed * HOP, total) - at)
-        const reading = performance.now()
-        const made = stream.read(samples)
-        conditioning += reading - pushing
-        generating += performance.now() - reading
         if (made === 0 && pushed === frames.count)
           throw new SparsewaveError(
             'SYNTHESIS_FAILED',

@@ -25,6 +25,8 @@ export interface VocoderStream {
    * means that more frames are needed, or that the stream has ended. A stream of n frames makes exactly n * HOP samples.
    */
   read(out: Float32Array): number
+  /** As `read`, side by side with the vocoder's other streams that are read this way at the same time. One read at a time. */
+  readTogether(out: Float32Array): Promise<number>
   /** Frees the stream. Safe to call twice. */
   close(): void
 }

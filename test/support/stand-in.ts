@@ -88,6 +88,9 @@ function noiseStream(seed: number, closed: () => void): VocoderStream {
       for (let i = 0; i < n; i++, at++) out[i] = gains[Math.floor(at / HOP)]! * noise(seed, at)
       return n
     },
+    async readTogether(out) {
+      return this.read(out)
+    },
     close() {
       if (isOpen) closed()
       isOpen = false

@@ -55,6 +55,10 @@ class SourceFilterStream implements VocoderStream {
     this.#ended = true
   }
 
+  readTogether(out: Float32Array): Promise<number> {
+    return Promise.resolve(this.read(out))
+  }
+
   read(out: Float32Array): number {
     if (this.#closed) return 0
     let written = 0

@@ -9,11 +9,13 @@ import {
   chooseKernel,
   type KernelModel,
   type KernelStream,
+  type StreamJob,
   type Temperature,
   type VocoderKernel,
 } from '../../kernels/index.ts'
 import { loadOnnx, type OnnxModel } from '../../onnx/runtime.ts'
 import type { Vocoder, VocoderStream } from '../vocoder.ts'
+import { Company } from './company.ts'
 import { Conditioner, type RunConditioning, WINDOW, type Window } from './conditioner.ts'
 import { FRAME_FEATURES } from './config.ts'
 import { parseWeights } from './weights.ts'
@@ -47,9 +49,10 @@ export async function createSparseWavernn(options: SparseWavernnOptions): Promis
     throw cause
   }
   const model = kernel.createModel(weights, options.temperature)
+  const company = new Company(model)
   return {
     kind: 'sparse-wavernn',
-    open: ({ seed }) => new SparseWavernnStream(model, run, seed),
+    open: ({ seed }) => new SparseWavernnStream(model, company, run, seed),
     close() {
       model.close()
       void onnx.release()
@@ -73,6 +76,7 @@ function conditioningOf(onnx: OnnxModel, width: number): RunConditioning {
 
 class SparseWavernnStream implements VocoderStream {
   readonly #kernel: KernelStream
+  readonly #company: Company
   readonly #conditioner: Conditioner
   /** Windows to generate; frames before #done of the first one are made. */
   readonly #windows: Window[] = []
@@ -84,6 +88,8 @@ class SparseWavernnStream implements VocoderStream {
   #work: Promise<void> = Promise.resolve()
   #ended = false
   #closed = false
+  /** The kernel stream is in the company's hands. */
+  #together = false
   /** Samples made and not yet given out: #staging[#from .. #to]. */
   readonly #staging = new Float32Array(WINDOW * HOP)
   #from = 0
@@ -91,7 +97,8 @@ class SparseWavernnStream implements VocoderStream {
   #toDrop = PQMF_DELAY
   #given = 0
 
-  constructor(model: KernelModel, run: RunConditioning, seed: number) {
+  constructor(model: KernelModel, company: Company, run: RunConditioning, seed: number) {
+    this.#company = company
     this.#kernel = model.open(seed)
     this.#conditioner = new Conditioner(run, (window) => this.#windows.push(window))
   }
@@ -122,42 +129,70 @@ class SparseWavernnStream implements VocoderStream {
   }
 
   read(out: Float32Array): number {
-    if (this.#closed) return 0
-    const wanted = Math.min(out.length, this.#frames * HOP - this.#given)
     let written = 0
-    while (written < wanted) {
-      if (this.#from === this.#to && !this.#generate(wanted - written)) break
-      const count = Math.min(wanted - written, this.#to - this.#from)
-      for (let i = 0; i < count; i++) out[written + i] = Math.min(1, Math.max(-1, this.#staging[this.#from + i]!))
-      this.#from += count
-      written += count
+    for (;;) {
+      written = this.#take(out, written)
+      const piece = this.#piece(out.length - written)
+      if (!piece) return written
+      this.#kernel.generate(piece.frames, piece.from, piece.count, piece.out, piece.at)
+      this.#made(piece.count)
     }
-    this.#given += written
-    return written
   }
 
-  /** Fills the staging buffer with as many whole frames as `samples` need and there are; false when there are none. */
-  #generate(samples: number): boolean {
+  async readTogether(out: Float32Array): Promise<number> {
+    let written = 0
+    for (;;) {
+      written = this.#take(out, written)
+      const piece = this.#piece(out.length - written)
+      if (!piece) return written
+      this.#together = true
+      try {
+        await this.#company.generate(piece, piece.count)
+      } finally {
+        this.#together = false
+        if (this.#closed) this.#kernel.close()
+      }
+      if (this.#closed) return written
+      this.#made(piece.count)
+    }
+  }
+
+  /** Moves samples that are made to `out` from `written` on; returns how many it then holds. */
+  #take(out: Float32Array, written: number): number {
+    const count = Math.min(out.length - written, this.#to - this.#from, this.#frames * HOP - this.#given)
+    for (let i = 0; i < count; i++) out[written + i] = Math.min(1, Math.max(-1, this.#staging[this.#from + i]!))
+    this.#from += count
+    this.#given += count
+    return written + count
+  }
+
+  /** Whole frames that `samples` more need, as far as there are any; undefined when there is nothing to make. */
+  #piece(samples: number): (StreamJob & { count: number }) | undefined {
+    const wanted = Math.min(samples, this.#frames * HOP - this.#given)
     const window = this.#windows[0]
-    if (!window) return false
-    const count = Math.min(Math.ceil((samples + this.#toDrop) / HOP), window.count - this.#done)
-    this.#kernel.generate(window, this.#done, count, this.#staging, 0)
+    if (this.#closed || wanted <= 0 || !window) return undefined
+    const count = Math.min(Math.ceil((wanted + this.#toDrop) / HOP), window.count - this.#done)
+    return { stream: this.#kernel, frames: window, from: this.#done, count, out: this.#staging, at: 0 }
+  }
+
+  /** The staging buffer holds `count` new frames. */
+  #made(count: number): void {
     this.#done += count
-    if (this.#done === window.count) {
+    if (this.#done === this.#windows[0]!.count) {
       this.#windows.shift()
       this.#done = 0
     }
     this.#from = Math.min(this.#toDrop, count * HOP)
     this.#to = count * HOP
     this.#toDrop -= this.#from
-    return true
   }
 
   close(): void {
     if (this.#closed) return
     this.#closed = true
     this.#windows.length = 0
-    this.#kernel.close()
+    // A stream that is at work with others must not break theirs.
+    if (!this.#together) this.#kernel.close()
   }
 
   #enqueue(work: () => Promise<void>): Promise<void> {

@@ -206,3 +206,39 @@ test.each(availableKernels().map((k) => [k.name, k] as const))(
     for (let n = 0; n < actual.length; n++) expect(Math.abs(actual[n]! - expected[n]!)).toBeLessThan(1e-4 * peak)
   },
 )
+
+/** As `speak`, side by side with the vocoder's other streams. */
+async function speakTogether(vocoder: Vocoder, frames: Frames, push: number, seed: number): Promise<Float32Array> {
+  const stream = vocoder.open({ seed })
+  const all = new Float32Array(frames.count * HOP)
+  let written = 0
+  for (let at = 0; at < frames.count; at += push) {
+    await stream.push(sliceFrames(frames, at, Math.min(frames.count, at + push)))
+    if (at + push >= frames.count) await stream.end()
+    written += await stream.readTogether(all.subarray(written, Math.min(all.length, written + push * HOP)))
+  }
+  while (written < all.length) written += await stream.readTogether(all.subarray(written))
+  stream.close()
+  return all
+}
+
+test('streams that are read side by side make the samples that each makes alone', async () => {
+  const vocoder = await open()
+  const all = Array.from({ length: 20 }, (_, i) => ({ frames: speech(11 + (i % 7)), push: 3 + (i % 5), seed: i }))
+  const together = await Promise.all(all.map(({ frames, push, seed }) => speakTogether(vocoder, frames, push, seed)))
+  for (const [i, { frames, seed }] of all.entries())
+    expect(together[i]).toEqual(await speak(vocoder, frames, [100], [1 << 14], seed))
+})
+
+test('closing a stream that is at work with others leaves theirs as they are', async () => {
+  const vocoder = await open()
+  const frames = speech(30)
+  const other = speakTogether(vocoder, frames, 30, 5)
+  const stream = vocoder.open({ seed: 6 })
+  await stream.push(frames)
+  const reading = stream.readTogether(new Float32Array(20 * HOP))
+  stream.close()
+  expect(await reading).toBeLessThan(20 * HOP)
+  expect(stream.read(new Float32Array(1))).toBe(0)
+  expect(await other).toEqual(await speak(vocoder, frames, [30], [1 << 14], 5))
+})
