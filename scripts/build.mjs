@@ -19,13 +19,13 @@ const BUILD = join(ROOT, 'build')
 const SOURCE_FOLDERS = ['src', 'training', 'server', 'test', 'bench']
 const at = (...parts) => join(ROOT, ...parts)
 
-const ISA_FLAGS = {
+export const ISA_FLAGS = {
   avx2: { arch: 'x64', flags: ['-mavx2', '-mfma'] },
   avx512: { arch: 'x64', flags: ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mfma'] },
   neon: { arch: 'arm64', flags: [] },
   baseline: { flags: [] },
 }
-const COMPILE = [
+export const COMPILE = [
   '-std=c++17',
   '-O3',
   '-fPIC',

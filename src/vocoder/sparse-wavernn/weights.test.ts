@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { Random } from '../../random.ts'
 import { netConfigSchema } from './config.ts'
 import { randomWeights } from './random-weights.ts'
 import { decodeSafetensors, encodeSafetensors } from './safetensors.ts'
@@ -58,6 +59,37 @@ test('another format or a wrong configuration is refused', () => {
   refused(edited((p) => Object.assign(p.metadata, { config: dense }))).toThrow(
     /gru\.recurrent\.reset\.columns has shape/,
   )
+})
+
+test('a matrix without blocks and sizes that blocks do not divide are refused by tensor', () => {
+  const of = (change: object) => edited((p) => Object.assign(p.metadata, { config: JSON.stringify(change) }))
+  refused(of({ ...config, density: { ...config.density, candidate: 0 } })).toThrow(/gru\.recurrent\.candidate\.values/)
+  refused(of({ ...config, hidden: 40 })).toThrow(/hidden \(gru\.recurrent\.\*\.values\).*16/)
+  refused(of({ ...config, headHidden: 24 })).toThrow(/headHidden \(head\.hidden\.values\).*16/)
+  const empty = { dtype: 'F32', shape: [2, 0, 16], data: new Float32Array(0) } as const
+  refused(edited((p) => p.tensors.set('gru.recurrent.update.values', empty))).toThrow(
+    /gru\.recurrent\.update\.values has shape \[2, 0, 16\]/,
+  )
+})
+
+test('whatever bytes are damaged, a file parses or is refused with WEIGHTS_INVALID', () => {
+  const whole = encodeWeights(weights())
+  const random = new Random(4)
+  const header = 8 + Number(new DataView(whole.buffer).getBigUint64(0, true))
+  let refusals = 0
+  for (let i = 0; i < 1500; i++) {
+    const bytes = whole.slice(0, random.below(8) === 0 ? random.below(whole.length) : whole.length)
+    // Mostly the header: a value of a tensor may be anything finite.
+    const reach = random.below(4) === 0 ? bytes.length : Math.min(header, bytes.length)
+    for (let k = random.below(4); k >= 0 && reach > 0; k--) bytes[random.below(reach)] = random.below(256)
+    try {
+      parseWeights(bytes)
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'WEIGHTS_INVALID' })
+      refusals++
+    }
+  }
+  expect(refusals).toBeGreaterThan(500)
 })
 
 test('a file cut anywhere is refused', () => {

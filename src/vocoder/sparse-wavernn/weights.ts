@@ -109,7 +109,20 @@ function parseConfig(json: string | undefined, fail: (why: string) => never): Ne
   const parsed = netConfigSchema.safeParse(value)
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]!
-  return fail(`its config is not valid at ${issue.path.join('.') || 'the top'}: ${issue.message}.`)
+  const key = issue.path.join('.')
+  const tensors = TENSORS_OF[key] ? ` (${TENSORS_OF[key]})` : ''
+  return fail(`its config is not valid at ${key || 'the top'}${tensors}: ${issue.message}.`)
+}
+
+/** The tensors whose shape a value of the configuration gives: a density of 0 or a size that blocks do not divide. */
+const TENSORS_OF: Readonly<Record<string, string>> = {
+  hidden: 'gru.recurrent.*.values',
+  headHidden: 'head.hidden.values',
+  'density.reset': 'gru.recurrent.reset.values',
+  'density.update': 'gru.recurrent.update.values',
+  'density.candidate': 'gru.recurrent.candidate.values',
+  'density.input': 'gru.input.*.values',
+  'density.head': 'head.hidden.values',
 }
 
 /** Encodes weights as a vocoder.safetensors file. `metadata` adds free entries to the header. */

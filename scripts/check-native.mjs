@@ -1,0 +1,120 @@
+/**
+ * Checks of the inference kernels outside Node.
+ *
+ *   node scripts/check-native.mjs sanitize      AddressSanitizer and UndefinedBehaviorSanitizer over every kernel of this CPU
+ *   node scripts/check-native.mjs fuzz [S]      libFuzzer over the model image for S seconds (default 20); needs clang
+ *   node scripts/check-native.mjs arm64         cross-compiled for arm64, run by qemu; needs aarch64-linux-gnu-g++, qemu-aarch64
+ *   node scripts/check-native.mjs instructions  instructions a sample of every kernel, by callgrind; needs valgrind
+ *
+ * A check whose tools are missing says so and is left out. Run `npm run build` first.
+ */
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { COMPILE, ISA_FLAGS } from './build.mjs'
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
+const WORK = join(ROOT, 'build/check')
+const SHAPES = ['one-block', 'small', 'full']
+const caseFile = (shape) => join(WORK, `${shape}.case`)
+
+/** Runs a program in view; ends this one when it fails. */
+function run(command, args, options = {}) {
+  const { status, error, stdout } = spawnSync(command, args, { cwd: ROOT, stdio: 'inherit', ...options })
+  if (status === 0) return stdout
+  console.error(`${command} ${args.join(' ')}: ${error?.message ?? `exit status ${status}`}`)
+  process.exit(1)
+}
+
+function need(...programs) {
+  const missing = programs.filter((p) => spawnSync(p, ['--version'], { stdio: 'ignore' }).status !== 0)
+  if (missing.length === 0) return true
+  console.error(`${missing.join(', ')} not found: left out`)
+  return false
+}
+
+/** Compiles the kernels of `arch` and a main file to one program. */
+async function compile(compiler, arch, main, flags, name, kernelFlags = flags) {
+  const target = join(WORK, name)
+  const sources = ['baseline', 'avx2', 'avx512', 'neon'].filter((isa) => (ISA_FLAGS[isa].arch ?? arch) === arch)
+  const common = [...COMPILE.filter((f) => f !== '-fPIC'), '-Wno-psabi', '-I', 'native/infer', '-I', 'test/native']
+  const objects = []
+  const object = async (source, more) => {
+    const out = `${target}.${objects.length}.o`
+    objects.push(out)
+    const [status] = await once(
+      spawn(compiler, [...common, ...more, '-c', source, '-o', out], { cwd: ROOT, stdio: 'inherit' }),
+      'exit',
+    )
+    if (status !== 0) process.exit(1)
+  }
+  await Promise.all([
+    ...sources.map((isa) => object(`native/infer/core.${isa}.cpp`, [...kernelFlags, ...ISA_FLAGS[isa].flags])),
+    object(`test/native/${main}`, flags),
+  ])
+  run(compiler, [...flags, ...objects, '-pthread', '-o', target])
+  for (const file of objects) rmSync(file)
+  return target
+}
+
+const UNDEFINED = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-g', '-O1']
+
+const checks = {
+  async sanitize() {
+    const compiler = process.env.CXX ?? 'g++'
+    if (!need(compiler)) return
+    const target = await compile(compiler, process.arch, 'infer.cpp', UNDEFINED, 'infer-sanitized')
+    run(target, SHAPES.map(caseFile))
+  },
+  async fuzz(seconds = '20') {
+    if (!need('clang++')) return
+    const flags = ['-fsanitize=fuzzer,address,undefined', '-fno-sanitize-recover=all', '-g', '-O1']
+    const kernels = flags.map((f) => f.replace('fuzzer,', 'fuzzer-no-link,'))
+    const target = await compile('clang++', process.arch, 'infer-fuzz.cpp', flags, 'infer-fuzz', kernels)
+    const corpus = join(WORK, 'corpus')
+    mkdirSync(corpus, { recursive: true })
+    copyFileSync(join(WORK, 'one-block.seed'), join(corpus, 'one-block'))
+    run(target, [`-max_total_time=${Number(seconds)}`, '-max_len=65536', '-seed=1', '-print_final_stats=1', corpus])
+  },
+  async arm64() {
+    if (!need('aarch64-linux-gnu-g++', 'qemu-aarch64')) return
+    const target = await compile('aarch64-linux-gnu-g++', 'arm64', 'infer.cpp', ['-static'], 'infer-arm64')
+    run('qemu-aarch64', [target, '--quick', ...SHAPES.map(caseFile)])
+  },
+  async instructions() {
+    if (!need('valgrind')) return
+    const target = await compile(process.env.CXX ?? 'g++', process.arch, 'infer.cpp', ['-g'], 'infer-counted')
+    const count = (kernel, streams, frames) => {
+      const out = join(WORK, 'callgrind.out')
+      const args = ['--tool=callgrind', `--callgrind-out-file=${out}`, target, '--run', kernel, streams, frames]
+      run('valgrind', [...args, caseFile('standard')], { stdio: 'ignore' })
+      return Number(/^summary: (\d+)/m.exec(readFileSync(out, 'utf8'))[1])
+    }
+    console.log('| kernel | streams | instructions a sample |')
+    console.log('| --- | --- | --- |')
+    for (const kernel of ['baseline', 'avx2', 'neon']) {
+      if ((ISA_FLAGS[kernel].arch ?? process.arch) !== process.arch) continue
+      for (const streams of [1, 2, 4, 8, 16]) {
+        // The difference of two runs: without loading and opening.
+        const extra = count(kernel, streams, 24) - count(kernel, streams, 8)
+        console.log(`| native-${kernel} | ${streams} | ${Math.round(extra / (16 * 120 * streams))} |`)
+      }
+    }
+  },
+}
+
+const [name, ...rest] = process.argv.slice(2)
+if (!Object.hasOwn(checks, name ?? '')) {
+  console.error(`usage: node scripts/check-native.mjs ${Object.keys(checks).join('|')}`)
+  process.exit(2)
+}
+const writer = join(ROOT, 'dist/test/native/write-case.js')
+if (!existsSync(writer)) {
+  console.error('dist/ is not built: run `npm run build`')
+  process.exit(1)
+}
+mkdirSync(WORK, { recursive: true })
+run(process.execPath, [writer, WORK])
+await checks[name](...rest)
