@@ -1,45 +1,70 @@
 /**
- * Copy synthesis of held-out utterances with the source-filter vocoder: analysis, synthesis, the files a judge needs.
+ * Copy synthesis of recordings: analysis, a vocoder, the files a judge needs.
  *
- *     node dist/bench/copy-synthesis.js CORPUS OUT [ids...]
+ *     node dist/bench/copy-synthesis.js RECORDINGS OUT [--vocoder source-filter] [--voice heart] [ids...]
  *
- * writes OUT/ID.wav, OUT/ID.ref.wav and OUT/pairs.tsv (reference, tab, copy) and prints the speed of both halves. Without
- * ids: the utterances in CORPUS/reference.
+ * RECORDINGS is a corpus (the utterances in its `reference` unless ids are given) or a folder of 24 kHz WAV files. Writes
+ * OUT/ID.wav, OUT/ID.ref.wav and OUT/pairs.tsv (reference, tab, copy) and prints the speed of both halves.
  */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
 import { analyze } from '../src/analysis/index.ts'
 import { readOpus } from '../src/audio/opus.ts'
-import { encodeWav } from '../src/audio/wav.ts'
+import { encodeWav, readWav, requireRate } from '../src/audio/wav.ts'
 import { HOP, SAMPLE_RATE } from '../src/frames.ts'
-import { createSourceFilter } from '../src/vocoder/source-filter/index.ts'
+import { openVocoder, VOCODERS, type VocoderKind } from '../src/vocoder/index.ts'
+import { loadVoice } from '../src/voices/index.ts'
 
-const [corpus, folder, ...chosen] = process.argv.slice(2)
-if (!corpus || !folder) {
-  console.error('usage: copy-synthesis CORPUS OUT [ids...]')
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    vocoder: { type: 'string', default: 'source-filter' },
+    voice: { type: 'string', default: 'heart' },
+  },
+})
+const [recordings, folder, ...chosen] = positionals
+const kind = values.vocoder as VocoderKind
+if (!recordings || !folder || !VOCODERS.includes(kind)) {
+  console.error(`usage: copy-synthesis RECORDINGS OUT [--vocoder ${VOCODERS.join('|')}] [--voice NAME] [ids...]`)
   process.exit(2)
 }
-const ids =
-  chosen.length > 0
-    ? chosen
-    : readdirSync(join(corpus, 'reference'))
-        .filter((f) => f.endsWith('.f0.f32'))
-        .map((f) => f.split('.')[0]!)
-const lengths = new Map(
-  readFileSync(join(corpus, 'corpus.jsonl'), 'utf8')
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as { id: string; samples: number })
-    .map(({ id, samples }) => [id, samples]),
-)
+
+/** Reads one recording by id. */
+const corpus = join(recordings, 'corpus.jsonl')
+let all: string[]
+let read: (id: string) => Promise<Float32Array>
+if (existsSync(corpus)) {
+  const lengths = new Map(
+    readFileSync(corpus, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { id: string; samples: number })
+      .map(({ id, samples }) => [id, samples]),
+  )
+  all = readdirSync(join(recordings, 'reference'))
+    .filter((f) => f.endsWith('.f0.f32'))
+    .map((f) => f.split('.')[0]!)
+  read = (id) => readOpus(join(recordings, 'audio', `${id}.opus`), lengths.get(id))
+} else {
+  all = readdirSync(recordings)
+    .filter((f) => f.endsWith('.wav'))
+    .map((f) => f.slice(0, -'.wav'.length))
+    .sort()
+  read = async (id) => {
+    const file = join(recordings, `${id}.wav`)
+    return requireRate(readWav(file), file)
+  }
+}
 mkdirSync(folder, { recursive: true })
-const vocoder = createSourceFilter()
+const vocoder = await openVocoder(kind, await loadVoice(values.voice))
 const pairs: string[] = []
 let seconds = 0
 let analysis = 0
 let synthesis = 0
+const ids = chosen.length > 0 ? chosen : all
 for (const id of ids) {
-  const samples = await readOpus(join(corpus, 'audio', `${id}.opus`), lengths.get(id))
+  const samples = await read(id)
   let start = performance.now()
   const frames = analyze(samples)
   analysis += performance.now() - start
@@ -57,6 +82,7 @@ for (const id of ids) {
   writeFileSync(file(`${id}.wav`), encodeWav(copy.subarray(0, samples.length)))
   pairs.push(`${file(`${id}.ref.wav`)}\t${file(`${id}.wav`)}`)
 }
+vocoder.close()
 writeFileSync(join(folder, 'pairs.tsv'), `${pairs.join('\n')}\n`)
 const ratio = (ms: number): string => (ms / 1000 / seconds).toFixed(4)
 console.log(
