@@ -6,7 +6,7 @@ import { PACKAGE_ROOT } from '../src/root.ts'
 import { errorHandler, notFound } from './http-errors.ts'
 import type { Metrics } from './metrics.ts'
 import { speechRoute } from './routes/speech.ts'
-import { MODELS } from './routes/speech-request.ts'
+import { checkModel, MODELS } from './routes/speech-request.ts'
 import type { SynthesisPool } from './synthesis/pool.ts'
 import { VOICE_ALIASES, type VoiceCatalogue } from './voices.ts'
 
@@ -28,11 +28,12 @@ export function createApp(deps: AppDeps): Express {
 
   app.post('/v1/audio/speech', express.json({ limit: MAX_BODY, type: () => true }), speechRoute(deps))
 
+  const model = (id: string) => ({ id, object: 'model', created: 0, owned_by: 'sparsewave' })
   app.get('/v1/models', (_req, res) => {
-    res.json({
-      object: 'list',
-      data: MODELS.map((id) => ({ id, object: 'model', created: 0, owned_by: 'sparsewave' })),
-    })
+    res.json({ object: 'list', data: MODELS.map(model) })
+  })
+  app.get('/v1/models/:model', (req, res) => {
+    res.json(model(checkModel(req.params.model)))
   })
   app.get('/v1/audio/voices', (_req, res) => {
     res.json({ voices: catalogue.voices, default: catalogue.defaultVoice, aliases: VOICE_ALIASES })

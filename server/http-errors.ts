@@ -26,8 +26,8 @@ export const errorBody = (
 export class RequestError extends SparsewaveError {
   readonly param: string | null
 
-  constructor(code: ErrorCode, message: string, param: string | null) {
-    super(code, message)
+  constructor(code: ErrorCode, message: string, param: string | null, options?: { remedy?: string }) {
+    super(code, message, options)
     this.name = 'RequestError'
     this.param = param
   }
@@ -53,10 +53,15 @@ export function sendError(res: Response, error: unknown): number {
     return known.status
   }
   if (known.status === 429 || known.status === 503) res.set('Retry-After', String(RETRY_AFTER))
-  const param = known instanceof RequestError ? known.param : null
-  const message = known.remedy ? `${known.message} ${known.remedy}` : known.message
-  res.status(known.status).json(errorBody(known.status, known.code.toLowerCase(), message, param))
+  res.status(known.status).json(errorBodyOf(known))
   return known.status
+}
+
+/** The error object of an error that a client may see. */
+export function errorBodyOf(error: SparsewaveError): ErrorBody {
+  const message = error.remedy ? `${error.message} ${error.remedy}` : error.message
+  const param = error instanceof RequestError ? error.param : null
+  return errorBody(error.status, error.code.toLowerCase(), message, param)
 }
 
 function asSparsewaveError(error: unknown): SparsewaveError {

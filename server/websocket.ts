@@ -180,6 +180,10 @@ class Session {
         }
         if (sentence) this.#send({ type: 'sentence', ...sentence })
         this.#audioBytes += pcm.length
+        if (pcm.length === 0) {
+          taken()
+          return
+        }
         this.#ws.send(pcm, { binary: true }, (error) => {
           if (error) return
           this.#idle.refresh()

@@ -2,9 +2,22 @@
 import { z } from 'zod'
 import { FORMATS, MAX_SEED } from '../../src/synthesis/index.ts'
 import { VOCODERS } from '../../src/vocoder/vocoder.ts'
+import { RequestError } from '../http-errors.ts'
+import { STREAM_FORMATS } from './speech-answer.ts'
 
 /** Model names that requests may give; all mean the same. */
 export const MODELS = ['sparsewave', 'tts-1', 'tts-1-hd', 'gpt-4o-mini-tts'] as const
+
+/** The model as a metric's label: a known name, so that the label stays bounded. Throws MODEL_NOT_FOUND. */
+export function checkModel(model: string): string {
+  const known = MODELS.find((name) => model === name || model.startsWith(`${name}-20`))
+  if (known) return known
+  throw new RequestError(
+    'MODEL_NOT_FOUND',
+    `There is no model "${model}"; this server has ${MODELS.join(', ')}.`,
+    'model',
+  )
+}
 
 export const MAX_INPUT = 4096
 
@@ -22,11 +35,9 @@ export const speechSchema = z.object({
   voice: voiceSchema.optional(),
   response_format: z
     .enum(FORMATS, { error: ({ input }) => `${JSON.stringify(input)} is not supported; this server makes ${known}` })
-    .default('wav'),
+    .default('mp3'),
   speed: speedSchema.default(1),
-  stream_format: z
-    .literal('audio', { error: ({ input }) => `${JSON.stringify(input)} is not supported; this server makes audio` })
-    .optional(),
+  stream_format: z.enum(STREAM_FORMATS).default('audio'),
   instructions: z.string().max(MAX_INPUT).optional(),
   seed: seedSchema.optional(),
   vocoder: vocoderSchema.optional(),

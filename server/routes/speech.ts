@@ -3,12 +3,16 @@
  * has taken the last ones; a client that goes away frees its stream at once.
  */
 import type { RequestHandler, Response } from 'express'
-import { type Format, headerBytes, isMeasured, MEDIA_TYPES, randomSeed } from '../../src/synthesis/index.ts'
+import { requireFormat } from '../../src/audio/encoders/index.ts'
+import { SparsewaveError } from '../../src/errors.ts'
+import { SAMPLE_RATE } from '../../src/frames.ts'
+import { type Format, isMeasured, mediaTypeOf, randomSeed } from '../../src/synthesis/index.ts'
 import { RequestError, sendError } from '../http-errors.ts'
 import { type Metrics, outcomeOf } from '../metrics.ts'
 import type { SynthesisPool } from '../synthesis/pool.ts'
 import { resolveVoice, type VoiceCatalogue } from '../voices.ts'
-import { MODELS, type SpeechRequest, speechSchema } from './speech-request.ts'
+import { ANSWER_WRITERS } from './speech-answer.ts'
+import { checkModel, type SpeechRequest, speechSchema } from './speech-request.ts'
 
 const ROUTE = '/v1/audio/speech'
 
@@ -33,6 +37,7 @@ export function speechRoute(deps: SpeechDeps): RequestHandler {
       format = request.response_format
       model = checkModel(request.model)
       if (request.input.trim() === '') throw new RequestError('INPUT_EMPTY', 'The input is empty.', 'input')
+      checkFormat(format as Format)
       const voice = resolveVoice(request.voice, catalogue)
       metrics.inputCharacters.inc(request.input.length)
       answer(deps, res, request, voice, started, settle)
@@ -52,7 +57,13 @@ function answer(
 ): void {
   const format: Format = request.response_format
   const seed = request.seed ?? randomSeed()
-  let bytes = 0
+  const writer = ANSWER_WRITERS[request.stream_format](res, {
+    mediaType: mediaTypeOf(format),
+    seed,
+    characters: request.input.length,
+  })
+  let samples = 0
+  let begun = false
   let settled = false
   const finish = (outcome: string): void => {
     if (settled) return
@@ -62,7 +73,7 @@ function answer(
     if (outcome !== 'ok') return
     const seconds = (performance.now() - started) / 1000
     metrics.duration.observe({ route: ROUTE, format }, seconds)
-    if (bytes > 0) metrics.realTimeFactor.observe({ route: ROUTE }, seconds / (bytes / 48000))
+    if (samples > 0) metrics.realTimeFactor.observe({ route: ROUTE }, seconds / (samples / SAMPLE_RATE))
   }
   const stream = pool.open(
     {
@@ -71,29 +82,28 @@ function answer(
       speed: request.speed,
       text: request.input,
       measure: isMeasured(format, request.input),
+      output: { format },
       ...(request.vocoder !== undefined && { vocoder: request.vocoder }),
     },
     {
-      audio(pcm, { totalSamples }, taken) {
-        if (!res.headersSent) {
-          metrics.firstAudio.observe({ route: ROUTE }, (performance.now() - started) / 1000)
-          res
-            .status(200)
-            .set({ 'Content-Type': MEDIA_TYPES[format], 'Cache-Control': 'no-store', 'X-Seed': String(seed) })
-          const header = headerBytes(format, totalSamples)
-          if (header.length > 0) res.write(header)
+      audio(bytes, info, taken) {
+        samples += info.samples
+        if (bytes.length === 0) {
+          taken()
+          return
         }
-        bytes += pcm.length
-        res.write(pcm, (error) => {
-          if (!error) taken()
-        })
+        if (!begun) {
+          begun = true
+          metrics.firstAudio.observe({ route: ROUTE }, (performance.now() - started) / 1000)
+        }
+        writer.audio(bytes, taken)
       },
       done() {
-        res.end()
+        writer.end(samples / SAMPLE_RATE)
         finish('ok')
       },
       error(error) {
-        finish(outcomeOf(sendError(res, error)))
+        finish(outcomeOf(writer.fail(error)))
       },
     },
   )
@@ -109,13 +119,12 @@ function answer(
   })
 }
 
-/** The model as a metric's label: a known name, so that the label stays bounded. Throws REQUEST_INVALID. */
-function checkModel(model: string): string {
-  const known = MODELS.find((name) => model === name || model.startsWith(`${name}-20`))
-  if (known) return known
-  throw new RequestError(
-    'REQUEST_INVALID',
-    `There is no model "${model}"; this server has ${MODELS.join(', ')}.`,
-    'model',
-  )
+/** Throws FORMAT_UNAVAILABLE naming the field. */
+function checkFormat(format: Format): void {
+  try {
+    requireFormat(format)
+  } catch (error) {
+    if (!(error instanceof SparsewaveError)) throw error
+    throw new RequestError(error.code, error.message, 'response_format', { remedy: error.remedy })
+  }
 }

@@ -2,6 +2,7 @@
  * What the main thread and a synthesis worker say to each other. A stream is opened, fed with text, and read under
  * credit: the worker makes audio only while the reader has allowed it samples.
  */
+import type { Output } from '../../src/audio/encoders/index.ts'
 import type { ErrorCode } from '../../src/errors.ts'
 import type { SentenceTime, Stage } from '../../src/synthesis/index.ts'
 import type { VocoderKind } from '../../src/vocoder/vocoder.ts'
@@ -11,6 +12,8 @@ export interface StreamRequest {
   readonly seed: number
   readonly speed: number
   readonly vocoder?: VocoderKind
+  /** What the audio is written as; pcm at 24 kHz unless told. */
+  readonly output?: Output
   /** The text of a stream that is not live; live streams get theirs by `text` messages. */
   readonly text?: string
   /** Find the length before the first sample (`text` only). */
@@ -27,6 +30,14 @@ export type ToWorker =
   | { type: 'cancel'; id: number }
   | { type: 'stop' }
 
+/** What is told with a piece of audio. */
+export interface AudioInfo {
+  /** Samples at 24 kHz that were made for it; its bytes may come with a later piece, where the format needs more. */
+  readonly samples: number
+  /** The sentence that begins with it. */
+  readonly sentence?: SentenceTime
+}
+
 export interface WorkerFailure {
   readonly code: ErrorCode
   readonly message: string
@@ -36,7 +47,7 @@ export interface WorkerFailure {
 export type FromWorker =
   | { type: 'ready'; kernel: string; kernelReason: string; vocoder: VocoderKind }
   | { type: 'failed'; error: WorkerFailure }
-  | { type: 'audio'; id: number; pcm: Uint8Array<ArrayBuffer>; sentence?: SentenceTime; totalSamples?: number }
+  | ({ type: 'audio'; id: number; bytes: Uint8Array<ArrayBuffer> } & AudioInfo)
   | { type: 'flushed'; id: number; mark: number }
   | { type: 'cleared'; id: number; mark: number }
   | { type: 'stage'; id: number; stage: Stage; seconds: number }

@@ -285,15 +285,11 @@ class PooledStream implements StreamHandle {
   receive(message: Extract<FromWorker, { id: number }>, observe: Partial<PoolObserver> | undefined): void {
     if (this.#ended) return
     if (message.type === 'audio') {
-      const samples = message.pcm.length / 2
+      const { bytes, samples, sentence } = message
       observe?.audio?.(samples / SAMPLE_RATE)
       const taken = (): void => this.#send({ type: 'credit', id: this.id, samples })
       if (this.#clearing !== undefined) taken()
-      else {
-        const { sentence, totalSamples } = message
-        const info = { ...(sentence && { sentence }), ...(totalSamples !== undefined && { totalSamples }) }
-        this.#events.audio(message.pcm, info, taken)
-      }
+      else this.#events.audio(bytes, { samples, ...(sentence && { sentence }) }, taken)
     } else if (message.type === 'flushed') {
       if (this.#clearing === undefined) this.#events.flushed?.(message.mark)
     } else if (message.type === 'cleared') {

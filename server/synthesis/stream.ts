@@ -3,12 +3,11 @@
  * It ends exactly once, with `done` or `error`, whatever happens to its worker.
  */
 import type { SparsewaveError } from '../../src/errors.ts'
-import type { SentenceTime } from '../../src/synthesis/index.ts'
-import type { StreamRequest } from './messages.ts'
+import type { AudioInfo, StreamRequest } from './messages.ts'
 
 export interface StreamEvents {
-  /** Bytes s16le, 24 kHz mono. `taken()` must be called once they have left: it lets the worker make more. */
-  audio(pcm: Uint8Array, info: { sentence?: SentenceTime; totalSamples?: number }, taken: () => void): void
+  /** Bytes as the request's `output` says; may be none. `taken()` must be called once they have left: it lets the worker make more. */
+  audio(bytes: Uint8Array, info: AudioInfo, taken: () => void): void
   flushed?(mark: number): void
   cleared?(mark: number): void
   done(): void

@@ -2,11 +2,11 @@
  * The inside of a synthesis worker: many streams on one thread, each a loop of its own that takes turns with the
  * others chunk by chunk. A stream's state is owned by its entry in `streams` and freed when the entry goes.
  */
-import { toPcm16Bytes } from '../../src/audio/pcm.ts'
+import { type AudioEncoder, openEncoder } from '../../src/audio/encoders/index.ts'
 import { SparsewaveError } from '../../src/errors.ts'
 import { SAMPLE_RATE } from '../../src/frames.ts'
 import { LiveText, type SpeechOptions, type Synthesizer } from '../../src/synthesis/index.ts'
-import type { FromWorker, StreamRequest, ToWorker, WorkerFailure } from './messages.ts'
+import type { AudioInfo, FromWorker, StreamRequest, ToWorker, WorkerFailure } from './messages.ts'
 import { Turns } from './turns.ts'
 
 export interface LoopPort {
@@ -82,6 +82,7 @@ class Stream {
   #credit: number
   #creditCame: (() => void) | undefined
   #sentences = 0
+  #encoder: AudioEncoder | undefined
   /** When the listener will have heard everything, ms. */
   #deadline = Number.NEGATIVE_INFINITY
 
@@ -134,6 +135,8 @@ class Stream {
     } catch (error) {
       if (error === CANCELLED) this.#port.postMessage({ type: 'done', id })
       else this.#port.postMessage({ type: 'error', id, error: failure(error) })
+    } finally {
+      this.#encoder?.close()
     }
   }
 
@@ -145,6 +148,8 @@ class Stream {
     } catch (error) {
       if (error !== CLEARED) throw error
     }
+    this.#encoder?.close()
+    this.#encoder = undefined
     this.#clear = new AbortController()
     this.#deadline = Number.NEGATIVE_INFINITY
     this.#port.postMessage({ type: 'cleared', id: this.#id, mark: this.#clearMark })
@@ -169,8 +174,10 @@ class Stream {
 
   async #pump(chunks: ReturnType<Synthesizer['speak']>): Promise<void> {
     const id = this.#id
+    const output = this.#request.output ?? { format: 'pcm' }
     for await (const { samples, sentence, mark, totalSamples } of chunks) {
       if (mark !== undefined) {
+        await this.#finishEncoder()
         this.#port.postMessage({ type: 'flushed', id, mark: Number(mark) })
         this.#deadline = Number.NEGATIVE_INFINITY
       }
@@ -179,17 +186,8 @@ class Stream {
         const now = performance.now()
         this.#deadline = Math.max(this.#deadline, now) + (samples.length / SAMPLE_RATE) * 1000
         this.#credit -= samples.length
-        const pcm = toPcm16Bytes(samples) as Uint8Array<ArrayBuffer>
-        this.#port.postMessage(
-          {
-            type: 'audio',
-            id,
-            pcm,
-            ...(sentence && { sentence }),
-            ...(totalSamples !== undefined && { totalSamples }),
-          },
-          [pcm.buffer],
-        )
+        this.#encoder ??= await openEncoder(output, totalSamples)
+        this.#send(await this.#encoder.encode(samples), { samples: samples.length, ...(sentence && { sentence }) })
       }
       while (this.#credit <= 0 && !this.#cancel.signal.aborted && !this.#clear.signal.aborted) {
         await new Promise<void>((resolve) => {
@@ -200,6 +198,23 @@ class Stream {
       this.#cancel.signal.throwIfAborted()
       if (this.#clear.signal.aborted) throw CLEARED
     }
+    await this.#finishEncoder()
+  }
+
+  /** Gives out what the encoder holds back; what follows is a file of its own. */
+  async #finishEncoder(): Promise<void> {
+    const encoder = this.#encoder
+    if (!encoder) return
+    this.#encoder = undefined
+    const rest = await encoder.finish()
+    encoder.close()
+    if (rest.length > 0) this.#send(rest, { samples: 0 })
+  }
+
+  #send(bytes: Uint8Array, info: AudioInfo): void {
+    // A view of a larger buffer cannot be handed over without the rest of it.
+    const own = (bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice()) as Uint8Array<ArrayBuffer>
+    this.#port.postMessage({ type: 'audio', id: this.#id, bytes: own, ...info }, own.length > 0 ? [own.buffer] : [])
   }
 }
 

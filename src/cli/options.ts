@@ -32,4 +32,7 @@ export const seedOption = (): Option =>
 export const speedOption = (): Option =>
   new Option('--speed <x>', 'speaking rate, 0.25 to 4').argParser(numberIn(0.25, 4)).default(1)
 export const formatOption = (): Option =>
-  new Option('--format <format>', `${FORMATS.join(' or ')}; pcm is s16le, 24 kHz, mono`).argParser(oneOf(FORMATS))
+  new Option(
+    '--format <format>',
+    `${FORMATS.join(', ')} (default: by the file's name, else wav); pcm is s16le, 24 kHz, mono`,
+  ).argParser(oneOf(FORMATS))

@@ -16,7 +16,7 @@ Examples:
   $ sparsewave serve
   $ PORT=9000 SPARSEWAVE_WORKERS=2 sparsewave serve
   $ curl -N http://localhost:8080/v1/audio/speech -H 'Content-Type: application/json' \\
-      -d '{"model": "tts-1", "voice": "alloy", "input": "Hello there."}' -o hello.wav`
+      -d '{"model": "tts-1", "voice": "alloy", "input": "Hello there."}' -o hello.mp3`
 
 export function serveCommand(): Command {
   return new Command('serve')

@@ -4,9 +4,10 @@ import { closeSync, openSync, writeSync } from 'node:fs'
 import { extname } from 'node:path'
 import { text as readAll } from 'node:stream/consumers'
 import { Command } from 'commander'
+import { requireFormat } from '../audio/encoders/index.ts'
 import { SparsewaveError } from '../errors.ts'
 import { SAMPLE_RATE } from '../frames.ts'
-import { type Chunk, encodeChunks, type Format, isMeasured, loadSynthesizer } from '../synthesis/index.ts'
+import { type Chunk, encodeChunks, FORMATS, type Format, isMeasured, loadSynthesizer } from '../synthesis/index.ts'
 import type { VocoderKind } from '../vocoder/vocoder.ts'
 import { formatOption, seedOption, speedOption, vocoderOption, voiceOption } from './options.ts'
 import { defaultVoice } from './voices.ts'
@@ -46,7 +47,8 @@ async function speak(words: string[], options: SpeakOptions): Promise<void> {
     throw new SparsewaveError('USAGE', 'Say where the audio is to go: `-o hello.wav`, or `-o -` for a pipe.')
   const text = words.length > 0 ? words.join(' ') : await readStdin()
   if (text.trim() === '') throw new SparsewaveError('INPUT_EMPTY', 'There is no text to speak.')
-  const format = options.format ?? (extname(output).toLowerCase() === '.pcm' ? 'pcm' : 'wav')
+  const format = options.format ?? FORMATS.find((name) => extname(output).toLowerCase() === `.${name}`) ?? 'wav'
+  requireFormat(format)
 
   const synthesizer = await loadSynthesizer(defaultVoice(options.voice), { vocoder: options.vocoder })
   const meter = new Meter()

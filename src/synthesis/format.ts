@@ -2,14 +2,14 @@
  * Samples to bytes in the formats that can be asked for. Command line and server both go through here, so the same
  * request gives the same bytes in both.
  */
-import { toPcm16Bytes } from '../audio/pcm.ts'
-import { wavHeader } from '../audio/wav.ts'
+import { type EncodingName, mediaType, type Output, openEncoder } from '../audio/encoders/index.ts'
 import type { Chunk } from './synthesizer.ts'
 
-export const FORMATS = ['wav', 'pcm'] as const
+/** OpenAI's formats. */
+export const FORMATS = ['mp3', 'opus', 'aac', 'flac', 'wav', 'pcm'] as const satisfies readonly EncodingName[]
 export type Format = (typeof FORMATS)[number]
 
-export const MEDIA_TYPES: Record<Format, string> = { wav: 'audio/wav', pcm: 'audio/pcm;rate=24000;channels=1' }
+export const mediaTypeOf = (format: Format): string => mediaType({ format })
 
 /** Texts up to this many characters are measured before a WAV's header is written; longer ones start sooner. */
 const MEASURED_CHARACTERS = 600
@@ -18,19 +18,19 @@ const MEASURED_CHARACTERS = 600
 export const isMeasured = (format: Format, text: string): boolean =>
   format === 'wav' && text.length <= MEASURED_CHARACTERS
 
-/** Bytes before the samples; `totalSamples` undefined = not known yet. */
-export const headerBytes = (format: Format, totalSamples: number | undefined): Uint8Array =>
-  format === 'wav' ? wavHeader(totalSamples === undefined ? undefined : totalSamples * 2) : new Uint8Array(0)
-
-/** A stream's bytes in `format`, piece by piece: header, then samples as they are made. */
-export async function* encodeChunks(chunks: AsyncIterable<Chunk>, format: Format): AsyncGenerator<Uint8Array> {
-  let started = false
-  for await (const { samples, totalSamples } of chunks) {
-    if (!started) {
-      started = true
-      const header = headerBytes(format, totalSamples)
-      if (header.length > 0) yield header
+/** A stream's bytes, piece by piece as they are made. Throws FORMAT_UNAVAILABLE. */
+export async function* encodeChunks(chunks: AsyncIterable<Chunk>, format: Format | Output): AsyncGenerator<Uint8Array> {
+  const output = typeof format === 'string' ? { format } : format
+  let encoder: Awaited<ReturnType<typeof openEncoder>> | undefined
+  try {
+    for await (const { samples, totalSamples } of chunks) {
+      encoder ??= await openEncoder(output, totalSamples)
+      const bytes = await encoder.encode(samples)
+      if (bytes.length > 0) yield bytes
     }
-    if (samples.length > 0) yield toPcm16Bytes(samples)
+    const rest = await encoder?.finish()
+    if (rest !== undefined && rest.length > 0) yield rest
+  } finally {
+    encoder?.close()
   }
 }

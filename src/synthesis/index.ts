@@ -1,5 +1,5 @@
 /** Text to streamed audio. */
-export { encodeChunks, FORMATS, type Format, headerBytes, isMeasured, MEDIA_TYPES } from './format.ts'
+export { encodeChunks, FORMATS, type Format, isMeasured, mediaTypeOf } from './format.ts'
 export { loadSynthesizer } from './load.ts'
 export { MAX_SEED, randomSeed, sentenceSeed } from './seed.ts'
 export { LiveText, type Mark, type Sentence, sentencesOf } from './sentences.ts'

@@ -1,0 +1,77 @@
+/**
+ * How audio goes out in an HTTP answer: as it is (`audio`), or as server-sent events with base64 (`sse`), OpenAI's
+ * stream_format. Each writes its head with the first bytes, so that an error before them is a plain error answer.
+ */
+import type { Response } from 'express'
+import type { SparsewaveError } from '../../src/errors.ts'
+import { errorBodyOf, sendError } from '../http-errors.ts'
+
+export interface AnswerWriter {
+  /** Sends bytes; `sent` when the socket has taken them. */
+  audio(bytes: Uint8Array, sent: () => void): void
+  /** `seconds` of audio were sent. */
+  end(seconds: number): void
+  /** Returns the status that was or would have been sent. */
+  fail(error: SparsewaveError): number
+}
+
+export const STREAM_FORMATS = ['audio', 'sse'] as const
+export type StreamFormat = (typeof STREAM_FORMATS)[number]
+
+interface Head {
+  readonly mediaType: string
+  readonly seed: number
+  /** Characters of the text. */
+  readonly characters: number
+}
+
+export const ANSWER_WRITERS: Record<StreamFormat, (res: Response, head: Head) => AnswerWriter> = {
+  audio: (res, head) => ({
+    audio(bytes, sent) {
+      begin(res, head.mediaType, head.seed)
+      res.write(bytes, (error) => {
+        if (!error) sent()
+      })
+    },
+    end() {
+      begin(res, head.mediaType, head.seed)
+      res.end()
+    },
+    fail: (error) => sendError(res, error),
+  }),
+
+  sse(res, head) {
+    const event = (data: object, sent: () => void = () => {}): void => {
+      begin(res, 'text/event-stream; charset=utf-8', head.seed)
+      res.write(`data: ${JSON.stringify(data)}\n\n`, (error) => {
+        if (!error) sent()
+      })
+    }
+    return {
+      audio(bytes, sent) {
+        event({ type: 'speech.audio.delta', audio: Buffer.from(bytes).toString('base64') }, sent)
+      },
+      end(seconds) {
+        const input = head.characters
+        const output = Math.ceil(seconds / SECONDS_A_TOKEN)
+        const usage = { input_tokens: input, output_tokens: output, total_tokens: input + output }
+        event({ type: 'speech.audio.done', usage })
+        res.end()
+      },
+      fail(error) {
+        if (!res.headersSent) return sendError(res, error)
+        event({ type: 'error', ...errorBodyOf(error) })
+        res.end()
+        return error.status
+      },
+    }
+  },
+}
+
+/** What `usage` counts as one token of audio. */
+const SECONDS_A_TOKEN = 0.02
+
+function begin(res: Response, mediaType: string, seed: number): void {
+  if (res.headersSent) return
+  res.status(200).set({ 'Content-Type': mediaType, 'Cache-Control': 'no-store', 'X-Seed': String(seed) })
+}

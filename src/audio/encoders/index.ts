@@ -1,0 +1,63 @@
+/** The formats that audio can be written in: one file and one line here each. */
+import { SparsewaveError } from '../../errors.ts'
+import { SAMPLE_RATE } from '../../frames.ts'
+import { Resampler } from '../resample.ts'
+import { aac } from './aac.ts'
+import { type AudioEncoder, type AudioFormat, type EncoderOptions, joinBytes } from './encoder.ts'
+import { flac } from './flac.ts'
+import { alaw, mulaw } from './g711.ts'
+import { mp3 } from './mp3.ts'
+import { opus } from './opus.ts'
+import { pcm, wav } from './pcm.ts'
+
+export type { AudioEncoder } from './encoder.ts'
+
+const REGISTRY = { mp3, opus, aac, flac, wav, pcm, mulaw, alaw } satisfies Record<string, AudioFormat>
+
+export type EncodingName = keyof typeof REGISTRY
+export const ENCODINGS = Object.keys(REGISTRY) as EncodingName[]
+
+/** Rates, Hz, that audio can be written at; the voices are at 24 kHz. */
+export const OUTPUT_RATES = [8000, 12000, 16000, 22050, 24000, 32000, 44100, 48000] as const
+export type OutputRate = (typeof OUTPUT_RATES)[number]
+
+export interface Output {
+  readonly format: EncodingName
+  readonly sampleRate?: OutputRate
+  /** Bits a second. */
+  readonly bitrate?: number
+}
+
+export const mediaType = ({ format, sampleRate = SAMPLE_RATE }: Output): string =>
+  REGISTRY[format].mediaType(sampleRate)
+
+/** Throws FORMAT_UNAVAILABLE, with the formats that can be had, when this one cannot be made here. */
+export function requireFormat(format: EncodingName): void {
+  const missing = (REGISTRY[format] as AudioFormat).missing?.()
+  if (missing === undefined) return
+  const others = ENCODINGS.filter((name) => (REGISTRY[name] as AudioFormat).missing?.() === undefined)
+  throw new SparsewaveError('FORMAT_UNAVAILABLE', `${format} cannot be made: ${missing}.`, {
+    remedy: `Ask for another format: ${others.join(', ')}.`,
+  })
+}
+
+/** An encoder of 24 kHz samples. `totalSamples` are at 24 kHz. Throws FORMAT_UNAVAILABLE. */
+export async function openEncoder(output: Output, totalSamples?: number): Promise<AudioEncoder> {
+  requireFormat(output.format)
+  const { format, sampleRate = SAMPLE_RATE, bitrate } = output
+  const open = (total: number | undefined): Promise<AudioEncoder> => {
+    const options: EncoderOptions = { sampleRate, bitrate, totalSamples: total }
+    return REGISTRY[format].open(options)
+  }
+  if (sampleRate === SAMPLE_RATE) return open(totalSamples)
+  const resampler = new Resampler(SAMPLE_RATE, sampleRate)
+  const inner = await open(totalSamples === undefined ? undefined : resampler.lengthOf(totalSamples))
+  return {
+    encode: (samples) => inner.encode(resampler.push(samples)),
+    async finish() {
+      const rest = await inner.encode(resampler.end())
+      return joinBytes([rest, await inner.finish()])
+    },
+    close: () => inner.close(),
+  }
+}

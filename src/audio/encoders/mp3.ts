@@ -1,0 +1,39 @@
+/**
+ * MP3 by LAME as WebAssembly (npm wasm-media-encoders, MIT; LAME itself is LGPL, so the package is optional and
+ * stays a file of its own that anyone may replace).
+ */
+import { createRequire } from 'node:module'
+import { SparsewaveError } from '../../errors.ts'
+import type { AudioFormat } from './encoder.ts'
+
+const BITRATE = 64_000
+const RATES = [8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 192, 224, 256, 320] as const
+const PACKAGE = 'wasm-media-encoders'
+
+export const mp3: AudioFormat = {
+  mediaType: () => 'audio/mpeg',
+  missing() {
+    try {
+      createRequire(import.meta.url).resolve(PACKAGE)
+      return undefined
+    } catch {
+      return `the optional package ${PACKAGE} is not installed`
+    }
+  },
+  async open({ sampleRate, bitrate = BITRATE }) {
+    const { createMp3Encoder } = await import('wasm-media-encoders').catch((cause) => {
+      throw new SparsewaveError('FORMAT_UNAVAILABLE', `mp3 cannot be made: ${mp3.missing!()}.`, { cause })
+    })
+    const encoder = await createMp3Encoder()
+    // MPEG-2 (up to 24 kHz) ends at 160 kbit/s.
+    const kilobits = Math.min(bitrate / 1000, sampleRate <= 24000 ? 160 : 320)
+    const nearest = RATES.reduce((a, b) => (Math.abs(b - kilobits) < Math.abs(a - kilobits) ? b : a))
+    encoder.configure({ sampleRate, channels: 1, bitrate: nearest as 64 })
+    return {
+      // The bytes lie in the encoder's memory until its next call.
+      encode: (samples) => encoder.encode([samples]).slice(),
+      finish: () => encoder.finalize().slice(),
+      close() {},
+    }
+  },
+}
