@@ -2,8 +2,14 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import express, { type Express, type RequestHandler } from 'express'
+import helmet from 'helmet'
+import type { Logger } from 'pino'
 import { PACKAGE_ROOT } from '../src/root.ts'
-import { errorHandler, notFound } from './http-errors.ts'
+import type { Gate } from './access/gate.ts'
+import { corsFor } from './access/origins.ts'
+import type { Config } from './config.ts'
+import { errorHandler, methodNotAllowed, notFound } from './http-errors.ts'
+import { requestLog } from './log.ts'
 import type { Metrics } from './metrics.ts'
 import { speechRoute } from './routes/speech.ts'
 import { checkModel, MODELS } from './routes/speech-request.ts'
@@ -14,39 +20,52 @@ export interface AppDeps {
   readonly pool: SynthesisPool
   readonly metrics: Metrics
   readonly catalogue: VoiceCatalogue
-  readonly requestSeconds: number
+  readonly gate: Gate
+  readonly logger: Logger
+  readonly config: Config
 }
 
 /** Largest body: 4096 characters of input, escaped, with room for the rest. */
 const MAX_BODY = '64kb'
 
 export function createApp(deps: AppDeps): Express {
-  const { pool, metrics, catalogue } = deps
+  const { pool, metrics, catalogue, gate, logger, config } = deps
   const app = express()
-  app.disable('x-powered-by')
-  app.use(requestId, securityHeaders)
+  app.set('trust proxy', config.trustProxy)
+  app.use(requestId, requestLog(logger), security, ...corsFor(config.corsOrigins))
 
-  app.post('/v1/audio/speech', express.json({ limit: MAX_BODY, type: () => true }), speechRoute(deps))
+  const get = (path: string, ...handlers: RequestHandler[]): void => {
+    app
+      .route(path)
+      .get(...handlers)
+      .all(methodNotAllowed('GET'))
+  }
+  app.use('/v1', identify(gate))
+
+  app
+    .route('/v1/audio/speech')
+    .post(countRequest(gate), express.json({ limit: MAX_BODY, type: () => true }), speechRoute(deps))
+    .all(methodNotAllowed('POST'))
 
   const model = (id: string) => ({ id, object: 'model', created: 0, owned_by: 'sparsewave' })
-  app.get('/v1/models', (_req, res) => {
+  get('/v1/models', (_req, res) => {
     res.json({ object: 'list', data: MODELS.map(model) })
   })
-  app.get('/v1/models/:model', (req, res) => {
-    res.json(model(checkModel(req.params.model)))
+  get('/v1/models/:model', (req, res) => {
+    res.json(model(checkModel(String(req.params.model))))
   })
-  app.get('/v1/audio/voices', (_req, res) => {
+  get('/v1/audio/voices', (_req, res) => {
     res.json({ voices: catalogue.voices, default: catalogue.defaultVoice, aliases: VOICE_ALIASES })
   })
 
-  app.get('/health/live', (_req, res) => {
+  get('/health/live', (_req, res) => {
     res.json({ status: 'ok' })
   })
-  app.get('/health/ready', (_req, res) => {
+  get('/health/ready', (_req, res) => {
     if (pool.isReady) res.json({ status: 'ok', ...pool.info })
     else res.status(503).json({ status: 'not ready' })
   })
-  app.get('/metrics', async (_req, res) => {
+  get('/metrics', async (_req, res) => {
     res.type(metrics.registry.contentType).send(await metrics.registry.metrics())
   })
 
@@ -62,12 +81,42 @@ const requestId: RequestHandler = (req, res, next) => {
   next()
 }
 
-const securityHeaders: RequestHandler = (_req, res, next) => {
-  res.set({
-    'Content-Security-Policy':
-      "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; media-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    'X-Content-Type-Options': 'nosniff',
-    'Referrer-Policy': 'no-referrer',
-  })
-  next()
-}
+const identify =
+  (gate: Gate): RequestHandler =>
+  (req, res, next) => {
+    // A browser asks first, without the key, whether it may.
+    if (req.method !== 'OPTIONS') res.locals.caller = gate.identify(req.headers, req.ip ?? 'unknown')
+    next()
+  }
+
+const countRequest =
+  (gate: Gate): RequestHandler =>
+  async (_req, res, next) => {
+    const standing = await gate.request(res.locals.caller)
+    if (standing)
+      res.set({
+        'X-RateLimit-Limit-Requests': String(standing.limit),
+        'X-RateLimit-Remaining-Requests': String(standing.remaining),
+        'X-RateLimit-Reset-Requests': `${standing.resetSeconds.toFixed(1)}s`,
+      })
+    next()
+  }
+
+const security = helmet({
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: {
+      defaultSrc: ["'none'"],
+      scriptSrc: ["'self'"],
+      styleSrc: ["'self'"],
+      connectSrc: ["'self'"],
+      imgSrc: ["'self'", 'data:'],
+      mediaSrc: ["'self'", 'blob:'],
+      baseUri: ["'none'"],
+      formAction: ["'none'"],
+      frameAncestors: ["'none'"],
+    },
+  },
+  // Plain HTTP is the rule inside a cluster; whoever ends TLS sets this.
+  strictTransportSecurity: false,
+})

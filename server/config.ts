@@ -2,6 +2,18 @@
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import { SparsewaveError } from '../src/errors.ts'
+import { LOG_LEVELS, type LogLevel } from './log.ts'
+
+/** Values parted by commas. */
+const list = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((value) => value.trim())
+      .filter((value) => value !== ''),
+  )
 
 const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max)
 
@@ -20,7 +32,29 @@ export const configSchema = z.object({
   SPARSEWAVE_WS_IDLE_SECONDS: whole(1, 86400)
     .default(300)
     .describe('a WebSocket that sends nothing for so long is closed'),
+  SPARSEWAVE_WS_PING_SECONDS: whole(1, 3600)
+    .default(20)
+    .describe('a WebSocket is pinged so often, and cut when it does not answer until the next'),
   SPARSEWAVE_REQUEST_SECONDS: whole(1, 86400).default(600).describe('longest time one request may take'),
+  SPARSEWAVE_STALL_SECONDS: whole(1, 86400)
+    .default(60)
+    .describe('an answer of which the client takes nothing for so long is broken off'),
+  SPARSEWAVE_KEYS_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('file of API keys (`sparsewave keys`); read again when it changes'),
+  SPARSEWAVE_API_KEYS: list.describe('API keys in plain text, parted by commas'),
+  SPARSEWAVE_REQUESTS_PER_MINUTE: whole(0, 1e9)
+    .default(0)
+    .describe('requests a minute of a key, or of an address; 0 = any number'),
+  SPARSEWAVE_CHARACTERS_PER_MINUTE: whole(0, 1e9).default(0).describe('the same for characters of text'),
+  SPARSEWAVE_CORS_ORIGINS: list.describe('origins whose pages may use the server, parted by commas; * = all'),
+  SPARSEWAVE_TRUST_PROXY: whole(0, 16)
+    .default(0)
+    .describe('proxies before the server whose X-Forwarded-For is believed'),
+  SPARSEWAVE_LOG_LEVEL: z.enum(LOG_LEVELS).default('info').describe('silent, error, warn, info, debug'),
+  SPARSEWAVE_LOG_TEXT: z.enum(['0', '1']).default('0').describe('1 = the text that is spoken is logged too'),
   SPARSEWAVE_DRAIN_SECONDS: whole(0, 3600).default(25).describe('time that running requests get on SIGTERM'),
 })
 
@@ -33,7 +67,17 @@ export interface Config {
   readonly queue: number
   readonly wsConnections: number
   readonly wsIdleSeconds: number
+  readonly wsPingSeconds: number
   readonly requestSeconds: number
+  readonly stallSeconds: number
+  readonly keysFile: string | undefined
+  readonly apiKeys: readonly string[]
+  readonly requestsPerMinute: number
+  readonly charactersPerMinute: number
+  readonly corsOrigins: readonly string[]
+  readonly trustProxy: number
+  readonly logLevel: LogLevel
+  readonly logText: boolean
   readonly drainSeconds: number
 }
 
@@ -57,7 +101,17 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     queue: c.SPARSEWAVE_QUEUE,
     wsConnections: c.SPARSEWAVE_WS_CONNECTIONS,
     wsIdleSeconds: c.SPARSEWAVE_WS_IDLE_SECONDS,
+    wsPingSeconds: c.SPARSEWAVE_WS_PING_SECONDS,
     requestSeconds: c.SPARSEWAVE_REQUEST_SECONDS,
+    stallSeconds: c.SPARSEWAVE_STALL_SECONDS,
+    keysFile: c.SPARSEWAVE_KEYS_FILE,
+    apiKeys: c.SPARSEWAVE_API_KEYS,
+    requestsPerMinute: c.SPARSEWAVE_REQUESTS_PER_MINUTE,
+    charactersPerMinute: c.SPARSEWAVE_CHARACTERS_PER_MINUTE,
+    corsOrigins: c.SPARSEWAVE_CORS_ORIGINS,
+    trustProxy: c.SPARSEWAVE_TRUST_PROXY,
+    logLevel: c.SPARSEWAVE_LOG_LEVEL,
+    logText: c.SPARSEWAVE_LOG_TEXT === '1',
     drainSeconds: c.SPARSEWAVE_DRAIN_SECONDS,
   }
 }

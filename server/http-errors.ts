@@ -2,6 +2,7 @@
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express'
 import type { z } from 'zod'
 import { type ErrorCode, SparsewaveError } from '../src/errors.ts'
+import { RateLimitError } from './access/gate.ts'
 
 export interface ErrorBody {
   error: { message: string; type: string; param: string | null; code: string | null }
@@ -47,12 +48,14 @@ export class RequestError extends SparsewaveError {
 
 /** Answers with an error, or breaks the connection off when the audio has already begun. */
 export function sendError(res: Response, error: unknown): number {
-  const known = asSparsewaveError(error)
+  const known = asSparsewaveError(error, res)
   if (res.headersSent) {
     res.destroy()
     return known.status
   }
-  if (known.status === 429 || known.status === 503) res.set('Retry-After', String(RETRY_AFTER))
+  if (known.status === 429 || known.status === 503)
+    res.set('Retry-After', String(known instanceof RateLimitError ? known.retryAfter : RETRY_AFTER))
+  if (known.status === 401) res.set('WWW-Authenticate', 'Bearer')
   res.status(known.status).json(errorBodyOf(known))
   return known.status
 }
@@ -64,7 +67,7 @@ export function errorBodyOf(error: SparsewaveError): ErrorBody {
   return errorBody(error.status, error.code.toLowerCase(), message, param)
 }
 
-function asSparsewaveError(error: unknown): SparsewaveError {
+function asSparsewaveError(error: unknown, res: Response): SparsewaveError {
   if (error instanceof SparsewaveError) return error
   const { status, type } = error as { status?: number; type?: string }
   if (type === 'entity.parse.failed') return new RequestError('REQUEST_INVALID', 'The body is not valid JSON.', null)
@@ -75,7 +78,7 @@ function asSparsewaveError(error: unknown): SparsewaveError {
       error instanceof Error ? `${error.message}.` : 'The request is wrong.',
       null,
     )
-  console.error(error)
+  res.locals.logger?.error({ id: res.get('X-Request-Id'), err: error }, 'a request failed inside the server')
   return new SparsewaveError('SYNTHESIS_FAILED', 'The request failed inside the server.')
 }
 
@@ -83,6 +86,14 @@ export const errorHandler: ErrorRequestHandler = (error, _req, res, next) => {
   if (res.headersSent) next(error)
   else sendError(res, error)
 }
+
+/** For paths that exist, asked with a method they do not have. */
+export const methodNotAllowed =
+  (allowed: string): RequestHandler =>
+  (req, res) => {
+    res.set('Allow', allowed)
+    res.status(405).json(errorBody(405, 'method_not_allowed', `${req.method} is not allowed here; ${allowed} is.`))
+  }
 
 export const notFound: RequestHandler = (req, res) => {
   res.status(404).json(errorBody(404, 'not_found', `There is no ${req.method} ${req.path} here.`))

@@ -150,6 +150,19 @@ test('a client that reads nothing stops the making, and its leaving frees the st
   await at.stop()
 })
 
+test('an answer that the client has stopped taking is broken off', async () => {
+  const at = await testServer({ config: { stallSeconds: 0.3 } })
+  const socket = connect(at.port, '127.0.0.1')
+  socket.pause()
+  const body = JSON.stringify({ input: LONG, response_format: 'pcm', speed: 0.25 })
+  socket.write(`POST /v1/audio/speech HTTP/1.1\r\nHost: x\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
+  await until(() => at.pool.activeStreams === 1)
+  await until(() => at.pool.activeStreams === 0)
+  expect(await at.metrics.registry.metrics()).toContain('format="pcm",outcome="cancelled"} 1')
+  socket.destroy()
+  await at.stop()
+})
+
 test('when all streams are taken and the queue is full, 429 says when to come back', async () => {
   const at = await testServer({ config: { streamsPerWorker: 1, queue: 0 } })
   const first = await fetch(`${at.url}/v1/audio/speech`, {

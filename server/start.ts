@@ -1,13 +1,17 @@
 /** Puts the server together: configuration, pool of threads, HTTP, WebSocket; and takes it apart in order on SIGTERM. */
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Logger } from 'pino'
+import { Gate } from './access/gate.ts'
+import { KeyStore } from './access/key-store.ts'
 import { createApp } from './app.ts'
 import type { Config } from './config.ts'
+import { createLogger } from './log.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import type { WorkerPort } from './synthesis/messages.ts'
 import { type PoolInfo, SynthesisPool } from './synthesis/pool.ts'
 import type { VoiceCatalogue } from './voices.ts'
-import { attachWebSocket } from './websocket.ts'
+import { attachWebSocket } from './websocket/attach.ts'
 
 export interface RunningServer {
   readonly server: Server
@@ -24,11 +28,20 @@ export interface StartOptions {
   readonly catalogue: VoiceCatalogue
   /** Starts a synthesis worker for the default voice. */
   spawn(): WorkerPort
+  /** Told of what an operator should read at once. */
   log?(line: string): void
+  /** One line a request and a connection; silent unless given. */
+  readonly logger?: Logger
 }
 
 /** Starts listening and resolves when the voice is loaded. Throws what the voice or the port refuses with. */
-export async function startServer({ config, catalogue, spawn, log = () => {} }: StartOptions): Promise<RunningServer> {
+export async function startServer({
+  config,
+  catalogue,
+  spawn,
+  log = () => {},
+  logger = createLogger('silent'),
+}: StartOptions): Promise<RunningServer> {
   let pool: SynthesisPool | undefined
   const metrics: Metrics = createMetrics(() => pool ?? { activeStreams: 0, queued: 0 })
   pool = new SynthesisPool({
@@ -47,13 +60,24 @@ export async function startServer({ config, catalogue, spawn, log = () => {} }: 
     },
   })
   const running = pool
-  const server = createServer(createApp({ pool, metrics, catalogue, requestSeconds: config.requestSeconds }))
+  const { keysFile, apiKeys } = config
+  const keys =
+    keysFile !== undefined || apiKeys.length > 0
+      ? new KeyStore({ file: keysFile, plain: apiKeys, warn: (line) => logger.warn(line) })
+      : undefined
+  const gate = new Gate({ keys, requests: config.requestsPerMinute, characters: config.charactersPerMinute })
+  const server = createServer(
+    // Time to send a request in; how long its answer may take is the routes' business.
+    { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000, maxHeaderSize: 16 * 1024 },
+    createApp({ pool, metrics, catalogue, gate, logger, config }),
+  )
   const webSocket = attachWebSocket(server, {
     pool,
     metrics,
     catalogue,
-    maxConnections: config.wsConnections,
-    idleSeconds: config.wsIdleSeconds,
+    gate,
+    logger,
+    config,
   })
   try {
     await listen(server, config.port, config.host)

@@ -28,6 +28,8 @@ export const ERRORS = {
     remedy: '`sparsewave doctor` says which engines can be used and why others cannot.',
   },
   FORMAT_UNAVAILABLE: { status: 400, remedy: 'Ask for another format.' },
+  INVALID_API_KEY: { status: 401, remedy: 'Send it as `Authorization: Bearer KEY`.' },
+  RATE_LIMIT_EXCEEDED: { status: 429, remedy: 'Try again after the time in Retry-After.' },
   SERVER_BUSY: { status: 429, remedy: 'Try again after the time in Retry-After.' },
   SERVER_STOPPING: { status: 503, remedy: 'Try again on another instance.' },
   SYNTHESIS_FAILED: { status: 500, remedy: 'Try again; if it happens again, report it with the request id.' },

@@ -7,7 +7,10 @@ import { requireFormat } from '../../src/audio/encoders/index.ts'
 import { SparsewaveError } from '../../src/errors.ts'
 import { SAMPLE_RATE } from '../../src/frames.ts'
 import { type Format, isMeasured, mediaTypeOf, randomSeed } from '../../src/synthesis/index.ts'
+import type { Gate } from '../access/gate.ts'
+import type { Config } from '../config.ts'
 import { RequestError, sendError } from '../http-errors.ts'
+import { note } from '../log.ts'
 import { type Metrics, outcomeOf } from '../metrics.ts'
 import type { SynthesisPool } from '../synthesis/pool.ts'
 import { resolveVoice, type VoiceCatalogue } from '../voices.ts'
@@ -20,16 +23,20 @@ export interface SpeechDeps {
   readonly pool: SynthesisPool
   readonly metrics: Metrics
   readonly catalogue: VoiceCatalogue
-  readonly requestSeconds: number
+  readonly gate: Gate
+  readonly config: Config
 }
 
 export function speechRoute(deps: SpeechDeps): RequestHandler {
-  const { metrics, catalogue } = deps
-  return (req, res) => {
+  const { metrics, catalogue, gate, config } = deps
+  return async (req, res) => {
     const started = performance.now()
     let model = 'unknown'
     let format = 'unknown'
-    const settle = (outcome: string): void => metrics.requests.inc({ route: ROUTE, model, format, outcome })
+    const settle = (outcome: string): void => {
+      metrics.requests.inc({ route: ROUTE, model, format, outcome })
+      note(res, { outcome })
+    }
     try {
       const parsed = speechSchema.safeParse(req.body ?? {})
       if (!parsed.success) throw RequestError.fromZod(parsed.error)
@@ -39,7 +46,10 @@ export function speechRoute(deps: SpeechDeps): RequestHandler {
       if (request.input.trim() === '') throw new RequestError('INPUT_EMPTY', 'The input is empty.', 'input')
       checkFormat(format as Format)
       const voice = resolveVoice(request.voice, catalogue)
-      metrics.inputCharacters.inc(request.input.length)
+      const characters = request.input.length
+      note(res, { model, voice, format, characters, ...(config.logText && { text: request.input }) })
+      await gate.text(res.locals.caller, characters)
+      metrics.inputCharacters.inc(characters)
       answer(deps, res, request, voice, started, settle)
     } catch (error) {
       settle(outcomeOf(sendError(res, error)))
@@ -48,7 +58,7 @@ export function speechRoute(deps: SpeechDeps): RequestHandler {
 }
 
 function answer(
-  { pool, metrics, requestSeconds }: SpeechDeps,
+  { pool, metrics, config }: SpeechDeps,
   res: Response,
   request: SpeechRequest,
   voice: string,
@@ -63,12 +73,18 @@ function answer(
     characters: request.input.length,
   })
   let samples = 0
-  let begun = false
+  let first: number | undefined
   let settled = false
   const finish = (outcome: string): void => {
     if (settled) return
     settled = true
     clearTimeout(timer)
+    clearTimeout(stall)
+    note(res, {
+      seed,
+      audio_s: Number((samples / SAMPLE_RATE).toFixed(2)),
+      ...(first !== undefined && { first_ms: Math.round(first) }),
+    })
     settle(outcome)
     if (outcome !== 'ok') return
     const seconds = (performance.now() - started) / 1000
@@ -92,11 +108,14 @@ function answer(
           taken()
           return
         }
-        if (!begun) {
-          begun = true
-          metrics.firstAudio.observe({ route: ROUTE }, (performance.now() - started) / 1000)
+        if (first === undefined) {
+          first = performance.now() - started
+          metrics.firstAudio.observe({ route: ROUTE }, first / 1000)
         }
-        writer.audio(bytes, taken)
+        writer.audio(bytes, () => {
+          stall.refresh()
+          taken()
+        })
       },
       done() {
         writer.end(samples / SAMPLE_RATE)
@@ -107,11 +126,13 @@ function answer(
       },
     },
   )
-  const timer = setTimeout(() => {
+  const giveUp = (outcome: string): void => {
     stream.cancel()
-    finish('server_error')
+    finish(outcome)
     res.destroy()
-  }, requestSeconds * 1000)
+  }
+  const timer = setTimeout(() => giveUp('server_error'), config.requestSeconds * 1000)
+  const stall = setTimeout(() => giveUp('cancelled'), config.stallSeconds * 1000)
   res.on('close', () => {
     if (res.writableFinished) return
     stream.cancel()

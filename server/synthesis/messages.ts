@@ -16,6 +16,8 @@ export interface StreamRequest {
   readonly output?: Output
   /** The text of a stream that is not live; live streams get theirs by `text` messages. */
   readonly text?: string
+  /** Speak a turn's first clause without waiting for its sentence (live streams). */
+  readonly early?: boolean
   /** Find the length before the first sample (`text` only). */
   readonly measure?: boolean
 }

@@ -78,6 +78,10 @@ export class SynthesisPool {
     return !this.#stopping && this.#slots.some((slot) => slot.state === 'ready')
   }
 
+  get readyWorkers(): number {
+    return this.#slots.filter((slot) => slot.state === 'ready').length
+  }
+
   get activeStreams(): number {
     return this.#slots.reduce((n, slot) => n + slot.streams.size, 0)
   }

@@ -92,7 +92,7 @@ class Stream {
     this.#credit = credit
     this.#port = port
     this.#turns = turns
-    this.#live = new LiveText()
+    this.#live = new LiveText(request)
   }
 
   cancel(): void {
@@ -114,7 +114,7 @@ class Stream {
       this.#live.end()
     } else {
       // Text that comes after the clear belongs to the new source, also while the old one is being stopped.
-      this.#live = new LiveText()
+      this.#live = new LiveText(this.#request)
       if (this.#ended) this.#live.end()
       this.#clearMark = message.mark
       this.#clear.abort(CLEARED)

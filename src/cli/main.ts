@@ -5,6 +5,7 @@
 import { Command, CommanderError } from 'commander'
 import { SparsewaveError } from '../errors.ts'
 import { doctorCommand } from './doctor.ts'
+import { keysCommand } from './keys.ts'
 import { serveCommand } from './serve.ts'
 import { speakCommand } from './speak.ts'
 import { loadTraining } from './training.ts'
@@ -26,7 +27,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     .addHelpText('after', EXAMPLES)
     .configureOutput({ outputError: () => {} })
     .exitOverride()
-  for (const command of [speakCommand(), serveCommand(), voicesCommand(), doctorCommand()]) program.addCommand(command)
+  for (const command of [speakCommand(), serveCommand(), keysCommand(), voicesCommand(), doctorCommand()])
+    program.addCommand(command)
   try {
     const isOwn = program.commands.some((command) => command.name() === argv[0])
     if (!isOwn) (await loadTraining())?.registerTrainingCommands(program)

@@ -30,7 +30,7 @@ export function serveCommand(): Command {
 }
 
 async function serve(options: ServeOptions): Promise<void> {
-  const { readConfig, spawnWorker, startServer } = await import('../../server/index.ts')
+  const { createLogger, readConfig, spawnWorker, startServer } = await import('../../server/index.ts')
   const settings = readConfig()
   const config = {
     ...settings,
@@ -45,6 +45,7 @@ async function serve(options: ServeOptions): Promise<void> {
     catalogue: voices,
     spawn: () => spawnWorker({ voice: voices.defaultVoice }),
     log,
+    logger: createLogger(config.logLevel),
   }).catch((error: NodeJS.ErrnoException) => {
     throw listenError(error, config.port)
   })

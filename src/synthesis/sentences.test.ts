@@ -49,6 +49,29 @@ test('a flush gives out what is there, then its mark, and the next sentence need
   ])
 })
 
+test('a first clause is given out early where that is asked for, and the rest as it comes', async () => {
+  const clauses = async (text: string): Promise<string[]> => {
+    const live = new LiveText({ early: true })
+    for (const piece of text.match(/.{1,3}/gs)!) live.push(piece)
+    return (await ready(live)).map((item) => ('text' in item ? item.text : '-'))
+  }
+  expect(
+    await clauses('When the rain came down, we all ran, and got wet. Then it stopped, at last, for good.'),
+  ).toEqual(['When the rain came down,', 'we all ran, and got wet.', 'Then it stopped, at last, for good.'])
+  // Too short to stand alone, or no clause mark at all.
+  expect(await clauses('Well, no. It is 10:30 and there are 1,000 of them.')).toEqual([
+    'Well, no.',
+    'It is 10:30 and there are 1,000 of them.',
+  ])
+  const live = new LiveText({ early: true })
+  live.push('When the rain came down, we')
+  expect((await live[Symbol.asyncIterator]().next()).value).toMatchObject({
+    text: 'When the rain came down,',
+    start: 0,
+    end: 24,
+  })
+})
+
 test('a sentence without end is cut between clauses or words, in pieces as in one', async () => {
   const words = 'and so on, '.repeat(100)
   const sentences = [...sentencesOf(`${words}it ended. Done.`)]

@@ -39,11 +39,15 @@ function pauseBetween(previous: string, gap: string): PauseKind {
 /** Put after the buffer to see whether what is there would end before a new sentence (an abbreviation would not). */
 const PROBE = 'Then it goes on.'
 
+/** Three words and 16 characters at least, up to a mark that a pause follows. White space tells the mark from 1,000 or 10:30. */
+const FIRST_CLAUSE = /^\s*(?=[^,;:—]{16})(?:\S+\s+){2,}?[^\s]*[,;:—]\s+/u
+
 /**
  * Text that arrives in pieces. A sentence is given out as soon as it is taken to be complete: another one begins
  * after it, or white space follows its full stop. `flush` gives out the rest.
  */
 export class LiveText implements AsyncIterable<Sentence | Mark> {
+  readonly #early: boolean
   readonly #ready: (Sentence | Mark)[] = []
   #buffer = ''
   /** Position of the buffer's first character in everything pushed. */
@@ -54,10 +58,16 @@ export class LiveText implements AsyncIterable<Sentence | Mark> {
   #wake: (() => void) | undefined
   #waiting = 0
 
+  /** `early`: a turn's first clause is given out on its own, before its sentence is complete. */
+  constructor({ early = false }: { early?: boolean } = {}) {
+    this.#early = early
+  }
+
   push(piece: string): void {
     this.#buffer += piece
     // Nothing can have become complete otherwise; most pieces are words in the middle of a sentence.
-    if (this.#buffer.length > MAX_SENTENCE || /[^\p{L}\p{N}\s,'-]/u.test(this.#buffer)) this.#takeComplete()
+    const mayComplete = this.#early ? /[^\p{L}\p{N}\s'-]/u : /[^\p{L}\p{N}\s,'-]/u
+    if (this.#buffer.length > MAX_SENTENCE || mayComplete.test(this.#buffer)) this.#takeComplete()
   }
 
   /** Gives out what is buffered, complete or not, and then `mark`. What follows starts without a pause. */
@@ -104,6 +114,16 @@ export class LiveText implements AsyncIterable<Sentence | Mark> {
     const mayEnd = /[^"'”’)\]\s]\s+$/.test(buffer)
     if (mayEnd && splitSentences(buffer + PROBE).some((s) => s.start === buffer.length)) this.#take(found, last.end)
     else this.#take(found.slice(0, -1), last.start)
+    if (this.#early && this.#previous === undefined) this.#takeClause()
+  }
+
+  /** Gives out the first clause of what is buffered, if it is long enough to be spoken on its own. */
+  #takeClause(): void {
+    const clause = FIRST_CLAUSE.exec(this.#buffer)
+    if (!clause) return
+    const start = this.#buffer.length - this.#buffer.trimStart().length
+    const end = clause[0].trimEnd().length
+    this.#take([{ text: this.#buffer.slice(start, end), start, end }], clause[0].length)
   }
 
   #takeRest(): void {

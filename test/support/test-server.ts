@@ -1,4 +1,5 @@
 /** A server on a free port with in-process workers over a stand-in synthesizer. */
+import type { Logger } from 'pino'
 import { type Config, readConfig } from '../../server/config.ts'
 import { type RunningServer, startServer } from '../../server/start.ts'
 import { type InProcessWorker, inProcessWorker } from './in-process-worker.ts'
@@ -11,11 +12,14 @@ export interface TestServer extends RunningServer {
   readonly workers: readonly InProcessWorker[]
 }
 
-export async function testServer(options: { config?: Partial<Config>; standIn?: StandIn } = {}): Promise<TestServer> {
+export async function testServer(
+  options: { config?: Partial<Config>; standIn?: StandIn; logger?: Logger } = {},
+): Promise<TestServer> {
   const speaker = options.standIn ?? standIn()
   const workers: InProcessWorker[] = []
   const running = await startServer({
     config: { ...readConfig({ PORT: '0', HOST: '127.0.0.1', SPARSEWAVE_WORKERS: '1' }), ...options.config },
+    ...(options.logger && { logger: options.logger }),
     catalogue: { voices: [{ name: 'stand-in', language: 'en-US' }], defaultVoice: 'stand-in' },
     spawn() {
       const worker = inProcessWorker(async () => speaker.synthesizer)

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { toPcm16Bytes } from '../src/audio/pcm.ts'
-import { type TestServer, testServer, until } from '../test/support/test-server.ts'
+import { toPcm16Bytes } from '../../../src/audio/pcm.ts'
+import { type TestServer, testServer, until } from '../../../test/support/test-server.ts'
 
 let server: TestServer
 beforeAll(async () => {
@@ -151,4 +151,39 @@ test('stopping says goodbye to idle clients', async () => {
   const client = await connect(at)
   await at.stop()
   await until(() => client.closed)
+})
+
+test('a client that does not answer pings is cut off, one that does stays', async () => {
+  const at = await testServer({ config: { wsPingSeconds: 0.05 } })
+  const alive = await connect(at)
+  const dead = new WebSocket(`ws://127.0.0.1:${at.port}/v1/audio/stream`, { autoPong: false })
+  let pings = 0
+  alive.socket.on('ping', () => pings++)
+  await new Promise((resolve) => dead.on('close', resolve))
+  await until(() => pings > 3)
+  expect(alive.closed).toBe(false)
+  await at.stop()
+})
+
+test('a client that reads nothing stops the making of its stream', async () => {
+  const at = await testServer()
+  const client = await connect(at)
+  client.socket.pause()
+  client.send(
+    { type: 'start', speed: 0.25 },
+    { type: 'text', text: 'A long sentence that goes on and on. '.repeat(110) },
+  )
+  await until(() => at.pool.activeStreams === 1)
+  const made = async () => Number(/^tts_audio_seconds_total (\S+)/m.exec(await at.metrics.registry.metrics())![1])
+  let before = -1
+  for (let steady = 0; steady < 50; ) {
+    await new Promise((resolve) => setImmediate(resolve))
+    const now = await made()
+    steady = now === before && now > 0 ? steady + 1 : 0
+    before = now
+  }
+  expect(at.pool.activeStreams).toBe(1)
+  client.socket.terminate()
+  await until(() => at.pool.activeStreams === 0)
+  await at.stop()
 })

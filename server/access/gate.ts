@@ -1,0 +1,99 @@
+/**
+ * Who may come in, and how often: API keys and the limits of requests and characters a minute, for HTTP, WebSocket and
+ * whatever else takes text. Without keys everybody is let in and the limits go by address.
+ */
+import type { IncomingHttpHeaders } from 'node:http'
+import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
+import { SparsewaveError } from '../../src/errors.ts'
+import type { KeyStore } from './key-store.ts'
+
+export interface Caller {
+  /** The key's name, or the address. */
+  readonly name: string
+  /** Allowed a minute; 0 = without limit. */
+  readonly requests: number
+  readonly characters: number
+}
+
+/** Where a caller stands with a limit after a request. */
+export interface Standing {
+  readonly limit: number
+  readonly remaining: number
+  /** Until all of it is there again. */
+  readonly resetSeconds: number
+}
+
+export class RateLimitError extends SparsewaveError {
+  /** Seconds. */
+  readonly retryAfter: number
+
+  constructor(what: string, limit: number, retryAfter: number) {
+    super('RATE_LIMIT_EXCEEDED', `More than ${limit} ${what} a minute.`)
+    this.retryAfter = retryAfter
+  }
+}
+
+export interface GateOptions {
+  /** Undefined = no key is asked for. */
+  readonly keys?: KeyStore | undefined
+  /** A minute; 0 = without limit. */
+  readonly requests: number
+  readonly characters: number
+}
+
+export class Gate {
+  readonly #options: GateOptions
+  readonly #limiters = new Map<string, RateLimiterMemory>()
+
+  constructor(options: GateOptions) {
+    this.#options = options
+  }
+
+  /** Who asks. Throws INVALID_API_KEY. */
+  identify(headers: IncomingHttpHeaders, address: string): Caller {
+    const { keys, requests, characters } = this.#options
+    if (!keys) return { name: address, requests, characters }
+    const given = presentedKey(headers)
+    if (given === undefined) throw new SparsewaveError('INVALID_API_KEY', 'There is no API key in the request.')
+    const key = keys.find(given)
+    if (!key) throw new SparsewaveError('INVALID_API_KEY', 'The API key is not valid.')
+    return { name: key.name, requests: key.requests ?? requests, characters: key.characters ?? characters }
+  }
+
+  /** Counts a request. Throws RateLimitError. Undefined = there is no limit. */
+  request(caller: Caller): Promise<Standing | undefined> {
+    return this.#count('requests', caller.requests, caller.name, 1)
+  }
+
+  /** Counts characters of text. Throws RateLimitError. */
+  text(caller: Caller, characters: number): Promise<Standing | undefined> {
+    return this.#count('characters', caller.characters, caller.name, characters)
+  }
+
+  async #count(what: string, limit: number, name: string, points: number): Promise<Standing | undefined> {
+    if (limit === 0 || points === 0) return undefined
+    const id = `${what}:${limit}`
+    let limiter = this.#limiters.get(id)
+    if (!limiter) {
+      limiter = new RateLimiterMemory({ keyPrefix: id, points: limit, duration: 60 })
+      this.#limiters.set(id, limiter)
+    }
+    try {
+      const { remainingPoints, msBeforeNext } = await limiter.consume(name, points)
+      return { limit, remaining: remainingPoints, resetSeconds: msBeforeNext / 1000 }
+    } catch (refusal) {
+      if (!(refusal instanceof RateLimiterRes)) throw refusal
+      throw new RateLimitError(what, limit, Math.max(1, Math.ceil(refusal.msBeforeNext / 1000)))
+    }
+  }
+}
+
+/** The key in a request, wherever the clients we know put it. */
+export function presentedKey(headers: IncomingHttpHeaders): string | undefined {
+  const authorization = /^(?:Bearer|Token)\s+(\S+)$/i.exec(headers.authorization ?? '')?.[1]
+  if (authorization !== undefined) return authorization
+  const eleven = headers['xi-api-key']
+  if (typeof eleven === 'string') return eleven
+  // Browsers cannot set headers of a WebSocket; its subprotocols are `token, KEY`.
+  return /^\s*(?:token|bearer)\s*,\s*([^\s,]+)\s*$/i.exec(headers['sec-websocket-protocol'] ?? '')?.[1]
+}

@@ -1,0 +1,142 @@
+/**
+ * /v1/speak as Deepgram's clients speak it: Speak, Flush, Clear and Close in; Metadata, binary audio, Flushed, Cleared,
+ * Warning and Error out. Query: model, encoding (linear16, mulaw, alaw), sample_rate, container=none.
+ */
+import type { RawData } from 'ws'
+import { z } from 'zod'
+import type { Output, OutputRate } from '../../../src/audio/encoders/index.ts'
+import { randomSeed } from '../../../src/synthesis/index.ts'
+import { RequestError } from '../../http-errors.ts'
+import { resolveVoice, type VoiceCatalogue } from '../../voices.ts'
+import { type Connection, type Speech, tellable } from '../connection.ts'
+import type { Dialect, Session } from '../dialect.ts'
+import { parseMessage, parseWith } from '../messages.ts'
+
+/** Deepgram's limit for one Speak. */
+const MAX_TEXT = 2000
+
+const messageSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('Speak'), text: z.string().max(MAX_TEXT) }),
+  z.object({ type: z.literal('Flush') }),
+  z.object({ type: z.literal('Clear') }),
+  z.object({ type: z.literal('Close') }),
+])
+
+/** Encodings with their rates, the default first. */
+const ENCODINGS = {
+  linear16: { format: 'pcm', rates: [24000, 8000, 16000, 32000, 48000] },
+  mulaw: { format: 'mulaw', rates: [8000, 16000] },
+  alaw: { format: 'alaw', rates: [8000, 16000] },
+} as const
+
+const querySchema = z.object({
+  model: z.string().optional(),
+  encoding: z.enum(['linear16', 'mulaw', 'alaw']).default('linear16'),
+  sample_rate: z.coerce.number().optional(),
+  container: z.literal('none').optional(),
+  speed: z.coerce.number().min(0.25).max(4).default(1),
+})
+
+export const deepgram: Dialect = {
+  path: /^\/v1\/speak$/,
+  route: '/v1/speak',
+  open(connection, url) {
+    const query = parseWith(Object.fromEntries(url.searchParams), querySchema)
+    const voice = voiceOf(query.model, connection.deps.catalogue)
+    return new DeepgramSession(connection, voice, query.model ?? voice, outputOf(query), query.speed)
+  },
+}
+
+/** Deepgram's voices are models named aura-...: they mean the default voice. */
+const voiceOf = (model: string | undefined, catalogue: VoiceCatalogue): string =>
+  resolveVoice(model?.startsWith('aura-') ? undefined : model, catalogue)
+
+function outputOf({ encoding, sample_rate }: z.output<typeof querySchema>): Output {
+  const { format, rates } = ENCODINGS[encoding]
+  const sampleRate = sample_rate ?? rates[0]
+  if (!(rates as readonly number[]).includes(sampleRate))
+    throw new RequestError('REQUEST_INVALID', `${encoding} can be had at ${rates.join(', ')} Hz.`, 'sample_rate')
+  return { format, sampleRate: sampleRate as OutputRate }
+}
+
+class DeepgramSession implements Session {
+  readonly #connection: Connection
+  readonly #voice: string
+  readonly #model: string
+  readonly #output: Output
+  readonly #speed: number
+  #speech: Speech | undefined
+  #closing = false
+  #flushed = 0
+  #cleared = 0
+
+  constructor(connection: Connection, voice: string, model: string, output: Output, speed: number) {
+    this.#connection = connection
+    this.#voice = voice
+    this.#model = model
+    this.#output = output
+    this.#speed = speed
+  }
+
+  start(): void {
+    this.#connection.send({
+      type: 'Metadata',
+      request_id: this.#connection.id,
+      model_name: this.#model,
+      model_version: '1',
+      model_uuid: this.#connection.id,
+      additional_model_uuids: [],
+    })
+  }
+
+  async message(data: RawData, isBinary: boolean): Promise<void> {
+    const message = parseMessage(data, isBinary, messageSchema)
+    if (message.type === 'Speak') {
+      await this.#connection.countText(message.text.length)
+      this.#current().text(message.text)
+    } else if (message.type === 'Flush') this.#current().flush()
+    else if (message.type === 'Clear') this.#current().clear()
+    else {
+      this.#closing = true
+      if (this.#speech) this.#speech.end()
+      else this.#connection.close(1000)
+    }
+  }
+
+  /** What was wrong with a message is a Warning: the connection goes on. */
+  error(error: unknown): void {
+    const { code, message } = tellable(error, this.#connection)
+    this.#connection.send({ type: 'Warning', description: message, code })
+  }
+
+  goAway(): void {
+    if (this.#speech) this.#closing = true
+    else this.#connection.close(1001, 'the server is shutting down')
+    this.#speech?.end()
+  }
+
+  #current(): Speech {
+    if (this.#speech) return this.#speech
+    const connection = this.#connection
+    const request = { voice: this.#voice, seed: randomSeed(), speed: this.#speed, output: this.#output, early: true }
+    this.#speech = connection.speak(request, {
+      audio(bytes, _info, taken) {
+        if (bytes.length > 0) connection.sendAudio(bytes, taken)
+        else taken()
+      },
+      flushed: () => connection.send({ type: 'Flushed', sequence_id: this.#flushed++ }),
+      cleared: () => connection.send({ type: 'Cleared', sequence_id: this.#cleared++ }),
+      done: () => {
+        this.#speech = undefined
+        if (this.#closing) connection.close(1000)
+      },
+      error: (error) => {
+        this.#speech = undefined
+        const { code, message } = tellable(error, connection)
+        connection.send({ type: 'Error', description: message, code })
+        if (this.#closing) connection.close(1011)
+      },
+    })
+    return this.#speech
+  }
+}

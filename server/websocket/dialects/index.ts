@@ -1,0 +1,7 @@
+/** The dialects that are spoken: one file and one line here each. */
+import type { Dialect } from '../dialect.ts'
+import { deepgram } from './deepgram.ts'
+import { elevenlabs } from './elevenlabs.ts'
+import { sparsewave } from './sparsewave.ts'
+
+export const DIALECTS: readonly Dialect[] = [sparsewave, deepgram, elevenlabs]

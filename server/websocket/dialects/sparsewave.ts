@@ -1,0 +1,110 @@
+/**
+ * /v1/audio/stream, our own: text comes in pieces as it is written, audio goes out as binary messages, events as JSON
+ * (docs/websocket.md). A connection holds one stream at a time; `start` begins another.
+ */
+import type { RawData } from 'ws'
+import { z } from 'zod'
+import { randomSeed } from '../../../src/synthesis/index.ts'
+import { RequestError } from '../../http-errors.ts'
+import { MAX_INPUT, seedSchema, speedSchema, vocoderSchema } from '../../routes/speech-request.ts'
+import { resolveVoice } from '../../voices.ts'
+import { type Connection, type Speech, tellable } from '../connection.ts'
+import type { Dialect, Session } from '../dialect.ts'
+import { parseMessage } from '../messages.ts'
+
+const startSchema = z.strictObject({
+  type: z.literal('start'),
+  voice: z.string().optional(),
+  vocoder: vocoderSchema.optional(),
+  seed: seedSchema.optional(),
+  speed: speedSchema.default(1),
+  early: z.boolean().default(false),
+})
+const messageSchema = z.discriminatedUnion('type', [
+  startSchema,
+  z.strictObject({ type: z.literal('text'), text: z.string().max(MAX_INPUT) }),
+  z.strictObject({ type: z.literal('flush') }),
+  z.strictObject({ type: z.literal('clear') }),
+  z.strictObject({ type: z.literal('close') }),
+])
+type Start = z.output<typeof startSchema>
+
+export const sparsewave: Dialect = {
+  path: /^\/v1\/audio\/stream$/,
+  route: '/v1/audio/stream',
+  open: (connection) => new SparsewaveSession(connection),
+}
+
+class SparsewaveSession implements Session {
+  readonly #connection: Connection
+  #speech: Speech | undefined
+  /** What follows the end of the stream that is still speaking: `close` was asked for. */
+  #closing = false
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+  }
+
+  async message(data: RawData, isBinary: boolean): Promise<void> {
+    const message = parseMessage(data, isBinary, messageSchema)
+    if (message.type === 'start') {
+      this.#speech?.cancel()
+      this.#speech = undefined
+      this.#open(message)
+    } else if (message.type === 'close') {
+      this.#closing = true
+      if (this.#speech) this.#speech.end()
+      else this.#connection.close(1000)
+    } else if (message.type === 'text') {
+      await this.#connection.countText(message.text.length)
+      this.#current().text(message.text)
+    } else if (message.type === 'flush') this.#current().flush()
+    else this.#current().clear()
+  }
+
+  error(error: unknown): void {
+    const { code, message, remedy } = tellable(error, this.#connection)
+    const param = error instanceof RequestError ? error.param : null
+    this.#connection.send({ type: 'error', code: code.toLowerCase(), message: `${message} ${remedy}`, param })
+  }
+
+  goAway(): void {
+    if (this.#speech) this.#closing = true
+    else this.#connection.close(1001, 'the server is shutting down')
+    this.#speech?.end()
+  }
+
+  #current(): Speech {
+    return this.#speech ?? this.#open({ type: 'start', speed: 1, early: false })
+  }
+
+  #open(start: Start): Speech {
+    const connection = this.#connection
+    const voice = resolveVoice(start.voice, connection.deps.catalogue)
+    const seed = start.seed ?? randomSeed()
+    const { speed, early, vocoder } = start
+    this.#speech = connection.speak(
+      { voice, seed, speed, early, ...(vocoder !== undefined && { vocoder }) },
+      {
+        audio(pcm, { sentence }, taken) {
+          if (sentence) connection.send({ type: 'sentence', ...sentence })
+          connection.sendAudio(pcm, taken)
+        },
+        flushed: () => connection.send({ type: 'flushed' }),
+        cleared: () => connection.send({ type: 'cleared' }),
+        done: () => {
+          this.#speech = undefined
+          connection.send({ type: 'done' })
+          if (this.#closing) connection.close(1000)
+        },
+        error: (error) => {
+          this.#speech = undefined
+          this.error(error)
+          if (this.#closing) connection.close(1011)
+        },
+      },
+    )
+    connection.send({ type: 'started', voice, seed, sample_rate: 24000 })
+    return this.#speech
+  }
+}
