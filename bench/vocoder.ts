@@ -1,61 +1,253 @@
 /**
- * Real-time factor of one stream on one thread for every kernel this machine can run, in CPU time, rounds interleaved so
- * that all kernels meet the same weather. Weights are random: time does not depend on their values.
+ * The step-rate net by kernel, size, density and number of streams, in CPU time, rounds interleaved so that all meet the same weather;
+ * against the peak of the machine and against a dense GRU of the same size in onnxruntime. Weights are random: time does not depend
+ * on their values.
  *
- *   node scripts/build.mjs && node dist/bench/vocoder.js [hidden] [rounds]
+ *     npm run bench:vocoder [-- rounds]
+ *
+ * writes docs/vocoder-speed.md and docs/vocoder-speed.svg. Instructions a sample are counted where valgrind is installed.
  */
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { HOP, SAMPLE_RATE } from '../src/frames.ts'
-import { availableKernels, detectCpu } from '../src/kernels/index.ts'
-import { keptColumns, netConfigSchema, STEP_INPUTS } from '../src/vocoder/sparse-wavernn/config.ts'
+import { availableKernels, detectCpu, type VocoderKernel } from '../src/kernels/index.ts'
+import { type Isa, nativePeak } from '../src/kernels/native.ts'
+import { loadOnnx } from '../src/onnx/runtime.ts'
+import { Random } from '../src/random.ts'
+import { PACKAGE_ROOT } from '../src/root.ts'
+import {
+  BANDS,
+  keptColumns,
+  type NetConfig,
+  netConfigSchema,
+  STEP_INPUTS,
+} from '../src/vocoder/sparse-wavernn/config.ts'
 import { randomFrameBlocks, randomWeights } from '../src/vocoder/sparse-wavernn/random-weights.ts'
+import { encodeOnnx, OnnxBuilder } from '../training/compact/onnx.ts'
+import { svgCharts } from './chart.ts'
 
-const hidden = Number(process.argv[2] ?? 384)
-const rounds = Number(process.argv[3] ?? 15)
-const config = netConfigSchema.parse({ hidden })
-const FRAMES = 100
+const rounds = Number(process.argv[2] ?? 5)
+const SIZES = [384, 512, 768, 1024]
+const STREAMS = [1, 2, 4, 8, 16]
+const FRAMES = 8
+const STEPS_A_SECOND = SAMPLE_RATE / BANDS
 
-const weights = randomWeights(config, 1)
-const blocks = randomFrameBlocks(config, FRAMES, 2)
-const out = new Float32Array(FRAMES * HOP)
-const runs = availableKernels().map((kernel) => ({
-  name: kernel.name,
-  stream: kernel.createModel(weights).open(1),
-  // Slow kernels make less sound a round.
-  frames: kernel.name === 'reference' ? 10 : FRAMES,
-  factors: [] as number[],
-}))
+/** One thing that is timed: `run` does the work of `audio` seconds of sound. */
+interface Case {
+  readonly kernel: string
+  readonly hidden: number
+  /** Densities, as a multiple of the default ones. */
+  readonly density: number
+  readonly streams: number
+  /** Multiply-adds in blocks a second of one stream's audio. */
+  readonly macs: number
+  readonly audio: number
+  readonly run: () => Promise<void> | void
+  readonly costs: number[]
+}
 
-for (let round = -1; round < rounds; round++) {
-  for (const { stream, frames, factors } of runs) {
-    const before = process.cpuUsage()
-    stream.generate(blocks, 0, frames, out, 0)
-    const { user, system } = process.cpuUsage(before)
-    if (round >= 0) factors.push((user + system) / 1e6 / ((frames * HOP) / SAMPLE_RATE))
+function configOf(hidden: number, factor: number): NetConfig {
+  const { density } = netConfigSchema.parse({ hidden })
+  const scaled = Object.fromEntries(Object.entries(density).map(([k, d]) => [k, Math.min(1, d * factor)]))
+  return netConfigSchema.parse({ hidden, density: scaled })
+}
+
+function blockMacs({ hidden, headHidden, density: d }: NetConfig): number {
+  const recurrent = keptColumns(d.reset, hidden) + keptColumns(d.update, hidden) + keptColumns(d.candidate, hidden)
+  const gates = hidden * (recurrent + 3 * keptColumns(d.input, STEP_INPUTS.count))
+  return (gates + BANDS * headHidden * keptColumns(d.head, hidden)) * STEPS_A_SECOND
+}
+
+function kernelCase(kernel: VocoderKernel, hidden: number, density: number, n: number): Case {
+  const config = configOf(hidden, density)
+  const model = kernel.createModel(randomWeights(config, 1))
+  const frames = randomFrameBlocks(config, FRAMES, 2)
+  // Few streams run several times, so that every timing is of about the same length.
+  const repeats = kernel.name === 'reference' ? 1 : Math.ceil(16 / n)
+  const streams = Array.from({ length: n }, (_, i) => model.open(i))
+  const jobs = streams.map((stream) => ({ stream, frames, from: 0, out: new Float32Array(FRAMES * HOP), at: 0 }))
+  return {
+    ...{ kernel: kernel.name, hidden, density, streams: n, macs: blockMacs(config), costs: [] },
+    audio: (repeats * n * FRAMES * HOP) / SAMPLE_RATE,
+    run: () => {
+      for (let i = 0; i < repeats; i++) model.generateMany(jobs, FRAMES)
+    },
   }
 }
 
-const { density, headHidden } = config
-const strips = hidden / 16
-const recurrent = [density.reset, density.update, density.candidate].reduce((n, d) => n + keptColumns(d, hidden), 0)
-const inputs = 3 * keptColumns(density.input, STEP_INPUTS.count)
-const blocksAStep = strips * (recurrent + inputs) + (4 * headHidden * keptColumns(density.head, hidden)) / 16
-const macs = blocksAStep * 16 * (SAMPLE_RATE / 4)
-
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!
-const cpu = detectCpu()
-console.log(`${cpu.model}, ${cpu.count} processors, Node ${process.versions.node}; H ${hidden}, ${rounds} rounds`)
-console.log('| kernel | real-time factor | lowest | streams a core | GMAC/s in blocks | against baseline |')
-console.log('| --- | --- | --- | --- | --- | --- |')
-const baseline = runs.find((r) => r.name === 'native-baseline') ?? runs.at(-1)!
-for (const { name, factors } of runs) {
-  const factor = median(factors)
-  const ratio = median(factors.map((f, i) => baseline.factors[i]! / f))
-  const columns = [
-    factor.toFixed(4),
-    Math.min(...factors).toFixed(4),
-    (1 / factor).toFixed(1),
-    (macs / factor / 1e9).toFixed(1),
-    `${ratio.toFixed(2)}x`,
-  ]
-  console.log(`| ${name} | ${columns.join(' | ')} |`)
+/** A dense GRU alone, no heads, no sampling; all steps in one call, which free-running synthesis could not do. */
+async function denseCase(hidden: number, batch: number, folder: string): Promise<Case> {
+  const steps = 300
+  const random = new Random(1)
+  const normals = (count: number) => Float32Array.from({ length: count }, () => random.normal() / Math.sqrt(hidden))
+  const D = STEP_INPUTS.count
+  const g = new OnnxBuilder('gru')
+  const x = g.input('x', 'f32', [steps, batch, D])
+  const w = g.f32(normals(3 * hidden * D), [1, 3 * hidden, D])
+  const r = g.f32(normals(3 * hidden * hidden), [1, 3 * hidden, hidden])
+  const attributes = { hidden_size: hidden, linear_before_reset: 1 }
+  g.output(g.node('GRU', [x, w, r], attributes, 'y'), 'f32', [steps, 1, batch, hidden])
+  const path = join(folder, `gru-${hidden}-${batch}.onnx`)
+  writeFileSync(path, encodeOnnx(g.graph()))
+  const model = await loadOnnx(path)
+  const data = normals(steps * batch * D)
+  return {
+    ...{ kernel: 'dense GRU, onnxruntime', hidden, density: 1, streams: batch, costs: [] },
+    macs: 3 * hidden * (hidden + D) * STEPS_A_SECOND,
+    audio: (steps * batch) / STEPS_A_SECOND,
+    run: async () => {
+      await model.run({ x: { data, dims: [steps, batch, D] } })
+    },
+  }
 }
+
+const folder = mkdtempSync(join(tmpdir(), 'bench-'))
+const cases: Case[] = []
+for (const kernel of availableKernels()) {
+  const native = kernel.name.startsWith('native')
+  for (const hidden of kernel.name === 'reference' ? [384] : SIZES)
+    for (const n of native ? STREAMS : [1]) {
+      cases.push(kernelCase(kernel, hidden, 1, n))
+      if (native && (n === 1 || n === 16))
+        cases.push(kernelCase(kernel, hidden, 2, n), kernelCase(kernel, hidden, 0.5, n))
+    }
+}
+for (const hidden of SIZES) for (const n of [1, 16]) cases.push(await denseCase(hidden, n, folder))
+rmSync(folder, { recursive: true })
+
+const ISAS: Isa[] = ['avx512', 'avx2', 'neon', 'baseline']
+const peaks = new Map<string, number>()
+for (let round = -1; round < rounds; round++) {
+  for (const isa of ISAS) {
+    const measured = nativePeak(isa)
+    if (measured) peaks.set(`native-${isa}`, Math.max(peaks.get(`native-${isa}`) ?? 0, measured))
+  }
+  for (const { run, costs, audio } of cases) {
+    const before = process.cpuUsage()
+    await run()
+    const { user, system } = process.cpuUsage(before)
+    if (round >= 0) costs.push((user + system) / 1e6 / audio)
+  }
+  console.error(`round ${round + 1} of ${rounds}`)
+}
+
+const median = (v: readonly number[]): number => [...v].sort((a, b) => a - b)[v.length >> 1]!
+const find = (kernel: string, hidden: number, density: number, streams: number) =>
+  cases.find((c) => c.kernel === kernel && c.hidden === hidden && c.density === density && c.streams === streams)
+/** GMAC/s of the blocks alone: what twice the blocks of `c` cost more, over half of them. Undefined where that was not run. */
+function blockSpeed({ kernel, hidden, streams }: Case): number | undefined {
+  const many = find(kernel, hidden, 2, streams)
+  const few = find(kernel, hidden, 0.5, streams)
+  if (!many || !few) return undefined
+  return (many.macs - few.macs) / (median(many.costs) - median(few.costs)) / 1e9
+}
+const row = (...cells: (string | number)[]) => `| ${cells.join(' | ')} |`
+const share = (speed: number | undefined, kernel: string) => {
+  const peak = peaks.get(kernel)
+  if (speed === undefined || peak === undefined) return '-'
+  return `${speed.toFixed(1)} (${Math.round((100 * speed) / peak)} %)`
+}
+
+const cpu = detectCpu()
+const lines = [
+  '# Speed of the vocoder’s step-rate net',
+  '',
+  `Made by \`npm run bench:vocoder -- ${rounds}\` on ${cpu.model}, ${cpu.count} processors, Node ${process.versions.node}. One thread, f32, CPU time, median of ${rounds} rounds.`,
+  'Inputs, GRU, heads, sampling, filter bank and de-emphasis are in; conditioning and the acoustic model are not. A live stream is one',
+  'second of 24 kHz audio a second. Densities are multiples of the default ones (docs/net.md). GMAC/s counts the multiply-adds in',
+  'blocks: over the whole step’s time, and in the blocks alone (what 2x density costs more than 0.5x), which is set against the',
+  'peak of the same registers, measured in the same run.',
+  '',
+  '![live streams a core by size and by number of streams](vocoder-speed.svg)',
+  '',
+  row('registers', 'measured peak, GMAC/s'),
+  row('---', '---'),
+  ...[...peaks].map(([name, peak]) => row(name, peak.toFixed(1))),
+  '',
+  row(
+    'kernel',
+    'H',
+    'density',
+    'streams',
+    'CPU s a second of audio',
+    'live streams a core',
+    'GMAC/s of the step',
+    'in blocks (of peak)',
+  ),
+  row(...Array.from({ length: 8 }, () => '---')),
+  ...cases.map((c) => {
+    const cost = median(c.costs)
+    const numbers = [cost.toFixed(4), (1 / cost).toFixed(1), (c.macs / cost / 1e9).toFixed(1)]
+    return row(
+      c.kernel,
+      c.hidden,
+      `${c.density}x`,
+      c.streams,
+      ...numbers,
+      c.density === 1 ? share(blockSpeed(c), c.kernel) : '-',
+    )
+  }),
+  '',
+  'The dense GRU is the layer alone, all steps in one call: no heads, no sampling.',
+  '',
+]
+const best = availableKernels()[0]!.name
+const ratios = SIZES.map((hidden) => {
+  const of = (n: number) => {
+    const ours = find(best, hidden, 1, n)
+    const dense = find('dense GRU, onnxruntime', hidden, 1, n)
+    return ours && dense ? `${median(ours.costs.map((c, i) => dense.costs[i]! / c)).toFixed(1)}x` : '-'
+  }
+  return row(hidden, of(1), of(16))
+})
+lines.push(
+  row('H', `${best}’s whole step against the dense GRU layer, 1 stream`, '16 streams'),
+  row('---', '---', '---'),
+  ...ratios,
+)
+
+const counted = spawnSync(process.execPath, [join(PACKAGE_ROOT, 'scripts/check-native.mjs'), 'instructions'], {
+  encoding: 'utf8',
+})
+if (counted.status === 0 && counted.stdout.includes('|'))
+  lines.push(
+    '',
+    'Instructions, counted by callgrind (`node scripts/check-native.mjs instructions`), H 384, default densities:',
+    '',
+    counted.stdout.trim(),
+  )
+
+const live = (kernel: string, hidden: number, streams: number): [number, number][] => {
+  const c = find(kernel, hidden, 1, streams)
+  return c ? [[hidden, 1 / median(c.costs)]] : []
+}
+const names = [...new Set(cases.map((c) => c.kernel))].filter((k) => k !== 'reference')
+writeFileSync(
+  join(PACKAGE_ROOT, 'docs/vocoder-speed.svg'),
+  svgCharts([
+    {
+      ...{ title: 'Live streams a core by size', xLabel: 'GRU units H', yLabel: 'live streams a core' },
+      series: names
+        .flatMap((kernel) =>
+          [1, 16].map((n) => ({
+            name: `${kernel}, ${n}`,
+            points: SIZES.flatMap((hidden) => live(kernel, hidden, n)),
+          })),
+        )
+        .filter((s) => s.points.length > 0),
+    },
+    {
+      ...{ title: 'by number of streams, H 384', xLabel: 'streams side by side', yLabel: 'live streams a core' },
+      series: names
+        .filter((k) => k.startsWith('native'))
+        .map((kernel) => ({
+          name: kernel,
+          points: STREAMS.flatMap((n) => live(kernel, 384, n).map(([, y]) => [n, y] as const)),
+        })),
+    },
+  ]),
+)
+writeFileSync(join(PACKAGE_ROOT, 'docs/vocoder-speed.md'), `${lines.join('\n')}\n`)
+console.log(lines.join('\n'))

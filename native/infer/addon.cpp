@@ -1,4 +1,4 @@
-// Node-API binding of the inference kernels: isas, features, createModel, createStream, generate, generateMany, outputs, activate, dispose.
+// Node-API binding of the inference kernels: isas, features, createModel, createStream, generate, generateMany, outputs, activate, peak, dispose.
 // A stream keeps its model alive; every array's length is checked before a kernel sees it.
 #include <node_api.h>
 #if defined(__x86_64__)
@@ -7,6 +7,7 @@
 
 #include "image.h"
 #include "model.h"
+#include "peaks.h"
 
 namespace sparsewave {
 namespace {
@@ -14,20 +15,21 @@ namespace {
 struct Isa {
   const char* name;
   const Kernel* kernel;
+  const Peak* peak;
   bool (*supported)();
 };
 
 // The compiler's run-time checks read CPUID and XGETBV.
 const Isa kIsas[] = {
 #if defined(__x86_64__)
-    {"avx512", &kAvx512,
+    {"avx512", &kAvx512, &kPeakAvx512,
      [] { return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"); }},
-    {"avx2", &kAvx2, [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }},
+    {"avx2", &kAvx2, &kPeakAvx2, [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }},
 #endif
 #if defined(__aarch64__)
-    {"neon", &kNeon, [] { return true; }},
+    {"neon", &kNeon, &kPeakNeon, [] { return true; }},
 #endif
-    {"baseline", &kBaseline, [] { return true; }},
+    {"baseline", &kBaseline, &kPeakBaseline, [] { return true; }},
 };
 constexpr int kIsaCount = sizeof(kIsas) / sizeof(kIsas[0]);
 
@@ -265,6 +267,22 @@ napi_value activate(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+// peak(isa, rounds) -> multiply-adds that were made
+napi_value peak(napi_env env, napi_callback_info info) {
+  napi_value a[2];
+  if (!arguments(env, info, a)) return fail(env, "peak: 2 arguments expected");
+  int32_t isa = -1;
+  int64_t rounds = 0;
+  napi_get_value_int32(env, a[0], &isa);
+  napi_get_value_int64(env, a[1], &rounds);
+  if (isa < 0 || isa >= kIsaCount || !kIsas[isa].supported() || rounds < 0) return fail(env, "peak: arguments");
+  volatile double sum = kIsas[isa].peak->run(rounds);
+  (void)sum;
+  napi_value out;
+  napi_create_double(env, (double)rounds * kIsas[isa].peak->macs_a_round, &out);
+  return out;
+}
+
 // dispose(model or stream)
 napi_value dispose(napi_env env, napi_callback_info info) {
   napi_value a[1];
@@ -333,6 +351,7 @@ napi_value init(napi_env env, napi_value exports) {
       {"generateMany", nullptr, generate_many, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"outputs", nullptr, outputs, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"activate", nullptr, activate, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"peak", nullptr, peak, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"dispose", nullptr, dispose, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"isas", nullptr, isas, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"features", nullptr, features, nullptr, nullptr, nullptr, napi_enumerable, nullptr},

@@ -46,6 +46,7 @@ interface Addon {
     out: Float32Array,
   ): void
   activate(isa: number, which: number, values: Float32Array): void
+  peak(isa: number, rounds: number): number
   dispose(handle: Handle): void
   isas(): { name: Isa; supported: boolean }[]
   features(): string[]
@@ -74,6 +75,19 @@ export const nativeFeatures = (): string[] => load().addon?.features() ?? []
 export function nativeActivate(isa: Isa, which: 'exp' | 'sigmoid' | 'tanh', values: Float32Array): void {
   const { addon } = load()
   addon!.activate(isaIndex(addon!, isa), ['exp', 'sigmoid', 'tanh'].indexOf(which), values)
+}
+
+/**
+ * GMAC/s of f32 multiply-adds in registers alone, in CPU time of one core: what a kernel's speed is stated against. Undefined when
+ * the CPU lacks the ISA. For benchmarks.
+ */
+export function nativePeak(isa: Isa): number | undefined {
+  const { addon } = load()
+  if (!addon?.isas().some((i) => i.name === isa && i.supported)) return undefined
+  const before = process.cpuUsage()
+  const macs = addon.peak(isaIndex(addon, isa), 5e6)
+  const { user, system } = process.cpuUsage(before)
+  return macs / (user + system) / 1e3
 }
 
 const isaIndex = (addon: Addon, isa: Isa): number => addon.isas().findIndex((i) => i.name === isa)

@@ -1,0 +1,3 @@
+#define SW_VECTOR 8
+#define SW_PEAK kPeakAvx2
+#include "peak.h"

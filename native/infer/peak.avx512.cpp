@@ -1,0 +1,3 @@
+#define SW_VECTOR 16
+#define SW_PEAK kPeakAvx512
+#include "peak.h"

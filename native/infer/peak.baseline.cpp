@@ -1,0 +1,3 @@
+#define SW_VECTOR 4
+#define SW_PEAK kPeakBaseline
+#include "peak.h"

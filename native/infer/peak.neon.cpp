@@ -1,0 +1,3 @@
+#define SW_VECTOR 4
+#define SW_PEAK kPeakNeon
+#include "peak.h"
