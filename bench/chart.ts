@@ -19,10 +19,11 @@ const PLOT = { width: WIDTH - LEFT - 16, height: HEIGHT - TOP - 110 }
 
 const encode = (text: string) => text.replace(/[&<>]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[c]!)
 
-/** The SVG document; x values are placed in equal steps, y begins at 0. */
-export function svgCharts(charts: readonly Chart[]): string {
+/** The SVG document, called `title`; x values are placed in equal steps, y begins at 0. */
+export function svgCharts(title: string, charts: readonly Chart[]): string {
   const body = charts.map((chart, i) => `<g transform="translate(${i * WIDTH} 0)">${panel(chart)}</g>`)
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${charts.length * WIDTH}" height="${HEIGHT}" viewBox="0 0 ${charts.length * WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="11">
+<title>${encode(title)}</title>
 <rect width="100%" height="100%" fill="#fff"/>
 ${body.join('\n')}
 </svg>

@@ -226,7 +226,7 @@ const live = (kernel: string, hidden: number, streams: number): [number, number]
 const names = [...new Set(cases.map((c) => c.kernel))].filter((k) => k !== 'reference')
 writeFileSync(
   join(PACKAGE_ROOT, 'docs/vocoder-speed.svg'),
-  svgCharts([
+  svgCharts('Live streams a core by size and by number of streams', [
     {
       ...{ title: 'Live streams a core by size', xLabel: 'GRU units H', yLabel: 'live streams a core' },
       series: names
