@@ -17,7 +17,7 @@ import { COMPILE, ISA_FLAGS } from './build.mjs'
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 const WORK = join(ROOT, 'build/check')
-const SHAPES = ['one-block', 'small', 'full']
+const SHAPES = ['one-block', 'small', 'wide-heads', 'full']
 const caseFile = (shape) => join(WORK, `${shape}.case`)
 
 /** Runs a program in view; ends this one when it fails. */

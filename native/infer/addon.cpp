@@ -137,34 +137,64 @@ napi_value create_stream(napi_env env, napi_callback_info info) {
   return wrap(env, out);
 }
 
+// One stream's work: `count` frames of FrameBlocks from frame `from` on, samples to `out` from `at` on.
+struct Work {
+  const float *gates, *lpc, *gain, *level;
+  const int32_t* lag;
+  const double* increment;
+  float* out;
+  size_t from;
+
+  // Takes the arrays in the order of FrameBlocks; null, or what is wrong with them.
+  const char* read(napi_env env, const napi_value frames[6], uint32_t from_, uint32_t count, napi_value samples, uint32_t at, size_t hidden) {
+    size_t n[6], n_out;
+    gates = floats(env, frames[0], &n[0]);
+    lpc = floats(env, frames[1], &n[1]);
+    gain = floats(env, frames[2], &n[2]);
+    level = floats(env, frames[3], &n[3]);
+    lag = typed<int32_t>(env, frames[4], napi_int32_array, &n[4]);
+    increment = typed<double>(env, frames[5], napi_float64_array, &n[5]);
+    out = floats(env, samples, &n_out);
+    if (!gates || !lpc || !gain || !level || !lag || !increment || !out) return "generate: arrays";
+    from = from_;
+    gate_terms_ = 3 * hidden;
+    const size_t end = from + count;
+    if (n[0] < end * gate_terms_ || n[1] < end * kBands * kOrder || n[2] < end * kBands || n[3] < end * kBands || n[4] < end || n[5] < end || n_out < at + (size_t)count * kHop)
+      return "generate: an array is too short";
+    out += at;
+    return nullptr;
+  }
+  // Frame j of them, from 0.
+  Frame frame(size_t j) const {
+    const size_t i = from + j;
+    return {gates + i * gate_terms_, lpc + i * kBands * kOrder, gain + i * kBands, level + i * kBands, lag[i], increment[i]};
+  }
+
+ private:
+  size_t gate_terms_;
+};
+
+uint32_t number(napi_env env, napi_value value) {
+  uint32_t n = 0;
+  napi_get_value_uint32(env, value, &n);
+  return n;
+}
+
 // generate(stream, gates, lpc, gain, inverseLevel, lag, phaseIncrement, from, count, out, at)
 napi_value generate(napi_env env, napi_callback_info info) {
   napi_value a[11];
   if (!arguments(env, info, a)) return fail(env, "generate: 11 arguments expected");
   Handle* h = handle(env, a[0]);
   if (!h || !h->stream) return fail(env, "generate: the stream is closed");
-  size_t n[6], n_out;
-  const float* gates = floats(env, a[1], &n[0]);
-  const float* lpc = floats(env, a[2], &n[1]);
-  const float* gain = floats(env, a[3], &n[2]);
-  const float* level = floats(env, a[4], &n[3]);
-  const int32_t* lag = typed<int32_t>(env, a[5], napi_int32_array, &n[4]);
-  const double* increment = typed<double>(env, a[6], napi_float64_array, &n[5]);
-  uint32_t from = 0, count = 0, at = 0;
-  napi_get_value_uint32(env, a[7], &from);
-  napi_get_value_uint32(env, a[8], &count);
-  float* out = floats(env, a[9], &n_out);
-  napi_get_value_uint32(env, a[10], &at);
-  if (!gates || !lpc || !gain || !level || !lag || !increment || !out) return fail(env, "generate: arrays");
   StreamHandle& s = *h->stream;
-  const size_t gate_terms = 3 * (size_t)s.model->header.hidden, end = (size_t)from + count;
-  if (n[0] < end * gate_terms || n[1] < end * kBands * kOrder || n[2] < end * kBands || n[3] < end * kBands || n[4] < end || n[5] < end || n_out < at + (size_t)count * kHop)
-    return fail(env, "generate: an array is too short");
+  const uint32_t count = number(env, a[8]);
+  Work work;
+  if (const char* wrong = work.read(env, a + 1, number(env, a[7]), count, a[9], number(env, a[10]), s.model->header.hidden)) return fail(env, wrong);
   FlushDenormals flush;
-  for (size_t j = from; j < end; j++) {
-    const Frame frame{gates + j * gate_terms, lpc + j * kBands * kOrder, gain + j * kBands, level + j * kBands, lag[j], increment[j]};
-    Stream* const streams[1] = {s.stream.get()};
-    float* const outs[1] = {out + at + (j - from) * kHop};
+  Stream* const streams[1] = {s.stream.get()};
+  for (uint32_t j = 0; j < count; j++) {
+    const Frame frame = work.frame(j);
+    float* const outs[1] = {work.out + (size_t)j * kHop};
     s.kernel->generate(streams, 1, &frame, 1, outs);
   }
   return nullptr;
@@ -177,31 +207,16 @@ const char* read_job(napi_env env, napi_value job, const Model* model, uint32_t 
     napi_get_named_property(env, object, name, &value);
     return value;
   };
-  auto number = [env](napi_value value) {
-    uint32_t n = 0;
-    napi_get_value_uint32(env, value, &n);
-    return n;
-  };
   Handle* h = handle(env, property(property(job, "stream"), "handle"));
   if (!h || !h->stream) return "generateMany: a stream is closed";
   if (h->stream->model.get() != model) return "generateMany: a stream is of another model";
   const napi_value f = property(job, "frames");
-  size_t n[6], n_out;
-  const float* gates = floats(env, property(f, "gates"), &n[0]);
-  const float* lpc = floats(env, property(f, "lpc"), &n[1]);
-  const float* gain = floats(env, property(f, "gain"), &n[2]);
-  const float* level = floats(env, property(f, "inverseLevel"), &n[3]);
-  const int32_t* lag = typed<int32_t>(env, property(f, "lag"), napi_int32_array, &n[4]);
-  const double* increment = typed<double>(env, property(f, "phaseIncrement"), napi_float64_array, &n[5]);
-  float* samples = floats(env, property(job, "out"), &n_out);
-  const size_t from = number(property(job, "from")), at = number(property(job, "at"));
-  if (!gates || !lpc || !gain || !level || !lag || !increment || !samples) return "generateMany: arrays";
-  const size_t gate_terms = 3 * (size_t)model->header.hidden, end = from + count;
-  if (n[0] < end * gate_terms || n[1] < end * kBands * kOrder || n[2] < end * kBands || n[3] < end * kBands || n[4] < end || n[5] < end || n_out < at + (size_t)count * kHop)
-    return "generateMany: an array is too short";
-  for (size_t j = from; j < end; j++) *frames++ = {gates + j * gate_terms, lpc + j * kBands * kOrder, gain + j * kBands, level + j * kBands, lag[j], increment[j]};
+  const napi_value arrays[6] = {property(f, "gates"), property(f, "lpc"), property(f, "gain"), property(f, "inverseLevel"), property(f, "lag"), property(f, "phaseIncrement")};
+  Work work;
+  if (const char* wrong = work.read(env, arrays, number(env, property(job, "from")), count, property(job, "out"), number(env, property(job, "at")), model->header.hidden)) return wrong;
+  for (uint32_t j = 0; j < count; j++) frames[j] = work.frame(j);
   *stream = h->stream->stream.get();
-  *out = samples + at;
+  *out = work.out;
   return nullptr;
 }
 

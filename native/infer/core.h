@@ -42,33 +42,6 @@ template <class T, class I>
 inline T select(I condition, T a, T b) {
   return reinterpret_cast<T>((condition & reinterpret_cast<I>(a)) | (~condition & reinterpret_cast<I>(b)));
 }
-// The greater and the lesser of two; the compiler does not find the single instructions.
-template <class T, class I>
-inline T greater(T a, T b) {
-#if defined(__AVX512F__)
-  if constexpr (sizeof(T) == 64) return reinterpret_cast<T>(_mm512_max_ps(reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b)));
-#endif
-#if defined(__AVX__)
-  if constexpr (sizeof(T) == 32) return reinterpret_cast<T>(_mm256_max_ps(reinterpret_cast<__m256>(a), reinterpret_cast<__m256>(b)));
-#endif
-#if defined(__x86_64__)
-  if constexpr (sizeof(T) == 16) return reinterpret_cast<T>(_mm_max_ps(reinterpret_cast<__m128>(a), reinterpret_cast<__m128>(b)));
-#endif
-  return select<T, I>(a > b, a, b);
-}
-template <class T, class I>
-inline T lesser(T a, T b) {
-#if defined(__AVX512F__)
-  if constexpr (sizeof(T) == 64) return reinterpret_cast<T>(_mm512_min_ps(reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b)));
-#endif
-#if defined(__AVX__)
-  if constexpr (sizeof(T) == 32) return reinterpret_cast<T>(_mm256_min_ps(reinterpret_cast<__m256>(a), reinterpret_cast<__m256>(b)));
-#endif
-#if defined(__x86_64__)
-  if constexpr (sizeof(T) == 16) return reinterpret_cast<T>(_mm_min_ps(reinterpret_cast<__m128>(a), reinterpret_cast<__m128>(b)));
-#endif
-  return select<T, I>(a < b, a, b);
-}
 // Integers of a register's width.
 template <class T>
 struct IntegersOf;
@@ -82,10 +55,36 @@ struct IntegersOf<V> {
   typedef VI type;
 };
 #endif
+// The greater and the lesser of two; the compiler does not find the single instructions.
+template <class T>
+inline T greater(T a, T b) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 64) return reinterpret_cast<T>(_mm512_max_ps(reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b)));
+#endif
+#if defined(__AVX__)
+  if constexpr (sizeof(T) == 32) return reinterpret_cast<T>(_mm256_max_ps(reinterpret_cast<__m256>(a), reinterpret_cast<__m256>(b)));
+#endif
+#if defined(__x86_64__)
+  if constexpr (sizeof(T) == 16) return reinterpret_cast<T>(_mm_max_ps(reinterpret_cast<__m128>(a), reinterpret_cast<__m128>(b)));
+#endif
+  return select<T, typename IntegersOf<T>::type>(a > b, a, b);
+}
+template <class T>
+inline T lesser(T a, T b) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 64) return reinterpret_cast<T>(_mm512_min_ps(reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b)));
+#endif
+#if defined(__AVX__)
+  if constexpr (sizeof(T) == 32) return reinterpret_cast<T>(_mm256_min_ps(reinterpret_cast<__m256>(a), reinterpret_cast<__m256>(b)));
+#endif
+#if defined(__x86_64__)
+  if constexpr (sizeof(T) == 16) return reinterpret_cast<T>(_mm_min_ps(reinterpret_cast<__m128>(a), reinterpret_cast<__m128>(b)));
+#endif
+  return select<T, typename IntegersOf<T>::type>(a < b, a, b);
+}
 template <class T>
 inline T limit(T v, float low, float high) {
-  using I = typename IntegersOf<T>::type;
-  return lesser<T, I>(greater<T, I>(v, splat<T>(low)), splat<T>(high));
+  return lesser(greater(v, splat<T>(low)), splat<T>(high));
 }
 inline V4 clip6(V4 v) { return limit(v, -6.f, 6.f); }
 

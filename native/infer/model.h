@@ -51,7 +51,7 @@ struct Model {
 struct Stream {
   const Model& model;
   Aligned<float> input;  // [h; x; e]: H, D, 4
-  Aligned<float> sums;   // products of the gates: R_r h + I_r x, R_z h + I_z x, R_n h, I_n x
+  Aligned<float> sums;   // products of the gates: R_r h + I_r x, R_z h + I_z x, R_n h, I_n x; later S x, [4K]
   Aligned<float> head;   // V h' + S x + b, [4K]
   Aligned<float> bands;  // [2][kRing][4]: X_b, e_b
   uint32_t key, t = 0;
@@ -59,7 +59,7 @@ struct Stream {
   bool voiced = false;
   float last = 0;  // de-emphasis
   Stream(const Model& m, uint32_t key_)
-      : model(m), input(m.header.hidden + m.header.inputs + kBands), sums(4 * m.header.hidden), head(kBands * m.header.head_hidden), bands(2 * kRing * kBands), key(key_) {}
+      : model(m), input(m.header.hidden + m.header.inputs + kBands), sums(4 * (m.header.hidden > m.header.head_hidden ? m.header.hidden : m.header.head_hidden)), head(kBands * m.header.head_hidden), bands(2 * kRing * kBands), key(key_) {}
 };
 
 // One frame's pointers.
@@ -74,7 +74,6 @@ SW_INLINE uint32_t fmix32(uint32_t h) {
   h = (h ^ (h >> 13)) * 0xc2b2ae35u;
   return h ^ (h >> 16);
 }
-
 
 // Most streams that generate side by side, and most frames of one call for them.
 constexpr int kPanel = 16, kPanelFrames = 16;

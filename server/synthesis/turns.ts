@@ -3,6 +3,8 @@
  * runs side by side. A stream that has given nothing yet goes before all others; one far ahead yields to those that are not.
  */
 
+import { PANEL } from '../../src/kernels/index.ts'
+
 interface Waiting {
   /** Time in ms at which the listener runs out of audio; -Infinity before the first chunk. */
   readonly deadline: number
@@ -21,9 +23,6 @@ const COMFORTABLE = 1000
 
 /** A listener with more audio than this in hand, ms, does not slow those who have less. */
 const FAR_AHEAD = 2000
-
-/** Streams that may be at work at the same time. */
-const SIDE_BY_SIDE = 16
 
 export class Turns {
   readonly #waiting: Waiting[] = []
@@ -79,7 +78,7 @@ export class Turns {
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
-      if (this.#working.length >= SIDE_BY_SIDE) return
+      if (this.#working.length >= PANEL.streams) return
       const now = performance.now()
       // The model runs on a core of its own only if this thread leaves it one.
       const comfortable = this.#newcomers > 0 ? now + COMFORTABLE : Number.POSITIVE_INFINITY

@@ -18,6 +18,7 @@ const full = { reset: 1, update: 1, candidate: 1, input: 1, head: 1 }
 const shapes = {
   'one block a strip': netConfigSchema.parse({ hidden: 48, headHidden: 16, density: one }),
   'default densities': netConfigSchema.parse({ hidden: 96, headHidden: 32, density: sparse }),
+  'heads wider than the GRU': netConfigSchema.parse({ hidden: 16, headHidden: 128, density: sparse }),
   'full matrices': netConfigSchema.parse({ hidden: 80, headHidden: 48, density: full }),
 }
 const small = netConfigSchema.parse({ hidden: 64, headHidden: 16 })

@@ -16,6 +16,7 @@ const share = (all: number) => ({ reset: all, update: all, candidate: all, input
 const SHAPES: Readonly<Record<string, NetConfig>> = {
   'one-block': netConfigSchema.parse({ hidden: 48, headHidden: 16, density: share(1e-9) }),
   small: netConfigSchema.parse({ hidden: 96, headHidden: 32 }),
+  'wide-heads': netConfigSchema.parse({ hidden: 16, headHidden: 128 }),
   full: netConfigSchema.parse({ hidden: 80, headHidden: 48, density: share(1) }),
   // For counting instructions: the size of the shipped voice.
   standard: netConfigSchema.parse({}),
