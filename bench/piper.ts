@@ -11,11 +11,11 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { SAMPLE_RATE } from '../src/frames.ts'
 import { chooseKernel, detectCpu } from '../src/kernels/index.ts'
 import { PACKAGE_ROOT } from '../src/root.ts'
 import { loadSynthesizer } from '../src/synthesis/index.ts'
 import { VOCODERS, type VocoderKind } from '../src/vocoder/vocoder.ts'
+import { median, spokenSeconds } from './measure.ts'
 
 const [voice = 'heart', rounds = '5'] = process.argv.slice(2)
 const python = process.env.PIPER_PYTHON
@@ -25,11 +25,7 @@ const synthesizer = await loadSynthesizer(voice)
 /** CPU seconds a second of audio. */
 type Run = () => Promise<number>
 
-async function speak(text: string, seed: number, vocoder: VocoderKind): Promise<number> {
-  let samples = 0
-  for await (const chunk of synthesizer.stream(text, { seed, vocoder })) samples += chunk.samples.length
-  return samples / SAMPLE_RATE
-}
+const speak = (text: string, seed: number, vocoder: VocoderKind) => spokenSeconds(synthesizer, text, seed, vocoder)
 
 const own =
   (vocoder: VocoderKind, together: boolean): Run =>
@@ -78,7 +74,6 @@ for (let round = -1; round < Number(rounds); round++)
 child?.stdin?.end()
 await synthesizer.close()
 
-const median = (v: readonly number[]): number => [...v].sort((a, b) => a - b)[v.length >> 1]!
 const cpu = detectCpu()
 console.log(
   `${cpu.model}, ${cpu.count} processors, Node ${process.versions.node}, ${chooseKernel().kernel.name}; voice ${voice}, ${rounds} rounds`,

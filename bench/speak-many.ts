@@ -5,21 +5,16 @@
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { SAMPLE_RATE } from '../src/frames.ts'
 import { PACKAGE_ROOT } from '../src/root.ts'
 import { loadSynthesizer } from '../src/synthesis/index.ts'
 import type { VocoderKind } from '../src/vocoder/vocoder.ts'
+import { median, spokenSeconds } from './measure.ts'
 
 const [voice = 'heart', vocoder = 'sparse-wavernn', rounds = '3'] = process.argv.slice(2)
 const sentences = readFileSync(join(PACKAGE_ROOT, 'bench/sentences.txt'), 'utf8').trim().split('\n')
 const synthesizer = await loadSynthesizer(voice, { vocoder: vocoder as VocoderKind })
 
-async function speak(text: string, seed: number): Promise<number> {
-  let samples = 0
-  for await (const chunk of synthesizer.stream(text, { seed, vocoder: vocoder as VocoderKind }))
-    samples += chunk.samples.length
-  return samples / SAMPLE_RATE
-}
+const speak = (text: string, seed: number) => spokenSeconds(synthesizer, text, seed, vocoder as VocoderKind)
 
 await speak(sentences[0]!, 1)
 console.log('| streams | CPU s a second of audio | live streams a core |')
@@ -32,7 +27,7 @@ for (const n of [1, 2, 4, 8, 16, 32]) {
     const { user, system } = process.cpuUsage(before)
     factors.push((user + system) / 1e6 / audio.reduce((a, b) => a + b, 0))
   }
-  const factor = factors.sort((a, b) => a - b)[factors.length >> 1]!
+  const factor = median(factors)
   console.log(`| ${n} | ${factor.toFixed(4)} | ${(1 / factor).toFixed(1)} |`)
 }
 await synthesizer.close()

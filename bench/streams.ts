@@ -1,30 +1,27 @@
 /**
- * Many streams on one thread: each one by one, and side by side in panels, in turn.
+ * Many streams on one thread: each one by one, and side by side, in turn.
  *
  *     node dist/bench/streams.js [H] [rounds]
  *
  * prints CPU time per second of audio and stream, how many live streams a core holds, and GMAC/s in the blocks.
  */
+import { HOP, SAMPLE_RATE } from '../src/frames.ts'
 import { availableKernels, detectCpu, PANEL, type VocoderKernel } from '../src/kernels/index.ts'
-import { BANDS, keptColumns, netConfigSchema, STEP_INPUTS } from '../src/vocoder/sparse-wavernn/config.ts'
+import { netConfigSchema } from '../src/vocoder/sparse-wavernn/config.ts'
 import { randomFrameBlocks, randomWeights } from '../src/vocoder/sparse-wavernn/random-weights.ts'
+import { blockMacs, median } from './measure.ts'
 
 const hidden = Number(process.argv[2] ?? 384)
 const rounds = Number(process.argv[3] ?? 7)
 const config = netConfigSchema.parse({ hidden })
 const FRAMES = 64
-const { reset, update, candidate, input, head } = config.density
-const recurrent = keptColumns(reset, hidden) + keptColumns(update, hidden) + keptColumns(candidate, hidden)
-const blocks =
-  (hidden * (recurrent + 3 * keptColumns(input, STEP_INPUTS.count)) +
-    BANDS * config.headHidden * keptColumns(head, hidden)) *
-  6000
+const blocks = blockMacs(config)
 
 /** CPU seconds of one run of `n` streams over FRAMES frames. */
 function run(kernel: VocoderKernel, n: number, together: boolean): () => number {
   const model = kernel.createModel(randomWeights(config, 1))
   const frames = randomFrameBlocks(config, FRAMES, 2)
-  const out = Array.from({ length: n }, () => new Float32Array(FRAMES * 120))
+  const out = Array.from({ length: n }, () => new Float32Array(FRAMES * HOP))
   return () => {
     const streams = out.map((_, i) => model.open(i))
     const started = process.cpuUsage()
@@ -32,7 +29,7 @@ function run(kernel: VocoderKernel, n: number, together: boolean): () => number 
       for (let first = 0; first < n; first += PANEL.streams) {
         const jobs = streams
           .slice(first, first + PANEL.streams)
-          .map((stream, i) => ({ stream, frames, from, out: out[first + i]!, at: from * 120 }))
+          .map((stream, i) => ({ stream, frames, from, out: out[first + i]!, at: from * HOP }))
         if (together) model.generateMany(jobs, 4)
         else for (const j of jobs) j.stream.generate(j.frames, j.from, 4, j.out, j.at)
       }
@@ -42,7 +39,6 @@ function run(kernel: VocoderKernel, n: number, together: boolean): () => number 
   }
 }
 
-const median = (v: number[]): number => v.sort((a, b) => a - b)[v.length >> 1]!
 const cpu = detectCpu()
 console.log(`${cpu.model}, ${cpu.count} processors, Node ${process.versions.node}; H ${hidden}, ${rounds} rounds`)
 console.log('| kernel | streams | alone | side by side | ratio | live streams a core | GMAC/s in blocks |')
@@ -57,7 +53,7 @@ for (const kernel of availableKernels().filter(({ name }) => name.startsWith('na
         const seconds = measure()
         if (i >= 0) times[k]!.push(seconds)
       }
-    const audio = n * FRAMES * 0.005
+    const audio = (n * FRAMES * HOP) / SAMPLE_RATE
     const [a, b] = times.map((t) => median(t) / audio) as [number, number]
     console.log(
       `| ${kernel.name} | ${n} | ${a.toFixed(4)} | ${b.toFixed(4)} | ${(a / b).toFixed(2)} | ${(1 / b).toFixed(1)} | ${(blocks / b / 1e9).toFixed(1)} |`,

@@ -17,22 +17,16 @@ import { type Isa, nativePeak } from '../src/kernels/native.ts'
 import { loadOnnx } from '../src/onnx/runtime.ts'
 import { Random } from '../src/random.ts'
 import { PACKAGE_ROOT } from '../src/root.ts'
-import {
-  BANDS,
-  keptColumns,
-  type NetConfig,
-  netConfigSchema,
-  STEP_INPUTS,
-} from '../src/vocoder/sparse-wavernn/config.ts'
+import { type NetConfig, netConfigSchema, STEP_INPUTS } from '../src/vocoder/sparse-wavernn/config.ts'
 import { randomFrameBlocks, randomWeights } from '../src/vocoder/sparse-wavernn/random-weights.ts'
 import { encodeOnnx, OnnxBuilder } from '../training/compact/onnx.ts'
 import { svgCharts } from './chart.ts'
+import { blockMacs, median, STEPS_A_SECOND } from './measure.ts'
 
 const rounds = Number(process.argv[2] ?? 5)
 const SIZES = [384, 512, 768, 1024]
 const STREAMS = [1, 2, 4, 8, 16]
 const FRAMES = 8
-const STEPS_A_SECOND = SAMPLE_RATE / BANDS
 
 /** One thing that is timed: `run` does the work of `audio` seconds of sound. */
 interface Case {
@@ -52,12 +46,6 @@ function configOf(hidden: number, factor: number): NetConfig {
   const { density } = netConfigSchema.parse({ hidden })
   const scaled = Object.fromEntries(Object.entries(density).map(([k, d]) => [k, Math.min(1, d * factor)]))
   return netConfigSchema.parse({ hidden, density: scaled })
-}
-
-function blockMacs({ hidden, headHidden, density: d }: NetConfig): number {
-  const recurrent = keptColumns(d.reset, hidden) + keptColumns(d.update, hidden) + keptColumns(d.candidate, hidden)
-  const gates = hidden * (recurrent + 3 * keptColumns(d.input, STEP_INPUTS.count))
-  return (gates + BANDS * headHidden * keptColumns(d.head, hidden)) * STEPS_A_SECOND
 }
 
 function kernelCase(kernel: VocoderKernel, hidden: number, density: number, n: number): Case {
@@ -133,7 +121,6 @@ for (let round = -1; round < rounds; round++) {
   console.error(`round ${round + 1} of ${rounds}`)
 }
 
-const median = (v: readonly number[]): number => [...v].sort((a, b) => a - b)[v.length >> 1]!
 const find = (kernel: string, hidden: number, density: number, streams: number) =>
   cases.find((c) => c.kernel === kernel && c.hidden === hidden && c.density === density && c.streams === streams)
 /** GMAC/s of the blocks alone: what twice the blocks of `c` cost more, over half of them. Undefined where that was not run. */

@@ -3,32 +3,20 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import express, { type Express, type RequestHandler } from 'express'
 import helmet from 'helmet'
-import type { Logger } from 'pino'
 import { PACKAGE_ROOT } from '../src/root.ts'
 import type { Gate } from './access/gate.ts'
 import { corsFor } from './access/origins.ts'
-import type { Config } from './config.ts'
+import type { ServerDeps } from './deps.ts'
 import { errorHandler, methodNotAllowed, notFound } from './http-errors.ts'
 import { requestLog } from './log.ts'
-import type { Metrics } from './metrics.ts'
 import { speechRoute } from './routes/speech.ts'
 import { checkModel, MODELS } from './routes/speech-request.ts'
-import type { SynthesisPool } from './synthesis/pool.ts'
-import { VOICE_ALIASES, type VoiceCatalogue } from './voices.ts'
-
-export interface AppDeps {
-  readonly pool: SynthesisPool
-  readonly metrics: Metrics
-  readonly catalogue: VoiceCatalogue
-  readonly gate: Gate
-  readonly logger: Logger
-  readonly config: Config
-}
+import { VOICE_ALIASES } from './voices.ts'
 
 /** Largest body: 4096 characters of input, escaped, with room for the rest. */
 const MAX_BODY = '64kb'
 
-export function createApp(deps: AppDeps): Express {
+export function createApp(deps: ServerDeps): Express {
   const { pool, metrics, catalogue, gate, logger, config } = deps
   const app = express()
   app.set('trust proxy', config.trustProxy)

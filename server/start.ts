@@ -66,19 +66,13 @@ export async function startServer({
       ? new KeyStore({ file: keysFile, plain: apiKeys, warn: (line) => logger.warn(line) })
       : undefined
   const gate = new Gate({ keys, requests: config.requestsPerMinute, characters: config.charactersPerMinute })
+  const deps = { pool, metrics, catalogue, gate, logger, config }
   const server = createServer(
     // Time to send a request in; how long its answer may take is the routes' business.
     { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000, maxHeaderSize: 16 * 1024 },
-    createApp({ pool, metrics, catalogue, gate, logger, config }),
+    createApp(deps),
   )
-  const webSocket = attachWebSocket(server, {
-    pool,
-    metrics,
-    catalogue,
-    gate,
-    logger,
-    config,
-  })
+  const webSocket = attachWebSocket(server, deps)
   try {
     await listen(server, config.port, config.host)
     const info = await pool.ready()

@@ -7,27 +7,17 @@ import { requireFormat } from '../../src/audio/encoders/index.ts'
 import { SparsewaveError } from '../../src/errors.ts'
 import { SAMPLE_RATE } from '../../src/frames.ts'
 import { type Format, isMeasured, mediaTypeOf, randomSeed } from '../../src/synthesis/index.ts'
-import type { Gate } from '../access/gate.ts'
-import type { Config } from '../config.ts'
+import type { ServerDeps } from '../deps.ts'
 import { RequestError, sendError } from '../http-errors.ts'
 import { note } from '../log.ts'
-import { type Metrics, outcomeOf } from '../metrics.ts'
-import type { SynthesisPool } from '../synthesis/pool.ts'
-import { resolveVoice, type VoiceCatalogue } from '../voices.ts'
+import { outcomeOf } from '../metrics.ts'
+import { resolveVoice } from '../voices.ts'
 import { ANSWER_WRITERS } from './speech-answer.ts'
 import { checkModel, type SpeechRequest, speechSchema } from './speech-request.ts'
 
 const ROUTE = '/v1/audio/speech'
 
-export interface SpeechDeps {
-  readonly pool: SynthesisPool
-  readonly metrics: Metrics
-  readonly catalogue: VoiceCatalogue
-  readonly gate: Gate
-  readonly config: Config
-}
-
-export function speechRoute(deps: SpeechDeps): RequestHandler {
+export function speechRoute(deps: ServerDeps): RequestHandler {
   const { metrics, catalogue, gate, config } = deps
   return async (req, res) => {
     const started = performance.now()
@@ -58,7 +48,7 @@ export function speechRoute(deps: SpeechDeps): RequestHandler {
 }
 
 function answer(
-  { pool, metrics, config }: SpeechDeps,
+  { pool, metrics, config }: ServerDeps,
   res: Response,
   request: SpeechRequest,
   voice: string,

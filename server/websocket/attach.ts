@@ -8,15 +8,16 @@ import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { SparsewaveError } from '../../src/errors.ts'
 import { isAllowedOrigin } from '../access/origins.ts'
+import type { ServerDeps } from '../deps.ts'
 import { errorBody, errorBodyOf } from '../http-errors.ts'
-import { Connection, type WebSocketDeps } from './connection.ts'
+import { Connection } from './connection.ts'
 import type { Session } from './dialect.ts'
 import { DIALECTS } from './dialects/index.ts'
 
 const MAX_MESSAGE_BYTES = 64 * 1024
 
 /** Attaches the WebSocket to an HTTP server. The returned function says goodbye to all clients. */
-export function attachWebSocket(server: Server, deps: WebSocketDeps): { close(): void } {
+export function attachWebSocket(server: Server, deps: ServerDeps): { close(): void } {
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: MAX_MESSAGE_BYTES,
@@ -124,7 +125,7 @@ const REASONS: Record<number, string> = {
   503: 'Service Unavailable',
 }
 
-function refuse(socket: Duplex, error: unknown, deps: WebSocketDeps): void {
+function refuse(socket: Duplex, error: unknown, deps: ServerDeps): void {
   let known: Refusal
   if (error instanceof Refusal) known = error
   else if (error instanceof SparsewaveError) known = new Refusal(error.status, errorBodyOf(error))

@@ -2,30 +2,18 @@
  * A WebSocket as its dialect sees it: sending under back-pressure, who the caller is, and speech whose metrics are kept
  * here. The socket's end ends its speech.
  */
-import type { Logger } from 'pino'
 import { WebSocket } from 'ws'
 import { SparsewaveError } from '../../src/errors.ts'
 import { SAMPLE_RATE } from '../../src/frames.ts'
-import type { Caller, Gate } from '../access/gate.ts'
-import type { Config } from '../config.ts'
-import { type Metrics, outcomeOf } from '../metrics.ts'
+import type { Caller } from '../access/gate.ts'
+import type { ServerDeps } from '../deps.ts'
+import { outcomeOf } from '../metrics.ts'
 import type { AudioInfo, StreamRequest } from '../synthesis/messages.ts'
-import type { SynthesisPool } from '../synthesis/pool.ts'
 import type { StreamHandle } from '../synthesis/stream.ts'
-import type { VoiceCatalogue } from '../voices.ts'
-
-export interface WebSocketDeps {
-  readonly pool: SynthesisPool
-  readonly metrics: Metrics
-  readonly catalogue: VoiceCatalogue
-  readonly gate: Gate
-  readonly logger: Logger
-  readonly config: Config
-}
 
 export class Connection {
   readonly id: string
-  readonly deps: WebSocketDeps
+  readonly deps: ServerDeps
   readonly #route: string
   #ws: WebSocket | undefined
   #closed = false
@@ -37,7 +25,7 @@ export class Connection {
   readonly #address: string
   #idle: NodeJS.Timeout | undefined
 
-  constructor(id: string, route: string, caller: Caller | undefined, deps: WebSocketDeps, address: string) {
+  constructor(id: string, route: string, caller: Caller | undefined, deps: ServerDeps, address: string) {
     this.#address = address
     this.id = id
     this.#route = route

@@ -2,8 +2,10 @@
  * Files that are complete or absent, and the two newest checkpoints of a run. Whatever instant a process dies at, the
  * newest complete checkpoint is found.
  */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs'
 import path from 'node:path'
+import { SparsewaveError } from '../../src/errors.ts'
+import { MANIFEST_FILE } from '../../src/voices/manifest.ts'
 
 export const CHECKPOINT_FILE = 'checkpoint.safetensors'
 export const PREVIOUS_FILE = 'checkpoint.previous.safetensors'
@@ -41,4 +43,16 @@ export function newestCheckpoint<T>(run: string, read: (file: string) => T): T |
   }
   if (failure) throw failure
   return undefined
+}
+
+/**
+ * What training can go on from: the newest checkpoint of a run folder, the checkpoint file itself, or the voice in a folder. Throws
+ * what `read` and `ofVoice` throw, and CHECKPOINT_INVALID for a folder that has no `kind`.
+ */
+export function openFrom<T>(file: string, read: (file: string) => T, ofVoice: (folder: string) => T, kind: string): T {
+  if (!statSync(file, { throwIfNoEntry: false })?.isDirectory()) return read(file)
+  if (existsSync(path.join(file, MANIFEST_FILE))) return ofVoice(file)
+  const newest = newestCheckpoint(file, read)
+  if (newest) return newest
+  throw new SparsewaveError('CHECKPOINT_INVALID', `There is no ${kind} in ${file}.`)
 }

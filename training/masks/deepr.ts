@@ -9,7 +9,7 @@ import { Random } from '../../src/random.ts'
 import { BLOCK_ROWS } from '../engines/layout.ts'
 import { maskFlags, resetBlock, stripsOf } from './blocks.ts'
 import { type Mask, type MaskMethodFactory, stripColumns } from './mask.ts'
-import { fixedMasks, randomMasks } from './random.ts'
+import { heldMasks, randomMasks } from './random.ts'
 
 const options = z.strictObject({
   /** Updates between rewirings; pull and noise are those of all of them. */
@@ -27,59 +27,49 @@ export const deepr: MaskMethodFactory<z.output<typeof options>> = {
   options,
   create(context, { every, pull, noise, end }) {
     const { matrices, seed } = context
-    let masks = randomMasks(context)
     let churn = 0
-    return {
-      ...fixedMasks('deepr', masks),
-      members: () => [masks],
-      update({ step, progress }, { weights }) {
-        if ((step + 1) % every !== 0 || progress >= end) return
-        const random = new Random(seed, 2 ** 20 + step)
-        const { parameters } = weights
-        let exchanged = 0
-        let all = 0
-        const next = new Map<string, Mask>()
-        for (const m of matrices) {
-          const mask = masks.get(m.name)!
-          const flags = maskFlags(mask, m)
-          for (let s = 0; s < stripsOf(m); s++) {
-            let dead = 0
-            for (const c of stripColumns(mask, m, s)) {
-              const at = m.offset + (s * m.columns + c) * BLOCK_ROWS
-              const block = parameters.subarray(at, at + BLOCK_ROWS)
-              const norm = Math.hypot(...block)
-              // The noise counts along the block's direction, where it can carry the strength through 0.
-              const strength = norm - pull * every + noise * Math.sqrt(every) * random.normal()
-              if (norm > 0 && strength > 0) for (let r = 0; r < BLOCK_ROWS; r++) block[r]! *= strength / norm
-              else {
-                flags[s * m.columns + c] = 0
-                dead++
-              }
-            }
-            all += mask.length / stripsOf(m)
-            exchanged += dead
-            const dormant = Array.from({ length: m.columns }, (_, c) => c).filter((c) => !flags[s * m.columns + c])
-            for (; dead > 0; dead--) {
-              const [c] = dormant.splice(random.below(dormant.length), 1)
-              flags[s * m.columns + c!] = 1
-              resetBlock(weights, m, s * m.columns + c!)
-              // A direction, so that the next pull finds a strength.
-              const at = m.offset + (s * m.columns + c!) * BLOCK_ROWS
-              for (let r = 0; r < BLOCK_ROWS; r++) parameters[at + r] = 2 * pull * every * random.normal()
+    const held = heldMasks('deepr', randomMasks(context), (masks, { step, progress }, { weights }) => {
+      if ((step + 1) % every !== 0 || progress >= end) return undefined
+      const random = new Random(seed, 2 ** 20 + step)
+      const { parameters } = weights
+      let exchanged = 0
+      let all = 0
+      const next = new Map<string, Mask>()
+      for (const m of matrices) {
+        const mask = masks.get(m.name)!
+        const flags = maskFlags(mask, m)
+        for (let s = 0; s < stripsOf(m); s++) {
+          let dead = 0
+          for (const c of stripColumns(mask, m, s)) {
+            const at = m.offset + (s * m.columns + c) * BLOCK_ROWS
+            const block = parameters.subarray(at, at + BLOCK_ROWS)
+            const norm = Math.hypot(...block)
+            // The noise counts along the block's direction, where it can carry the strength through 0.
+            const strength = norm - pull * every + noise * Math.sqrt(every) * random.normal()
+            if (norm > 0 && strength > 0) for (let r = 0; r < BLOCK_ROWS; r++) block[r]! *= strength / norm
+            else {
+              flags[s * m.columns + c] = 0
+              dead++
             }
           }
-          next.set(m.name, Uint16Array.from(flagged(flags, m.columns)))
+          all += mask.length / stripsOf(m)
+          exchanged += dead
+          const dormant = Array.from({ length: m.columns }, (_, c) => c).filter((c) => !flags[s * m.columns + c])
+          for (; dead > 0; dead--) {
+            const [c] = dormant.splice(random.below(dormant.length), 1)
+            flags[s * m.columns + c!] = 1
+            resetBlock(weights, m, s * m.columns + c!)
+            // A direction, so that the next pull finds a strength.
+            const at = m.offset + (s * m.columns + c!) * BLOCK_ROWS
+            for (let r = 0; r < BLOCK_ROWS; r++) parameters[at + r] = 2 * pull * every * random.normal()
+          }
         }
-        masks = next
-        churn = exchanged / all
-      },
-      final: () => masks,
-      telemetry: () => ({ churn }),
-      state: () => Object.fromEntries(masks),
-      restore(state) {
-        masks = new Map(Object.entries(state) as [string, Mask][])
-      },
-    }
+        next.set(m.name, Uint16Array.from(flagged(flags, m.columns)))
+      }
+      churn = exchanged / all
+      return next
+    })
+    return { ...held, telemetry: () => ({ churn }) }
   },
 }
 

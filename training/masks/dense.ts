@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { SparsewaveError } from '../../src/errors.ts'
 import type { MaskMethodFactory } from './mask.ts'
-import { fixedMasks, randomMasks } from './random.ts'
+import { heldMasks, randomMasks } from './random.ts'
 
 export const dense: MaskMethodFactory<object> = {
   name: 'dense',
@@ -21,6 +21,6 @@ export const dense: MaskMethodFactory<object> = {
         },
       )
     }
-    return fixedMasks('dense', randomMasks(context))
+    return heldMasks('dense', randomMasks(context))
   },
 }

@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { blockNorms, exchange, newborns, resetBlock } from './blocks.ts'
 import type { Feedback, Mask, MaskContext, MaskMethod, Moment } from './mask.ts'
-import { randomMasks } from './random.ts'
+import { heldMasks, randomMasks } from './random.ts'
 
 export const dynamicOptions = z.strictObject({
   /** Updates between exchanges. */
@@ -30,37 +30,26 @@ export function createDynamic(
   promise: (index: number, at: Moment, feedback: Feedback) => Float32Array,
 ): MaskMethod {
   const { matrices } = context
-  let masks = randomMasks(context)
   let churn = 0
   const due = ({ step, progress }: Moment) => (step + 1) % options.every === 0 && progress < options.end
-  return {
-    name,
-    members: () => [masks],
-    ...(wantsGradient ? { wantsDenseGradient: due } : {}),
-    update(at, feedback) {
-      if (!due(at)) return
-      const share = exchangedShare(at.progress, options)
-      let exchanged = 0
-      let all = 0
-      const next = new Map<string, Mask>()
-      for (const [i, m] of matrices.entries()) {
-        const mask = masks.get(m.name)!
-        const count = Math.round(share * m.kept)
-        const made = exchange(mask, m, count, blockNorms(feedback.weights.parameters, m), promise(i, at, feedback))
-        const born = newborns(mask, made, m)
-        for (const block of born) resetBlock(feedback.weights, m, block)
-        exchanged += born.length
-        all += mask.length
-        next.set(m.name, made)
-      }
-      masks = next
-      churn = exchanged / all
-    },
-    final: () => masks,
-    telemetry: () => ({ churn }),
-    state: () => Object.fromEntries(masks),
-    restore(state) {
-      masks = new Map(Object.entries(state) as [string, Mask][])
-    },
-  }
+  const held = heldMasks(name, randomMasks(context), (masks, at, feedback) => {
+    if (!due(at)) return undefined
+    const share = exchangedShare(at.progress, options)
+    let exchanged = 0
+    let all = 0
+    const next = new Map<string, Mask>()
+    for (const [i, m] of matrices.entries()) {
+      const mask = masks.get(m.name)!
+      const count = Math.round(share * m.kept)
+      const made = exchange(mask, m, count, blockNorms(feedback.weights.parameters, m), promise(i, at, feedback))
+      const born = newborns(mask, made, m)
+      for (const block of born) resetBlock(feedback.weights, m, block)
+      exchanged += born.length
+      all += mask.length
+      next.set(m.name, made)
+    }
+    churn = exchanged / all
+    return next
+  })
+  return { ...held, ...(wantsGradient ? { wantsDenseGradient: due } : {}), telemetry: () => ({ churn }) }
 }

@@ -8,7 +8,7 @@ import { z } from 'zod'
 import { BLOCK_ROWS } from '../engines/layout.ts'
 import { blockNorms, topColumns } from './blocks.ts'
 import { type Mask, type MaskMethodFactory, stripColumns } from './mask.ts'
-import { fixedMasks } from './random.ts'
+import { heldMasks } from './random.ts'
 
 const options = z.strictObject({
   /** Progress at which pruning starts and ends. */
@@ -22,7 +22,7 @@ export const magnitudePruning: MaskMethodFactory<z.output<typeof options>> = {
   name: 'magnitude-pruning',
   options,
   create({ matrices }, { start, end, every }) {
-    let masks = new Map<string, Mask>(
+    const all = new Map<string, Mask>(
       matrices.map((m) => [
         m.name,
         Uint16Array.from({ length: (m.rows / BLOCK_ROWS) * m.columns }, (_, i) => i % m.columns),
@@ -32,32 +32,23 @@ export const magnitudePruning: MaskMethodFactory<z.output<typeof options>> = {
       const share = Math.min(1, Math.max(0, (progress - start) / Math.max(1e-9, end - start)))
       return Math.round(kept + (columns - kept) * (1 - share) ** 3)
     }
-    return {
-      ...fixedMasks('magnitude-pruning', masks),
-      startsDense: true,
-      members: () => [masks],
-      update({ step, progress }, { weights }) {
-        if ((step + 1) % every !== 0 && progress < end) return
-        masks = new Map(
-          matrices.map((m) => {
-            const mask = masks.get(m.name)!
-            const now = mask.length / (m.rows / BLOCK_ROWS)
-            const wanted = Math.min(now, target(m.columns, m.kept, progress))
-            if (wanted === now) return [m.name, mask]
-            // Pruned blocks stay pruned, whatever weights they are left with.
-            const scores = new Float32Array((m.rows / BLOCK_ROWS) * m.columns).fill(-1)
-            const norms = blockNorms(weights.parameters, m)
-            for (let s = 0; s < m.rows / BLOCK_ROWS; s++)
-              for (const c of stripColumns(mask, m, s)) scores[s * m.columns + c] = norms[s * m.columns + c]!
-            return [m.name, topColumns(scores, m.columns, wanted)]
-          }),
-        )
-      },
-      final: () => masks,
-      state: () => Object.fromEntries(masks),
-      restore(state) {
-        masks = new Map(Object.entries(state) as [string, Mask][])
-      },
-    }
+    const held = heldMasks('magnitude-pruning', all, (masks, { step, progress }, { weights }) => {
+      if ((step + 1) % every !== 0 && progress < end) return undefined
+      return new Map(
+        matrices.map((m) => {
+          const mask = masks.get(m.name)!
+          const now = mask.length / (m.rows / BLOCK_ROWS)
+          const wanted = Math.min(now, target(m.columns, m.kept, progress))
+          if (wanted === now) return [m.name, mask]
+          // Pruned blocks stay pruned, whatever weights they are left with.
+          const scores = new Float32Array((m.rows / BLOCK_ROWS) * m.columns).fill(-1)
+          const norms = blockNorms(weights.parameters, m)
+          for (let s = 0; s < m.rows / BLOCK_ROWS; s++)
+            for (const c of stripColumns(mask, m, s)) scores[s * m.columns + c] = norms[s * m.columns + c]!
+          return [m.name, topColumns(scores, m.columns, wanted)]
+        }),
+      )
+    })
+    return { ...held, startsDense: true }
   },
 }

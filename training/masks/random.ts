@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { Random } from '../../src/random.ts'
 import { BLOCK_ROWS } from '../engines/layout.ts'
-import type { Mask, MaskContext, MaskMethod, MaskMethodFactory, MaskSet } from './mask.ts'
+import type { Feedback, Mask, MaskContext, MaskMethod, MaskMethodFactory, MaskSet, Moment } from './mask.ts'
 
 /** `kept` of `columns` columns for every strip, uniformly without replacement, ascending: [strips, kept]. */
 export function randomMask(strips: number, columns: number, kept: number, random: Random): Mask {
@@ -28,17 +28,26 @@ export function randomMask(strips: number, columns: number, kept: number, random
 export const randomMasks = ({ matrices, seed }: MaskContext): Map<string, Mask> =>
   new Map(matrices.map((m, i) => [m.name, randomMask(m.rows / BLOCK_ROWS, m.columns, m.kept, new Random(seed, i))]))
 
-/** A method whose masks never change. */
-export function fixedMasks(name: string, initial: MaskSet): MaskMethod {
+/**
+ * A method of one member whose masks are all its state. `step` gives the masks after an update, or undefined while they stay; without
+ * it they never change.
+ */
+export function heldMasks(
+  name: string,
+  initial: MaskSet,
+  step?: (masks: MaskSet, at: Moment, feedback: Feedback) => MaskSet | undefined,
+): MaskMethod {
   let masks = initial
   return {
     name,
     members: () => [masks],
-    update() {},
+    update(at, feedback) {
+      masks = step?.(masks, at, feedback) ?? masks
+    },
     final: () => masks,
     state: () => Object.fromEntries(masks),
     restore(state) {
-      masks = new Map(Object.entries(state) as [string, Uint16Array][])
+      masks = new Map(Object.entries(state) as [string, Mask][])
     },
   }
 }
@@ -46,5 +55,5 @@ export function fixedMasks(name: string, initial: MaskSet): MaskMethod {
 export const random: MaskMethodFactory<object> = {
   name: 'random',
   options: z.strictObject({}),
-  create: (context) => fixedMasks('random', randomMasks(context)),
+  create: (context) => heldMasks('random', randomMasks(context)),
 }

@@ -2,12 +2,10 @@
  * Checkpoints of an acoustic run: everything an exact resume needs, in one safetensors file that is complete or absent
  * (written aside, synced, renamed). The one before is kept, in case the newest cannot be read.
  */
-import { existsSync, readFileSync, statSync } from 'node:fs'
-import path from 'node:path'
+import { readFileSync } from 'node:fs'
 import { SparsewaveError } from '../../../src/errors.ts'
 import { decodeSafetensors, encodeSafetensors } from '../../../src/vocoder/sparse-wavernn/safetensors.ts'
-import { MANIFEST_FILE } from '../../../src/voices/manifest.ts'
-import { newestCheckpoint, saveCheckpoint } from '../../jobs/checkpoints.ts'
+import { newestCheckpoint, openFrom, saveCheckpoint } from '../../jobs/checkpoints.ts'
 import { type AcousticConfig, acousticConfigSchema } from './config.ts'
 import type { Normalization } from './example.ts'
 import { acousticOfVoice } from './from-voice.ts'
@@ -93,10 +91,5 @@ export function readCheckpoint(file: string): Checkpoint {
 export const readNewestCheckpoint = (run: string): Checkpoint | undefined => newestCheckpoint(run, readCheckpoint)
 
 /** The newest checkpoint of a run folder, the given file, or what the voice in a folder holds. Throws CHECKPOINT_INVALID, VOICE_*. */
-export function openCheckpoint(file: string): Checkpoint {
-  if (!statSync(file, { throwIfNoEntry: false })?.isDirectory()) return readCheckpoint(file)
-  if (existsSync(path.join(file, MANIFEST_FILE))) return acousticOfVoice(file)
-  const newest = readNewestCheckpoint(file)
-  if (newest) return newest
-  throw new SparsewaveError('CHECKPOINT_INVALID', `There is no checkpoint of an acoustic model in ${file}.`)
-}
+export const openCheckpoint = (file: string): Checkpoint =>
+  openFrom(file, readCheckpoint, acousticOfVoice, 'checkpoint of an acoustic model')

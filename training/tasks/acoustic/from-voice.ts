@@ -6,10 +6,11 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { SparsewaveError } from '../../../src/errors.ts'
 import { decodeOnnx } from '../../compact/onnx-read.ts'
-import type { Checkpoint, ParameterValues } from './checkpoint.ts'
+import type { Checkpoint } from './checkpoint.ts'
 import { acousticConfigSchema, ENVELOPE_POINTS } from './config.ts'
 import type { Normalization } from './example.ts'
 import { parametersOf } from './net.ts'
+import { startOf } from './start.ts'
 
 /** Names of the exported constants that hold the normalisation. */
 export const NORMALIZATION_NAMES: Readonly<Record<keyof Normalization, string>> = {
@@ -42,7 +43,7 @@ export function acousticOfVoice(folder: string): Checkpoint {
   } catch (cause) {
     throw fail('does not say its configuration', cause)
   }
-  const average: ParameterValues = Object.fromEntries(
+  const parameters = Object.fromEntries(
     parametersOf(config).map(({ name, shape }) => [
       name,
       values(
@@ -51,26 +52,15 @@ export function acousticOfVoice(folder: string): Checkpoint {
       ),
     ]),
   )
-  const copy = (make: (v: Float32Array) => Float32Array): ParameterValues =>
-    Object.fromEntries(Object.entries(average).map(([name, v]) => [name, make(v)]))
   const scalar = (name: string) => values(name, 1)[0]!
-  return {
+  return startOf({
     config,
-    update: 0,
-    epoch: 0,
-    batch: 0,
-    rateScale: 1,
-    audioSeconds: 0,
-    wallSeconds: 0,
+    parameters,
     normalization: {
       pitchMean: scalar(NORMALIZATION_NAMES.pitchMean),
       pitchSpread: scalar(NORMALIZATION_NAMES.pitchSpread),
       envelopeMean: values(NORMALIZATION_NAMES.envelopeMean, ENVELOPE_POINTS),
       envelopeSpread: scalar(NORMALIZATION_NAMES.envelopeSpread),
     },
-    parameters: copy((v) => v.slice()),
-    first: copy((v) => new Float32Array(v.length)),
-    second: copy((v) => new Float32Array(v.length)),
-    average,
-  }
+  })
 }

@@ -13,6 +13,7 @@ import { type Batch, createBatch, planEpoch } from './batches.ts'
 import { type Checkpoint, openCheckpoint, readNewestCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import type { AcousticJob } from './config.ts'
 import { createExample, type Example, measureNormalization } from './example.ts'
+import { startOf } from './start.ts'
 import { initialCheckpoint, type LossValues, Trainer } from './trainer.ts'
 
 /** After a divergence the run goes back to its checkpoint and on with half the learning rate, at most this often. */
@@ -68,23 +69,7 @@ function startFrom(from: string, model: AcousticJob['model']): Checkpoint {
     throw new SparsewaveError('CHECKPOINT_INVALID', `${from} was trained with another \`model\`.`, {
       remedy: 'Give the job the `model` of what it starts from.',
     })
-  const values = (make: (v: Float32Array) => Float32Array) =>
-    Object.fromEntries(Object.entries(found.average).map(([name, v]) => [name, make(v)]))
-  const zeros = () => values((v) => new Float32Array(v.length))
-  return {
-    config: found.config,
-    normalization: found.normalization,
-    update: 0,
-    epoch: 0,
-    batch: 0,
-    rateScale: 1,
-    audioSeconds: 0,
-    wallSeconds: 0,
-    parameters: values((v) => v.slice()),
-    average: values((v) => v.slice()),
-    first: zeros(),
-    second: zeros(),
-  }
+  return startOf({ ...found, parameters: found.average })
 }
 
 class Run {

@@ -11,6 +11,7 @@ import type { AcousticConfig } from './config.ts'
 import type { Normalization } from './example.ts'
 import { forward, LOSSES, losses } from './forward.ts'
 import { parametersOf } from './net.ts'
+import { mapValues, startOf } from './start.ts'
 
 export type LossValues = Record<(typeof LOSSES)[number], number>
 
@@ -23,25 +24,8 @@ export function initialCheckpoint(config: AcousticConfig, normalization: Normali
     const size = shape.reduce((a, b) => a * b, 1)
     parameters[name] = Float32Array.from({ length: size }, () => (spread > 0 ? spread * normal() : constant))
   }
-  const zeros = () => map(parameters, (v) => new Float32Array(v.length))
-  return {
-    config,
-    update: 0,
-    epoch: 0,
-    batch: 0,
-    rateScale: 1,
-    audioSeconds: 0,
-    wallSeconds: 0,
-    normalization,
-    parameters,
-    first: zeros(),
-    second: zeros(),
-    average: map(parameters, (v) => v.slice()),
-  }
+  return startOf({ config, normalization, parameters })
 }
-
-const map = (values: ParameterValues, f: (v: Float32Array) => Float32Array): ParameterValues =>
-  Object.fromEntries(Object.entries(values).map(([name, v]) => [name, f(v)]))
 
 export class Trainer {
   readonly #tf: Tf
@@ -60,7 +44,7 @@ export class Trainer {
     this.#dropout = options.dropout
     this.#update = checkpoint.update
     const { parameters, first, second, average } = checkpoint
-    const copy = (values: ParameterValues) => map(values, (v) => v.slice())
+    const copy = (values: ParameterValues) => mapValues(values, (v) => v.slice())
     this.#state = {
       parameters: copy(parameters),
       first: copy(first),
@@ -84,7 +68,7 @@ export class Trainer {
   /** The arrays of a checkpoint, copied. */
   state(): Pick<Checkpoint, 'parameters' | 'first' | 'second' | 'average'> {
     const { parameters, first, second, average } = this.#state
-    const copy = (values: ParameterValues) => map(values, (v) => v.slice())
+    const copy = (values: ParameterValues) => mapValues(values, (v) => v.slice())
     return { parameters: copy(parameters), first: copy(first), second: copy(second), average: copy(average) }
   }
 

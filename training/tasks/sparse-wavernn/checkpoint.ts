@@ -2,13 +2,12 @@
  * Checkpoints of a run: everything an exact resume needs, in one safetensors file that is complete or absent (written
  * aside, synced, renamed). The one before is kept, in case the newest cannot be read.
  */
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { SparsewaveError } from '../../../src/errors.ts'
 import { type NetConfig, netConfigSchema } from '../../../src/vocoder/sparse-wavernn/config.ts'
 import { decodeSafetensors, encodeSafetensors } from '../../../src/vocoder/sparse-wavernn/safetensors.ts'
-import { MANIFEST_FILE } from '../../../src/voices/manifest.ts'
-import { newestCheckpoint, saveCheckpoint } from '../../jobs/checkpoints.ts'
+import { newestCheckpoint, openFrom, saveCheckpoint } from '../../jobs/checkpoints.ts'
 import type { MaskState } from '../../masks/mask.ts'
 import type { BatchState, Normalization } from './batches.ts'
 import { checkpointOfVoice } from './from-voice.ts'
@@ -128,9 +127,5 @@ export function readCheckpoint(file: string): Checkpoint {
 /** The newest checkpoint of a run folder, the given file, or what the voice in a folder holds. Throws CHECKPOINT_INVALID, WEIGHTS_INVALID, VOICE_*. */
 export function openCheckpoint(file: string): Checkpoint {
   if (!existsSync(file)) throw new SparsewaveError('CHECKPOINT_INVALID', `There is no checkpoint ${file}.`)
-  if (!statSync(file).isDirectory()) return readCheckpoint(file)
-  if (existsSync(path.join(file, MANIFEST_FILE))) return checkpointOfVoice(file)
-  const newest = readNewestCheckpoint(file)
-  if (newest) return newest
-  throw new SparsewaveError('CHECKPOINT_INVALID', `There is no checkpoint in ${file}.`)
+  return openFrom(file, readCheckpoint, checkpointOfVoice, 'checkpoint')
 }
