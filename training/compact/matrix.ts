@@ -4,6 +4,7 @@
  */
 import { BLOCK } from '../../src/vocoder/sparse-wavernn/config.ts'
 import type { BlockMatrix } from '../../src/vocoder/sparse-wavernn/weights.ts'
+import { maskFlags } from '../masks/blocks.ts'
 import { checkMask, type Mask } from '../masks/mask.ts'
 import type { Segment } from '../tasks/sparse-wavernn/parameters.ts'
 
@@ -14,20 +15,13 @@ export function prefixSums(flags: Uint8Array): Uint32Array {
   return sums
 }
 
-/** [strips, columns] 1 where the mask keeps a block. */
-export function keepFlags(s: Segment & { kept: number }, mask: Mask): Uint8Array {
-  const flags = new Uint8Array((s.rows / BLOCK) * s.columns)
-  for (const [i, column] of mask.entries()) flags[Math.floor(i / s.kept) * s.columns + column] = 1
-  return flags
-}
-
 /**
  * Compacts the matrix of segment `s`, whose weights are `values` [strips, columns, 16], to values [strips, kept, 16] and
  * column indices [strips, kept]. Throws when the mask does not fit the segment.
  */
 export function compactMatrix(values: Float32Array, s: Segment & { kept: number }, mask: Mask): BlockMatrix {
   checkMask(mask, s)
-  const flags = keepFlags(s, mask)
+  const flags = maskFlags(mask, s)
   const place = prefixSums(flags)
   const compact = new Float32Array(mask.length * BLOCK)
   const index = new Uint16Array(mask.length)
