@@ -1,7 +1,7 @@
 /** What several benchmarks count and draw from their rounds. */
 import { SAMPLE_RATE } from '../src/frames.ts'
 import type { Synthesizer } from '../src/synthesis/index.ts'
-import { BANDS, keptColumns, type NetConfig, STEP_INPUTS } from '../src/vocoder/sparse-wavernn/config.ts'
+import { BANDS, keptWeights, type NetConfig } from '../src/vocoder/sparse-wavernn/config.ts'
 import type { VocoderKind } from '../src/vocoder/vocoder.ts'
 
 export const STEPS_A_SECOND = SAMPLE_RATE / BANDS
@@ -9,11 +9,7 @@ export const STEPS_A_SECOND = SAMPLE_RATE / BANDS
 export const median = (v: readonly number[]): number => [...v].sort((a, b) => a - b)[v.length >> 1]!
 
 /** Multiply-adds in blocks a second of one stream's audio. */
-export function blockMacs({ hidden, headHidden, density: d }: NetConfig): number {
-  const recurrent = keptColumns(d.reset, hidden) + keptColumns(d.update, hidden) + keptColumns(d.candidate, hidden)
-  const gates = hidden * (recurrent + 3 * keptColumns(d.input, STEP_INPUTS.count))
-  return (gates + BANDS * headHidden * keptColumns(d.head, hidden)) * STEPS_A_SECOND
-}
+export const blockMacs = (net: NetConfig): number => keptWeights(net) * STEPS_A_SECOND
 
 /** Speaks `text` and throws the sound away; returns its seconds. */
 export async function spokenSeconds(

@@ -1,25 +1,41 @@
 /**
- * Speaks bench/sentences.txt, which no net was trained on, and writes what a judge needs.
+ * Speaks bench/sentences.txt, which no net was trained on, or texts of a corpus's held-out sets, and writes what a judge needs.
  *
- *     node dist/bench/speak-sentences.js VOICE VOCODER OUT
+ *     node dist/bench/speak-sentences.js VOICE VOCODER OUT [--corpus FOLDER --split test|validation --every N]
  *
- * writes OUT/NN.wav and OUT/list.tsv (WAV, tab, text) and prints time to first audio and the real-time factor.
+ * writes OUT/NN.wav and OUT/list.tsv (WAV, tab, text) and prints time to first audio and the real-time factor. Of a corpus every Nth
+ * (4th) text of 41 to 109 characters is spoken.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
 import { encodeWav } from '../src/audio/wav.ts'
 import { SAMPLE_RATE } from '../src/frames.ts'
 import { PACKAGE_ROOT } from '../src/root.ts'
 import { loadSynthesizer } from '../src/synthesis/index.ts'
 import { VOCODERS, type VocoderKind } from '../src/vocoder/vocoder.ts'
+import { readCorpus, split } from '../training/data/corpus.ts'
 
-const [voice, kind, out] = process.argv.slice(2)
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    corpus: { type: 'string' },
+    split: { type: 'string', default: 'test' },
+    every: { type: 'string', default: '4' },
+  },
+})
+const [voice, kind, out] = positionals
 if (!voice || !VOCODERS.includes(kind as VocoderKind) || !out) {
-  console.error(`usage: speak-sentences VOICE ${VOCODERS.join('|')} OUT`)
+  console.error(`usage: speak-sentences VOICE ${VOCODERS.join('|')} OUT [--corpus FOLDER ...]`)
   process.exit(2)
 }
 const vocoder = kind as VocoderKind
-const sentences = readFileSync(join(PACKAGE_ROOT, 'bench/sentences.txt'), 'utf8').trim().split('\n')
+const sentences = flags.corpus
+  ? readCorpus(flags.corpus)
+      .filter(({ id, text }) => split(id) === flags.split && text.length > 40 && text.length < 110)
+      .filter((_, i) => i % Number(flags.every) === 0)
+      .map(({ text }) => text)
+  : readFileSync(join(PACKAGE_ROOT, 'bench/sentences.txt'), 'utf8').trim().split('\n')
 const synthesizer = await loadSynthesizer(voice, { vocoder })
 mkdirSync(out, { recursive: true })
 const lines: string[] = []

@@ -3,10 +3,10 @@
  *
  *     node dist/bench/streams.js [H] [rounds]
  *
- * prints CPU time per second of audio and stream, how many live streams a core holds, and GMAC/s in the blocks.
+ * in the precision that SPARSEWAVE_PRECISION names, else the default one; prints CPU time per second of audio and stream, how many live streams a core holds, and GMAC/s in the blocks.
  */
 import { HOP, SAMPLE_RATE } from '../src/frames.ts'
-import { availableKernels, detectCpu, PANEL, type VocoderKernel } from '../src/kernels/index.ts'
+import { availableKernels, choosePrecision, detectCpu, PANEL, type VocoderKernel } from '../src/kernels/index.ts'
 import { netConfigSchema } from '../src/vocoder/sparse-wavernn/config.ts'
 import { randomFrameBlocks, randomWeights } from '../src/vocoder/sparse-wavernn/random-weights.ts'
 import { blockMacs, median } from './measure.ts'
@@ -19,7 +19,7 @@ const blocks = blockMacs(config)
 
 /** CPU seconds of one run of `n` streams over FRAMES frames. */
 function run(kernel: VocoderKernel, n: number, together: boolean): () => number {
-  const model = kernel.createModel(randomWeights(config, 1))
+  const model = kernel.createModel(randomWeights(config, 1), { precision: choosePrecision(kernel).precision })
   const frames = randomFrameBlocks(config, FRAMES, 2)
   const out = Array.from({ length: n }, () => new Float32Array(FRAMES * HOP))
   return () => {

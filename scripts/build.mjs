@@ -1,8 +1,9 @@
 /**
  * Builds everything that runs: TypeScript to dist/, AssemblyScript to build/wasm/*.wasm, every folder native/<addon>/ to
- * build/native/<addon>.node. Outputs appear by rename, so that a running process never sees half a file.
+ * build/native/<addon>.node, and what runs in browsers to build/web/. Outputs appear by rename, so that a running process never
+ * sees half a file.
  *
- *   node scripts/build.mjs [--if-stale] [ts] [wasm] [native]
+ *   node scripts/build.mjs [--if-stale] [ts] [wasm] [web] [native]
  *
  * `--if-stale` skips parts whose sources are those of the last good build. Without a C++ compiler the native part is
  * left out with one notice: everything then runs on the WebAssembly kernels.
@@ -13,6 +14,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, s
 import { availableParallelism } from 'node:os'
 import { basename, dirname, extname, join, relative, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { buildWeb, webOutputs, webSources } from './build-web.mjs'
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 const BUILD = join(ROOT, 'build')
@@ -22,6 +24,10 @@ const at = (...parts) => join(ROOT, ...parts)
 export const ISA_FLAGS = {
   avx2: { arch: 'x64', flags: ['-mavx2', '-mfma'] },
   avx512: { arch: 'x64', flags: ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mfma'] },
+  avx512vnni: {
+    arch: 'x64',
+    flags: ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mavx512vnni', '-mavx512vbmi', '-mfma'],
+  },
   neon: { arch: 'arm64', flags: [] },
   baseline: { flags: [] },
 }
@@ -36,6 +42,8 @@ export const COMPILE = [
 ]
 const WARN = ['-Wall', '-Wextra', '-Wno-psabi', '-DNAPI_VERSION=8']
 const LINK = process.platform === 'darwin' ? ['-bundle', '-undefined', 'dynamic_lookup'] : ['-shared', '-pthread']
+/** Every module is built for engines with and without relaxed SIMD, by the ending of its name. */
+const WASM_VARIANTS = { '': [], '-relaxed': ['--enable', 'relaxed-simd'] }
 const ASC = [
   '-O3',
   '--converge',
@@ -111,6 +119,7 @@ function packageFile(name, ...path) {
 const tools = {
   ts: () => packageFile('typescript', 'bin', 'tsc'),
   wasm: () => packageFile('assemblyscript', 'bin', 'asc.js'),
+  web: () => packageFile('rolldown', 'package.json') && packageFile('onnxruntime-web', 'package.json'),
   native: () => packageFile('node-api-headers', 'include'),
 }
 
@@ -135,18 +144,18 @@ const parts = {
     },
   },
   wasm: {
-    stamp: () => digest(walk(at('wasm'), ['.ts']), ASC),
-    outputs: () => wasmEntries().map((file) => join(BUILD, 'wasm', `${basename(file, '.ts')}.wasm`)),
+    stamp: () => digest(walk(at('wasm'), ['.ts']), ASC, WASM_VARIANTS),
+    outputs: () => wasmModules().map(({ target }) => target),
     async build() {
       mkdirSync(join(BUILD, 'wasm'), { recursive: true })
       const failures = await parallel(
-        wasmEntries().map((file) => async () => {
-          const target = join(BUILD, 'wasm', `${basename(file, '.ts')}.wasm`)
+        wasmModules().map(({ file, target, flags }) => async () => {
           const partial = `${target}.${process.pid}`
           const { ok, output } = await execute(process.execPath, [
             tools.wasm(),
             relative(ROOT, file),
             ...ASC,
+            ...flags,
             '-o',
             relative(ROOT, partial),
           ])
@@ -156,6 +165,11 @@ const parts = {
       )
       return failures.filter(Boolean).join('\n') || true
     },
+  },
+  web: {
+    stamp: () => digest([...webSources(), ...walk(at('wasm'), ['.ts']), at('package-lock.json')], ASC, WASM_VARIANTS),
+    outputs: webOutputs,
+    build: buildWeb,
   },
   native: {
     stamp: () => digest(walk(at('native'), ['.cpp', '.h']), ISA_FLAGS, COMPILE, WARN, LINK, compiler() ?? ''),
@@ -173,6 +187,15 @@ const parts = {
     },
   },
 }
+
+const wasmModules = () =>
+  wasmEntries().flatMap((file) =>
+    Object.entries(WASM_VARIANTS).map(([ending, flags]) => ({
+      file,
+      flags,
+      target: join(BUILD, 'wasm', `${basename(file, '.ts')}${ending}.wasm`),
+    })),
+  )
 
 /** The modules of wasm/: its top-level files; what they share lies in folders. */
 const wasmEntries = () =>
@@ -204,7 +227,8 @@ async function buildAddon(name) {
   const objects = join(BUILD, 'obj', name)
   mkdirSync(objects, { recursive: true })
   mkdirSync(join(BUILD, 'native'), { recursive: true })
-  const headers = walk(folder, ['.h'])
+  const shared = at('native', 'shared')
+  const headers = [...walk(folder, ['.h']), ...walk(shared, ['.h'])]
   const sources = walk(folder, ['.cpp']).flatMap((file) => {
     const isa = ISA_FLAGS[/\.(\w+)\.cpp$/.exec(file)?.[1] ?? 'baseline']
     return isa === undefined || isa.arch === undefined || isa.arch === process.arch
@@ -213,9 +237,9 @@ async function buildAddon(name) {
   })
   const failures = await parallel(
     sources.map(({ file, flags }) => async () => {
-      const args = [...COMPILE, ...WARN, ...flags, '-I', tools.native(), '-I', folder]
+      const args = [...COMPILE, ...WARN, ...flags, '-I', tools.native(), '-I', folder, '-I', shared]
       const object = join(objects, `${relative(folder, file).replaceAll(/[\\/]/g, '_')}.o`)
-      const key = digest([file, ...headers], args.slice(0, -4), compiler())
+      const key = digest([file, ...headers], args.slice(0, -6), compiler())
       const keyFile = `${object}.key`
       if (existsSync(object) && existsSync(keyFile) && readFileSync(keyFile, 'utf8') === key) return
       const { ok, output } = await execute(compiler(), [...args, '-c', file, '-o', object])

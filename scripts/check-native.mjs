@@ -1,23 +1,28 @@
 /**
- * Checks of the inference kernels outside Node.
+ * Checks of the inference kernels, of source-filter synthesis and of the layers outside Node.
  *
  *   node scripts/check-native.mjs sanitize      AddressSanitizer and UndefinedBehaviorSanitizer over every kernel of this CPU
  *   node scripts/check-native.mjs fuzz [S]      libFuzzer over the model image for S seconds (default 20); needs clang
  *   node scripts/check-native.mjs arm64         cross-compiled for arm64, run by qemu; needs aarch64-linux-gnu-g++, qemu-aarch64
  *   node scripts/check-native.mjs instructions  instructions a sample of every kernel, by callgrind; needs valgrind
+ *   node scripts/check-native.mjs threads       what two threads on one stream would gain (AVX2)
  *
  * A check whose tools are missing says so and is left out. Run `npm run build` first.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { COMPILE, ISA_FLAGS } from './build.mjs'
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 const WORK = join(ROOT, 'build/check')
-const SHAPES = ['one-block', 'small', 'wide-heads', 'full']
+const SHAPES = ['one-block', 'small', 'wide-heads', 'full'].flatMap((shape) => [
+  shape,
+  `${shape}-int16`,
+  `${shape}-int8`,
+])
 const caseFile = (shape) => join(WORK, `${shape}.case`)
 
 /** Runs a program in view; ends this one when it fails. */
@@ -35,30 +40,44 @@ function need(...programs) {
   return false
 }
 
-/** Compiles the kernels of `arch` and a main file to one program. */
-async function compile(compiler, arch, main, flags, name, kernelFlags = flags) {
+/** Compiles the kernels of `arch` in native/`addon` and a main file to one program. */
+async function compile(compiler, arch, main, flags, name, { kernelFlags = flags, addon = 'infer', more = [] } = {}) {
   const target = join(WORK, name)
-  const sources = ['baseline', 'avx2', 'avx512', 'neon'].filter((isa) => (ISA_FLAGS[isa].arch ?? arch) === arch)
-  const common = [...COMPILE.filter((f) => f !== '-fPIC'), '-Wno-psabi', '-I', 'native/infer', '-I', 'test/native']
+  const sources = readdirSync(join(ROOT, 'native', addon)).flatMap((file) => {
+    const isa = /^(?:core|int8)\.(\w+)\.cpp$/.exec(file)?.[1]
+    return isa && (ISA_FLAGS[isa].arch ?? arch) === arch ? [{ file, flags: ISA_FLAGS[isa].flags }] : []
+  })
+  const common = [
+    ...COMPILE.filter((f) => f !== '-fPIC'),
+    '-Wno-psabi',
+    '-I',
+    `native/${addon}`,
+    '-I',
+    'native/shared',
+    '-I',
+    'test/native',
+  ]
   const objects = []
-  const object = async (source, more) => {
+  const object = async (source, flags) => {
     const out = `${target}.${objects.length}.o`
     objects.push(out)
     const [status] = await once(
-      spawn(compiler, [...common, ...more, '-c', source, '-o', out], { cwd: ROOT, stdio: 'inherit' }),
+      spawn(compiler, [...common, ...flags, '-c', source, '-o', out], { cwd: ROOT, stdio: 'inherit' }),
       'exit',
     )
     if (status !== 0) process.exit(1)
   }
   await Promise.all([
-    ...sources.map((isa) => object(`native/infer/core.${isa}.cpp`, [...kernelFlags, ...ISA_FLAGS[isa].flags])),
-    object(`test/native/${main}`, flags),
+    ...sources.map(({ file, flags }) => object(`native/${addon}/${file}`, [...kernelFlags, ...flags])),
+    ...[`test/native/${main}`, ...more].map((source) => object(source, flags)),
   ])
   run(compiler, [...flags, ...objects, '-pthread', '-o', target])
   for (const file of objects) rmSync(file)
   return target
 }
 
+const LAYERS = { addon: 'layers', more: ['native/layers/matrix.cpp'] }
+const FILTER = { addon: 'filter', more: ['native/filter/stream.cpp'] }
 const UNDEFINED = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-g', '-O1']
 
 const checks = {
@@ -67,40 +86,69 @@ const checks = {
     if (!need(compiler)) return
     const target = await compile(compiler, process.arch, 'infer.cpp', UNDEFINED, 'infer-sanitized')
     run(target, SHAPES.map(caseFile))
+    const filter = await compile(compiler, process.arch, 'filter.cpp', UNDEFINED, 'filter-sanitized', FILTER)
+    run(filter, [caseFile('filter')])
+    run(await compile(compiler, process.arch, 'layers.cpp', UNDEFINED, 'layers-sanitized', LAYERS), [])
   },
   async fuzz(seconds = '20') {
     if (!need('clang++')) return
     const flags = ['-fsanitize=fuzzer,address,undefined', '-fno-sanitize-recover=all', '-g', '-O1']
     const kernels = flags.map((f) => f.replace('fuzzer,', 'fuzzer-no-link,'))
-    const target = await compile('clang++', process.arch, 'infer-fuzz.cpp', flags, 'infer-fuzz', kernels)
+    const target = await compile('clang++', process.arch, 'infer-fuzz.cpp', flags, 'infer-fuzz', {
+      kernelFlags: kernels,
+    })
     const corpus = join(WORK, 'corpus')
     mkdirSync(corpus, { recursive: true })
-    copyFileSync(join(WORK, 'one-block.seed'), join(corpus, 'one-block'))
+    for (const shape of ['one-block', 'one-block-int16', 'one-block-int8'])
+      copyFileSync(join(WORK, `${shape}.seed`), join(corpus, shape))
     run(target, [`-max_total_time=${Number(seconds)}`, '-max_len=65536', '-seed=1', '-print_final_stats=1', corpus])
   },
   async arm64() {
     if (!need('aarch64-linux-gnu-g++', 'qemu-aarch64')) return
     const target = await compile('aarch64-linux-gnu-g++', 'arm64', 'infer.cpp', ['-static'], 'infer-arm64')
     run('qemu-aarch64', [target, '--quick', ...SHAPES.map(caseFile)])
+    const filter = await compile('aarch64-linux-gnu-g++', 'arm64', 'filter.cpp', ['-static'], 'filter-arm64', FILTER)
+    run('qemu-aarch64', [filter, caseFile('filter')])
+    const layers = await compile('aarch64-linux-gnu-g++', 'arm64', 'layers.cpp', ['-static'], 'layers-arm64', LAYERS)
+    run('qemu-aarch64', [layers])
+  },
+  async threads() {
+    const compiler = process.env.CXX ?? 'g++'
+    if (process.arch !== 'x64' || !need(compiler)) return
+    const target = join(WORK, 'two-threads')
+    const flags = [
+      ...COMPILE.filter((f) => f !== '-fPIC'),
+      ...ISA_FLAGS.avx2.flags,
+      '-Wno-psabi',
+      '-I',
+      'native/infer',
+      '-I',
+      'native/shared',
+    ]
+    run(compiler, [...flags, 'bench/native/two-threads.cpp', '-pthread', '-o', target])
+    run(target, [caseFile('standard-int16')])
   },
   async instructions() {
     if (!need('valgrind')) return
     const target = await compile(process.env.CXX ?? 'g++', process.arch, 'infer.cpp', ['-g'], 'infer-counted')
-    const count = (kernel, streams, frames) => {
+    const count = (kernel, precision, streams, frames) => {
       const out = join(WORK, 'callgrind.out')
       const args = ['--tool=callgrind', `--callgrind-out-file=${out}`, target, '--run', kernel, streams, frames]
-      run('valgrind', [...args, caseFile('standard')], { stdio: 'ignore' })
+      run('valgrind', [...args, caseFile(precision === 'f32' ? 'standard' : `standard-${precision}`)], {
+        stdio: 'ignore',
+      })
       return Number(/^summary: (\d+)/m.exec(readFileSync(out, 'utf8'))[1])
     }
-    console.log('| kernel | streams | instructions a sample |')
-    console.log('| --- | --- | --- |')
+    console.log('| kernel | precision | streams | instructions a sample |')
+    console.log('| --- | --- | --- | --- |')
     for (const kernel of ['baseline', 'avx2', 'neon']) {
       if ((ISA_FLAGS[kernel].arch ?? process.arch) !== process.arch) continue
-      for (const streams of [1, 4, 16]) {
-        // The difference of two runs: without loading and opening.
-        const extra = count(kernel, streams, 8) - count(kernel, streams, 4)
-        console.log(`| native-${kernel} | ${streams} | ${Math.round(extra / (4 * 120 * streams))} |`)
-      }
+      for (const precision of ['int16', 'f32'])
+        for (const streams of [1, 4, 16]) {
+          // The difference of two runs: without loading and opening.
+          const extra = count(kernel, precision, streams, 8) - count(kernel, precision, streams, 4)
+          console.log(`| native-${kernel} | ${precision} | ${streams} | ${Math.round(extra / (4 * 120 * streams))} |`)
+        }
     }
   },
 }

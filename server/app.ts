@@ -1,5 +1,6 @@
 /** The Express app: routes in order, request ids, security headers, OpenAI's error object for all failures. */
 import { randomUUID } from 'node:crypto'
+import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import express, { type Express, type RequestHandler } from 'express'
 import helmet from 'helmet'
@@ -7,10 +8,13 @@ import { PACKAGE_ROOT } from '../src/root.ts'
 import type { Gate } from './access/gate.ts'
 import { corsFor } from './access/origins.ts'
 import type { ServerDeps } from './deps.ts'
+import { docsPage } from './docs-page.ts'
 import { errorHandler, methodNotAllowed, notFound } from './http-errors.ts'
 import { requestLog } from './log.ts'
-import { speechRoute } from './routes/speech.ts'
+import { openApiDocument } from './openapi.ts'
+import { speechRoute, timestampsRoute } from './routes/speech.ts'
 import { checkModel, MODELS } from './routes/speech-request.ts'
+import { voiceFiles } from './routes/voice-files.ts'
 import { VOICE_ALIASES } from './voices.ts'
 
 /** Largest body: 4096 characters of input, escaped, with room for the rest. */
@@ -35,6 +39,11 @@ export function createApp(deps: ServerDeps): Express {
     .post(countRequest(gate), express.json({ limit: MAX_BODY, type: () => true }), speechRoute(deps))
     .all(methodNotAllowed('POST'))
 
+  app
+    .route('/v1/audio/speech/timestamps')
+    .post(countRequest(gate), express.json({ limit: MAX_BODY, type: () => true }), timestampsRoute(deps))
+    .all(methodNotAllowed('POST'))
+
   const model = (id: string) => ({ id, object: 'model', created: 0, owned_by: 'sparsewave' })
   get('/v1/models', (_req, res) => {
     res.json({ object: 'list', data: MODELS.map(model) })
@@ -43,7 +52,18 @@ export function createApp(deps: ServerDeps): Express {
     res.json(model(checkModel(String(req.params.model))))
   })
   get('/v1/audio/voices', (_req, res) => {
-    res.json({ voices: catalogue.voices, default: catalogue.defaultVoice, aliases: VOICE_ALIASES })
+    const { voices, defaultVoice } = catalogue
+    res.json({ voices, default: defaultVoice, aliases: VOICE_ALIASES, browser: config.givesVoices })
+  })
+  app.use('/v1/audio/voices', voiceFiles(deps))
+
+  const document = openApiDocument()
+  get('/openapi.json', (_req, res) => {
+    res.json(document)
+  })
+  const page = docsPage(document)
+  get('/docs', (_req, res) => {
+    res.type('html').send(page)
   })
 
   get('/health/live', (_req, res) => {
@@ -57,9 +77,15 @@ export function createApp(deps: ServerDeps): Express {
     res.type(metrics.registry.contentType).send(await metrics.registry.metrics())
   })
 
-  app.use(express.static(join(PACKAGE_ROOT, 'server', 'web'), { index: 'index.html', cacheControl: false }))
+  app.use('/browser', express.static(join(PACKAGE_ROOT, 'build', 'web'), { index: false, setHeaders: askAgain }))
+  app.use(express.static(join(PACKAGE_ROOT, 'server', 'web'), { setHeaders: askAgain }))
   app.use(notFound, errorHandler)
   return app
+}
+
+/** A page of this version must not work with a script of the last one. */
+const askAgain = (res: ServerResponse): void => {
+  res.setHeader('Cache-Control', 'no-cache')
 }
 
 /** Takes over a caller's request id if it is a harmless one; else makes one. */
@@ -95,7 +121,8 @@ const security = helmet({
     useDefaults: false,
     directives: {
       defaultSrc: ["'none'"],
-      scriptSrc: ["'self'"],
+      // WebAssembly for pages that speak by themselves.
+      scriptSrc: ["'self'", "'wasm-unsafe-eval'"],
       styleSrc: ["'self'"],
       connectSrc: ["'self'"],
       imgSrc: ["'self'", 'data:'],

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import { SparsewaveError } from '../src/errors.ts'
 import { LOG_LEVELS, type LogLevel } from './log.ts'
+import { WORKER_KINDS, type WorkerKind } from './synthesis/messages.ts'
 
 /** Values parted by commas. */
 const list = z
@@ -25,8 +26,20 @@ export const configSchema = z.object({
     .min(1)
     .optional()
     .describe('voice used when a request names none; else the first there is'),
-  SPARSEWAVE_WORKERS: whole(1, 1024).optional().describe('synthesis threads; one a core unless set'),
-  SPARSEWAVE_STREAMS_PER_WORKER: whole(1, 4096).default(32).describe('streams a thread makes at the same time'),
+  SPARSEWAVE_WORKERS: whole(1, 1024).optional().describe('synthesis workers; one a core unless set'),
+  SPARSEWAVE_WORKER_KIND: z
+    .enum(WORKER_KINDS)
+    .default('thread')
+    .describe('thread, or process: a crash in native code then ends one worker alone'),
+  SPARSEWAVE_LOAD_LIMIT: z.coerce
+    .number()
+    .min(0.05)
+    .max(1000)
+    .default(0.85)
+    .describe("share of a worker's time that its streams may need to be made in real time, as measured; more wait"),
+  SPARSEWAVE_STREAMS_PER_WORKER: whole(1, 4096)
+    .optional()
+    .describe('streams of a worker at the same time, whatever they cost; any number unless set'),
   SPARSEWAVE_QUEUE: whole(0, 65536).default(64).describe('requests that may wait for a free stream; more get 429'),
   SPARSEWAVE_WS_CONNECTIONS: whole(1, 65536).default(256).describe('WebSocket connections open at the same time'),
   SPARSEWAVE_WS_IDLE_SECONDS: whole(1, 86400)
@@ -39,6 +52,9 @@ export const configSchema = z.object({
   SPARSEWAVE_STALL_SECONDS: whole(1, 86400)
     .default(60)
     .describe('an answer of which the client takes nothing for so long is broken off'),
+  SPARSEWAVE_WYOMING_PORT: whole(0, 65535)
+    .optional()
+    .describe('port of the Wyoming protocol (Home Assistant); none unless set, 0 = any free one'),
   SPARSEWAVE_KEYS_FILE: z
     .string()
     .min(1)
@@ -49,6 +65,12 @@ export const configSchema = z.object({
     .default(0)
     .describe('requests a minute of a key, or of an address; 0 = any number'),
   SPARSEWAVE_CHARACTERS_PER_MINUTE: whole(0, 1e9).default(0).describe('the same for characters of text'),
+  SPARSEWAVE_GIVE_VOICES: z
+    .enum(['0', '1'])
+    .default('1')
+    .describe(
+      "1 = who may speak may also fetch the voices' files, which the page's mode in the browser needs; 0 = nobody",
+    ),
   SPARSEWAVE_CORS_ORIGINS: list.describe('origins whose pages may use the server, parted by commas; * = all'),
   SPARSEWAVE_TRUST_PROXY: whole(0, 16)
     .default(0)
@@ -63,17 +85,22 @@ export interface Config {
   readonly host: string
   readonly voice: string | undefined
   readonly workers: number
-  readonly streamsPerWorker: number
+  readonly workerKind: WorkerKind
+  readonly loadLimit: number
+  readonly streamsPerWorker: number | undefined
   readonly queue: number
   readonly wsConnections: number
   readonly wsIdleSeconds: number
   readonly wsPingSeconds: number
   readonly requestSeconds: number
   readonly stallSeconds: number
+  /** Undefined = Wyoming is not spoken. */
+  readonly wyomingPort: number | undefined
   readonly keysFile: string | undefined
   readonly apiKeys: readonly string[]
   readonly requestsPerMinute: number
   readonly charactersPerMinute: number
+  readonly givesVoices: boolean
   readonly corsOrigins: readonly string[]
   readonly trustProxy: number
   readonly logLevel: LogLevel
@@ -97,6 +124,8 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     host: c.HOST,
     voice: c.SPARSEWAVE_VOICE,
     workers: c.SPARSEWAVE_WORKERS ?? availableParallelism(),
+    workerKind: c.SPARSEWAVE_WORKER_KIND,
+    loadLimit: c.SPARSEWAVE_LOAD_LIMIT,
     streamsPerWorker: c.SPARSEWAVE_STREAMS_PER_WORKER,
     queue: c.SPARSEWAVE_QUEUE,
     wsConnections: c.SPARSEWAVE_WS_CONNECTIONS,
@@ -104,10 +133,12 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     wsPingSeconds: c.SPARSEWAVE_WS_PING_SECONDS,
     requestSeconds: c.SPARSEWAVE_REQUEST_SECONDS,
     stallSeconds: c.SPARSEWAVE_STALL_SECONDS,
+    wyomingPort: c.SPARSEWAVE_WYOMING_PORT,
     keysFile: c.SPARSEWAVE_KEYS_FILE,
     apiKeys: c.SPARSEWAVE_API_KEYS,
     requestsPerMinute: c.SPARSEWAVE_REQUESTS_PER_MINUTE,
     charactersPerMinute: c.SPARSEWAVE_CHARACTERS_PER_MINUTE,
+    givesVoices: c.SPARSEWAVE_GIVE_VOICES === '1',
     corsOrigins: c.SPARSEWAVE_CORS_ORIGINS,
     trustProxy: c.SPARSEWAVE_TRUST_PROXY,
     logLevel: c.SPARSEWAVE_LOG_LEVEL,

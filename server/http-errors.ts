@@ -46,6 +46,13 @@ export class RequestError extends SparsewaveError {
   }
 }
 
+/** A value as its schema gives it. Throws REQUEST_INVALID, INPUT_TOO_LONG. */
+export function parseWith<S extends z.ZodType>(value: unknown, schema: S): z.output<S> {
+  const parsed = schema.safeParse(value)
+  if (!parsed.success) throw RequestError.fromZod(parsed.error)
+  return parsed.data
+}
+
 /** Answers with an error, or breaks the connection off when the audio has already begun. */
 export function sendError(res: Response, error: unknown): number {
   const known = asSparsewaveError(error, res)

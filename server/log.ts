@@ -18,6 +18,12 @@ export function note(res: Response, fields: Record<string, unknown>): void {
   res.locals.notes = { ...res.locals.notes, ...fields }
 }
 
+/** The caller's trace, from the header that W3C Trace Context defines and OpenTelemetry sends. */
+export function traceOf(traceparent: string | undefined): { trace: string } | undefined {
+  const trace = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(traceparent ?? '')?.[1]
+  return trace && !/^0+$/.test(trace) ? { trace } : undefined
+}
+
 /** Logs every request when its answer has ended, whichever way; probes and scrapes at `debug`. */
 export const requestLog =
   (logger: Logger): RequestHandler =>
@@ -30,6 +36,7 @@ export const requestLog =
         method: req.method,
         // Without the query, which may hold anything.
         path: req.baseUrl + req.path,
+        ...traceOf(req.get('traceparent')),
         status: res.headersSent ? res.statusCode : 499,
         ...(res.locals.caller && { caller: res.locals.caller.name }),
         ...res.locals.notes,

@@ -5,10 +5,20 @@ export type Metrics = ReturnType<typeof createMetrics>
 
 const LATENCY = [0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 const STAGE = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10]
+const UNDERRUN = [0, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+const BATCH = [1, 2, 3, 4, 5, 6, 8, 12, 16]
 const REAL_TIME = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1, 1.5, 2, 5]
 
+interface PoolState {
+  readonly activeStreams: number
+  readonly queued: number
+  readonly busy: number
+  readonly cost: number | undefined
+  readonly capacity: number | undefined
+}
+
 /** Makes the metrics. `pool` is read at each scrape. */
-export function createMetrics(pool: () => { activeStreams: number; queued: number }) {
+export function createMetrics(pool: () => PoolState) {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const registers = [registry]
@@ -23,6 +33,13 @@ export function createMetrics(pool: () => { activeStreams: number; queued: numbe
     })
   gauge('tts_queue_depth', 'Requests that wait for a free stream', () => pool().queued)
   gauge('tts_streams_active', 'Streams being made', () => pool().activeStreams)
+  gauge(
+    'tts_streams_capacity',
+    'Streams that can be made in real time, by what they cost now',
+    () => pool().capacity ?? 0,
+  )
+  gauge('tts_workers_busy_ratio', 'Mean share of their time in which the synthesis workers are busy', () => pool().busy)
+  gauge('tts_stream_cost_ratio', 'Worker seconds of a second of audio, smoothed', () => pool().cost ?? 0)
   return {
     registry,
     requests: new Counter({
@@ -65,17 +82,29 @@ export function createMetrics(pool: () => { activeStreams: number; queued: numbe
       buckets: REAL_TIME,
       registers,
     }),
+    underrun: new Histogram({
+      name: 'tts_underrun_seconds',
+      help: 'Seconds by which the audio of a stream came too late for a real-time listener; its bucket 0 counts those never late',
+      buckets: UNDERRUN,
+      registers,
+    }),
+    batchSize: new Histogram({
+      name: 'tts_batch_size',
+      help: 'Streams at work side by side on a thread when a piece of audio was made',
+      buckets: BATCH,
+      registers,
+    }),
     audioSeconds: new Counter({ name: 'tts_audio_seconds_total', help: 'Seconds of audio made', registers }),
     inputCharacters: new Counter({
       name: 'tts_input_characters_total',
       help: 'Characters of text taken in',
       registers,
     }),
-    workersLost: new Counter({ name: 'tts_workers_lost_total', help: 'Synthesis threads that died', registers }),
+    workersLost: new Counter({ name: 'tts_workers_lost_total', help: 'Synthesis workers that died', registers }),
     kernel: new Gauge({
       name: 'tts_kernel_info',
-      help: '1 for the compute kernel in use',
-      labelNames: ['isa'] as const,
+      help: '1 for the compute kernel and the precision in use, and the share of zero weights of the default voice',
+      labelNames: ['isa', 'precision', 'sparsity'] as const,
       registers,
     }),
     wsConnections: new Gauge({ name: 'ws_connections', help: 'Open WebSocket connections', registers }),

@@ -245,6 +245,6 @@ test('metrics count requests by outcome and time them', async () => {
   for (const stage of ['text', 'acoustic', 'conditioning', 'vocoder'])
     expect(text).toContain(`tts_stage_duration_seconds_count{stage="${stage}"} 2`)
   expect(text).toContain(`tts_input_characters_total ${TEXT.length}`)
-  expect(text).toContain('tts_kernel_info{isa="stand-in"} 1')
+  expect(text).toContain('tts_kernel_info{isa="stand-in",precision="int16",sparsity="0.800"} 1')
   await at.stop()
 })

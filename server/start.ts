@@ -12,10 +12,13 @@ import type { WorkerPort } from './synthesis/messages.ts'
 import { type PoolInfo, SynthesisPool } from './synthesis/pool.ts'
 import type { VoiceCatalogue } from './voices.ts'
 import { attachWebSocket } from './websocket/attach.ts'
+import { listenForWyoming, type WyomingServer } from './wyoming/attach.ts'
 
 export interface RunningServer {
   readonly server: Server
   readonly port: number
+  /** Port of the Wyoming protocol, where it is spoken. */
+  readonly wyomingPort: number | undefined
   readonly pool: SynthesisPool
   readonly metrics: Metrics
   readonly info: PoolInfo
@@ -43,9 +46,12 @@ export async function startServer({
   logger = createLogger('silent'),
 }: StartOptions): Promise<RunningServer> {
   let pool: SynthesisPool | undefined
-  const metrics: Metrics = createMetrics(() => pool ?? { activeStreams: 0, queued: 0 })
+  const metrics: Metrics = createMetrics(
+    () => pool ?? { activeStreams: 0, queued: 0, busy: 0, cost: undefined, capacity: undefined },
+  )
   pool = new SynthesisPool({
     workers: config.workers,
+    loadLimit: config.loadLimit,
     streamsPerWorker: config.streamsPerWorker,
     queue: config.queue,
     spawn,
@@ -53,9 +59,11 @@ export async function startServer({
       queueWait: (seconds) => metrics.queueWait.observe(seconds),
       stage: (stage, seconds) => metrics.stage.observe({ stage }, seconds),
       audio: (seconds) => metrics.audioSeconds.inc(seconds),
+      batch: (streams) => metrics.batchSize.observe(streams),
+      underrun: (seconds) => metrics.underrun.observe(seconds),
       workerLost(reason) {
         metrics.workersLost.inc()
-        log(`A synthesis thread died (${reason}); a new one starts.`)
+        log(`A synthesis worker died (${reason}); a new one starts.`)
       },
     },
   })
@@ -73,20 +81,27 @@ export async function startServer({
     createApp(deps),
   )
   const webSocket = attachWebSocket(server, deps)
+  let wyoming: WyomingServer | undefined
   try {
+    if (config.wyomingPort !== undefined) wyoming = await listenForWyoming(config.wyomingPort, config.host, deps)
+    if (wyoming && keys) logger.warn('Wyoming knows no API keys: whoever reaches its port may speak')
     await listen(server, config.port, config.host)
     const info = await pool.ready()
-    metrics.kernel.set({ isa: info.kernel }, 1)
+    const { kernel: isa, precision, sparsity } = info
+    metrics.kernel.set({ isa, precision, sparsity: sparsity.toFixed(3) }, 1)
     return {
       server,
       port: (server.address() as AddressInfo).port,
+      wyomingPort: wyoming?.port,
       pool,
       metrics,
       info,
       async stop() {
         const closed = new Promise<void>((resolve) => server.close(() => resolve()))
         webSocket.close()
+        wyoming?.close()
         await running.drain(config.drainSeconds)
+        wyoming?.end()
         server.closeIdleConnections()
         setTimeout(() => server.closeAllConnections(), 1000).unref()
         await closed
@@ -94,6 +109,7 @@ export async function startServer({
     }
   } catch (error) {
     webSocket.close()
+    wyoming?.close()
     server.close()
     await pool.stop()
     throw error

@@ -12,6 +12,8 @@ export const ERRORS = {
   VOICE_DAMAGED: { status: 500, remedy: 'Install the voice package again; its files do not match their checksums.' },
   VOICE_MISMATCH: { status: 500, remedy: 'Use a voice package made for this version of sparsewave.' },
   WEIGHTS_INVALID: { status: 500, remedy: 'Export the weights again with `sparsewave compact`.' },
+  PRECISION_UNKNOWN: { status: 500, remedy: 'Unset SPARSEWAVE_PRECISION or set it to one of the names listed.' },
+  PRECISION_UNAVAILABLE: { status: 500, remedy: 'Unset SPARSEWAVE_PRECISION or choose another SPARSEWAVE_KERNEL.' },
   KERNEL_UNKNOWN: { status: 500, remedy: 'Unset SPARSEWAVE_KERNEL or set it to one of the names listed.' },
   KERNEL_UNAVAILABLE: { status: 500, remedy: 'Unset SPARSEWAVE_KERNEL to let sparsewave choose.' },
   CORPUS_MISSING: {
@@ -23,6 +25,9 @@ export const ERRORS = {
   JOB_INVALID: { status: 400, remedy: 'Compare the job file with training/jobs/*.yaml.' },
   CHECKPOINT_INVALID: { status: 400, remedy: 'Train again, or resume from an older checkpoint.' },
   TRAINING_DIVERGED: { status: 500, remedy: 'Lower `learningRate` in the job file and resume.' },
+  DISK_FULL: { status: 507, remedy: 'Make room and run it again; it goes on from its last checkpoint.' },
+  JOB_UNKNOWN: { status: 404, remedy: '`sparsewave jobs list --all` lists the jobs there are.' },
+  QUEUE_UNAVAILABLE: { status: 500, remedy: 'Give another file with --queue, or move this one away.' },
   ENGINE_UNAVAILABLE: {
     status: 500,
     remedy: '`sparsewave doctor` says which engines can be used and why others cannot.',

@@ -58,8 +58,10 @@ test('nothing imports the CLI', () => {
 
 test.each([
   ['onnxruntime-node', 'src/onnx/runtime.ts'],
+  ['onnxruntime-web/wasm', 'src/onnx/runtime.browser.ts'],
   ['wavefile', 'src/audio/wav.ts'],
   ['ogg-opus-decoder', 'src/audio/opus.ts'],
+  ['libsql', 'training/queue/database.ts'],
 ])('%s is touched by one file', (name, file) => {
   const users = new Set(imports.filter((i) => i.to === name && !isTest(i)).map((i) => i.from))
   expect([...users]).toEqual([file])

@@ -10,8 +10,10 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   watch,
   writeFileSync,
@@ -155,7 +157,7 @@ async function trainAndSignal(file: string, run: string, nth: number, signal: No
 const built = existsSync(join(PACKAGE_ROOT, 'build/native/train.node'))
 describe.skipIf(!built)(built ? 'a run' : 'a run (skipped: build/native/train.node is not built)', () => {
   const reports: Progress[] = []
-  beforeAll(() => trainSparseWavernn(job('whole'), context({ report: (p) => reports.push(p) })))
+  beforeAll(() => trainSparseWavernn(job('whole'), context({ report: (p) => reports.push(p) })), 60_000)
 
   test('its loss falls, on held-out recordings too', () => {
     const losses = reports.filter((p) => p.stage === 'train').map((p) => p.loss!)
@@ -186,6 +188,28 @@ describe.skipIf(!built)(built ? 'a run' : 'a run (skipped: build/native/train.no
     expect(second.normalization).toEqual(normalization)
     const wide = job('third', { from: first.run, net: { ...TINY_NET, hidden: 48 } })
     await expect(trainSparseWavernn(wide, context())).rejects.toMatchObject({ code: 'CHECKPOINT_INVALID' })
+  })
+
+  test('can go on from fixed masks with a method that changes them, on altered recordings too', async () => {
+    const augment = { copies: 2 }
+    const rigl = { method: 'rigl', every: 2, fraction: 0.5 }
+    const learning = job('learning', { from: job('first').run, augment, masks: rigl, ...training({ updates: 20 }) })
+    await trainSparseWavernn(learning, context())
+    const { masks, maskMethod, batches } = checkpointOf('learning')
+    expect(maskMethod).toBe('rigl')
+    const fixed = checkpointOf('first').masks
+    expect(Object.keys(masks).sort()).toEqual(Object.keys(fixed).sort())
+    expect(masks).not.toEqual(fixed)
+    expect(batches.draws).toBeGreaterThan(0)
+    const trained = readCorpus(corpus).filter((u) => split(u.id) === 'train')
+    const altered = readdirSync(join(dir, 'cache', 'audio-1')).filter((name) => name.includes('~'))
+    expect(altered).toHaveLength(2 * trained.length)
+    const other = job('other', { from: job('first').run, masks: { method: 'hybrid-es' } })
+    await expect(trainSparseWavernn(other, context())).rejects.toThrow(/its masks say nothing to 'hybrid-es'/)
+  })
+
+  test('altered recordings and predicted frames exclude one another', () => {
+    expect(() => job('both', { augment: {}, acoustic: 'runs/acoustic' })).toThrow(/augment/)
   })
 
   test('on predicted frames asks for a corpus with durations', async () => {
@@ -267,6 +291,32 @@ describe.skipIf(!built)(built ? 'a run' : 'a run (skipped: build/native/train.no
     truncateSync(join(dir, 'damaged', CHECKPOINT_FILE), 1000)
     await trainSparseWavernn(job('damaged'), context({ resume: true }))
     expect(outcome('damaged')).toEqual(outcome('whole'))
+  })
+
+  test('shared by worker processes ends with the same bits for any number of them, and with as many pairs', async () => {
+    const over = {
+      masks: { method: 'hybrid-es', pairs: 2, hold: 1, accumulate: 2 },
+      training: { ...given('').training, updates: 12, lanes: 32, warmup: 4 },
+      validation: { every: 12 },
+    }
+    await trainSparseWavernn(job('one-worker', { ...over, workers: 1 }), context())
+    await trainSparseWavernn(job('two-workers', { ...over, workers: 2 }), context())
+    expect(outcome('two-workers')).toEqual(outcome('one-worker'))
+    expect(logOf('two-workers')).toEqual(logOf('one-worker'))
+  })
+
+  // /dev/full takes nothing, as a full disk does.
+  test.skipIf(!existsSync('/dev/full'))('whose disk is full for a while warns, goes on and ends as ever', async () => {
+    const name = 'full'
+    mkdirSync(join(dir, name))
+    symlinkSync('/dev/full', join(dir, name, `${CHECKPOINT_FILE}.part`))
+    symlinkSync('/dev/full', join(dir, name, 'log.jsonl'))
+    const warnings: string[] = []
+    const full = job(name, { checkpoint: { minutes: 1e-9 } })
+    await trainSparseWavernn(full, context({ warn: (w) => warnings.push(w) }))
+    expect(warnings).toHaveLength(2)
+    for (const warning of warnings) expect(warning).toMatch(/^The disk is full: .*Training goes on/)
+    expect(outcome(name)).toEqual(outcome('whole'))
   })
 
   test('that diverges lowers its rate and gives up at last, untouched by what an older run left', async () => {

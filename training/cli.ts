@@ -1,5 +1,5 @@
 /**
- * The training commands of `sparsewave`: train, compact, evaluate.
+ * The training commands of `sparsewave`: train, study, jobs, compact, evaluate.
  */
 import { existsSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
@@ -8,7 +8,11 @@ import { compactVoice } from './compact/voice.ts'
 import { engineReport } from './engines/index.ts'
 import { describeMeasures, type EvaluateOptions, evaluateCheckpoint, evaluateVoice } from './evaluate/evaluate.ts'
 import { type JobContext, readJob } from './jobs/job.ts'
+import { serveTrainingMetrics } from './jobs/metrics.ts'
 import { createProgressView } from './jobs/progress.ts'
+import { registerJobCommands } from './queue/cli.ts'
+import { findStudy, runStudy, STUDIES } from './studies/index.ts'
+import { createStudyView } from './studies/view.ts'
 import { TASKS } from './tasks/index.ts'
 
 export { engineReport }
@@ -32,6 +36,13 @@ const minutes = (text: string): number => {
   return value
 }
 
+interface TrainFlags {
+  readonly resume: boolean
+  readonly minutes?: number
+  readonly engine?: string
+  readonly metricsPort?: number
+}
+
 interface CompactFlags {
   readonly output: string
   readonly acoustic?: string
@@ -49,19 +60,29 @@ export function registerTrainingCommands(program: Command): void {
     .argument('<job.yaml>', 'job file, see training/jobs/')
     .option('--resume', "go on from the run's newest checkpoint", false)
     .option('--minutes <n>', 'stop after so many minutes, with a checkpoint', minutes)
+    .option(
+      '--engine <name>',
+      "compute, instead of the job file's: native, webgpu, tfjs or auto; a run may go on with another",
+    )
+    .option('--metrics-port <n>', "serve the run's Prometheus metrics on this port while it lasts", count)
     .addHelpText(
       'after',
-      '\nExamples:\n  sparsewave train training/jobs/standard.yaml\n  sparsewave train training/jobs/standard.yaml --resume --minutes 30',
+      '\nExamples:\n  sparsewave train training/jobs/standard.yaml\n  sparsewave train training/jobs/standard.yaml --resume --minutes 30\n  sparsewave train training/jobs/standard.yaml --resume --engine webgpu',
     )
-    .action(async (file: string, options: { resume: boolean; minutes?: number }) => {
-      const { task, job } = readJob(file, TASKS)
+    .action(async (file: string, options: TrainFlags) => {
+      const over = options.engine === undefined ? {} : { engine: options.engine }
+      const { task, job } = readJob(file, TASKS, over)
       const stop = new AbortController()
+      const metrics = options.metricsPort === undefined ? undefined : await serveTrainingMetrics(options.metricsPort)
       const view = createProgressView()
       const context: JobContext = {
         resume: options.resume,
         minutes: options.minutes,
         signal: stop.signal,
-        report: (p) => view.report(p),
+        report(p) {
+          view.report(p)
+          metrics?.report(p)
+        },
         warn: (message) => process.stderr.write(`\n${message}\n`),
       }
       const leave = () => stop.abort()
@@ -71,10 +92,57 @@ export function registerTrainingCommands(program: Command): void {
         await task.run(job, context)
       } finally {
         view.stop()
+        await metrics?.stop()
         process.off('SIGINT', leave)
         process.off('SIGTERM', leave)
       }
     })
+  program
+    .command('study')
+    .summary('compare methods: methods x densities x seeds')
+    .description(
+      `Runs a declared grid to completion or a time limit and writes its document; started again it goes on where it was. Studies:\n${STUDIES.map((s) => `  ${s.name}  ${s.title}`).join('\n')}`,
+    )
+    .argument('<name>', 'the study')
+    .option('--limit <minutes>', 'start no run after so many minutes', minutes)
+    .option('--shared <folder>', 'folder that holds corpus/ and data/', '../shared')
+    .option('--engine <name>', 'what trains: native, webgpu, tfjs or auto; not for studies without gradients')
+    .option('--report', 'only write the document from the runs there are', false)
+    .option('-o, --output <folder>', 'where the document and data/<name>.jsonl go', 'docs/studies')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  sparsewave study mnist\n  sparsewave study mnist --limit 10      # run it again to go on\n  sparsewave study mnist -o /tmp/rerun   # from nothing, elsewhere',
+    )
+    .action(
+      async (name: string, o: { limit?: number; shared: string; engine?: string; report: boolean; output: string }) => {
+        const study = findStudy(name)
+        const stop = new AbortController()
+        const view = createStudyView()
+        const leave = () => stop.abort()
+        process.once('SIGINT', leave)
+        process.once('SIGTERM', leave)
+        try {
+          const { done, total } = await runStudy(study, {
+            out: o.output,
+            shared: o.shared,
+            engine: o.engine,
+            limit: o.limit,
+            reportOnly: o.report,
+            signal: stop.signal,
+            report: (p) => view.report(p),
+          })
+          view.stop()
+          process.stderr.write(`${o.output}/${study.name}.md: ${done} of ${total} runs\n`)
+        } finally {
+          view.stop()
+          process.off('SIGINT', leave)
+          process.off('SIGTERM', leave)
+        }
+      },
+    )
+
+  registerJobCommands(program)
+
   program
     .command('compact')
     .summary('export a voice package from checkpoints')

@@ -1,5 +1,5 @@
 // The vocoder's kernel in WebAssembly SIMD: the loop of native/infer/core.h on blocks of four registers, one addition and
-// one multiplication where native code fuses them. Memory is the host's: a model image and streams, by address.
+// one multiplication where native code fuses them; fused too in the module with relaxed SIMD. Memory is the host's: a model image and streams, by address.
 
 const BANDS: i32 = 4
 const BLOCK: i32 = 16
@@ -35,8 +35,17 @@ const FILTERS = 68
 const TABLE = 72
 const TEMPERATURE = 76
 const HEAD_COLUMNS = 80
+const INTEGER = 84
+const STEP_VALUES = 88
+const SCALES = 92
+const INPUT_STEPS = 96
+// Behind the header: the address of the integers.
+const INTEGERS = 112
 
-// Stream: scalars, then [h; x; e], products of the four gate parts, heads, scratch for four strips and an output, bands.
+const STATE_STEPS: f32 = 8192
+
+// Stream: scalars, then [h; x; e], products of the four gate parts, heads, scratch for four strips and an output, [h; x] as integers in the
+// lower and in the upper halves of 32 bits, bands.
 const S_MODEL = 0
 const S_KEY = 4
 const S_T = 8
@@ -58,7 +67,11 @@ const S_DATA = 64
 // @ts-ignore: decorator
 @inline function scratchOf(stream: usize, model: usize): usize { return headOf(stream, model) + (<usize>field(model, HEAD_HIDDEN) << 4) }
 // @ts-ignore: decorator
-@inline function bandsOf(stream: usize, model: usize): usize { return scratchOf(stream, model) + 5 * 64 }
+@inline function halvesOf(stream: usize, model: usize): usize { return scratchOf(stream, model) + 5 * 64 }
+// @ts-ignore: decorator
+@inline function halfBytes(model: usize): usize { return (<usize>field(model, HIDDEN) + 64) << 2 }
+// @ts-ignore: decorator
+@inline function bandsOf(stream: usize, model: usize): usize { return halvesOf(stream, model) + 2 * halfBytes(model) }
 
 /** First free byte of the memory. */
 export function heapBase(): usize { return __heap_base }
@@ -87,7 +100,9 @@ export function openStream(stream: usize, model: usize, seed: u32): void {
 }
 
 // @ts-ignore: decorator
-@inline function madd(a: v128, b: v128, c: v128): v128 { return f32x4.add(f32x4.mul(a, b), c) }
+@inline function madd(a: v128, b: v128, c: v128): v128 {
+  return ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_madd(a, b, c) : f32x4.add(f32x4.mul(a, b), c)
+}
 
 // e^x for x in -87..88, relative error below 2e-7 (Cephes' polynomial).
 // @ts-ignore: decorator
@@ -176,6 +191,48 @@ function dense(weights: usize, count: i32, input: usize, out: usize): void {
   v128.store(out, a3, 48)
 }
 
+// Product of one strip's pairs of integer blocks, as integers; without columns: of a dense strip.
+function productOfIntegers(weights: usize, columns: usize, count: i32, low: usize, high: usize, out: usize): void {
+  let a0 = i32x4.splat(0), a1 = a0, a2 = a0, a3 = a0
+  let w = weights
+  for (let k: usize = 0, n = <usize>count; k < n; k += 2, w += 64) {
+    const first = columns ? <usize>load<u16>(columns + (k << 1)) : k
+    const second = columns ? <usize>load<u16>(columns + (k << 1), 2) : k + 1
+    const x = v128.or(v128.load32_splat(low + (first << 2)), v128.load32_splat(high + (second << 2)))
+    a0 = i32x4.add(a0, i32x4.dot_i16x8_s(v128.load(w), x))
+    a1 = i32x4.add(a1, i32x4.dot_i16x8_s(v128.load(w, 16), x))
+    a2 = i32x4.add(a2, i32x4.dot_i16x8_s(v128.load(w, 32), x))
+    a3 = i32x4.add(a3, i32x4.dot_i16x8_s(v128.load(w, 48), x))
+  }
+  v128.store(out, a0)
+  v128.store(out, a1, 16)
+  v128.store(out, a2, 32)
+  v128.store(out, a3, 48)
+}
+
+// Four values below 2^22 as the nearest integers, halves to even, to both halves.
+// @ts-ignore: decorator
+@inline function storeHalves(low: usize, high: usize, value: v128): void {
+  const magic = f32x4.splat(12582912)
+  const integers = i32x4.sub(f32x4.add(value, magic), magic)
+  v128.store(low, v128.and(integers, i32x4.splat(0xffff)))
+  v128.store(high, i32x4.shl(integers, 16))
+}
+
+// Four sums as floats.
+// @ts-ignore: decorator
+@inline function sumAt(sum: usize, scale: usize, integer: i32): v128 {
+  const v = v128.load(sum)
+  return integer ? f32x4.mul(f32x4.convert_i32x4_s(v), v128.load(scale)) : v
+}
+
+// A strip's product in the model's precision.
+// @ts-ignore: decorator
+@inline function anyProduct(integer: i32, w: usize, c: usize, count: i32, input: usize, low: usize, high: usize, out: usize): void {
+  if (integer) productOfIntegers(w, c, count, low, high, out)
+  else product(w, c, count, input, out)
+}
+
 // h <- GRU(h, x, gates), then the heads' part that needs no e_b: V h' + b + S_b x.
 function advance(stream: usize, model: usize, gates: usize): void {
   const H = field(model, HIDDEN), K = field(model, HEAD_HIDDEN), D = field(model, INPUTS)
@@ -184,56 +241,79 @@ function advance(stream: usize, model: usize, gates: usize): void {
   const recurrents = field(model, RECURRENT_BLOCKS), inputs = field(model, INPUT_BLOCKS)
   const H4 = (<usize>H) << 2
   const one = f32x4.splat(1)
-  let w = values(model, GATE_VALUES)
+  const integer = field(model, INTEGER)
+  const low = halvesOf(stream, model), high = low + halfBytes(model)
+  const scales = values(model, SCALES)
+  // A block is 64 bytes of f32, 32 of integers.
+  const bits: usize = integer ? 5 : 6
+  const integers = <usize>load<u32>(model + INTEGERS)
+  if (integer) {
+    const x = input + H4, steps = values(model, INPUT_STEPS)
+    for (let i: usize = 0; i < (<usize>D) << 2; i += 16) {
+      const most = v128.load(steps + i, 256)
+      const v = f32x4.mul(v128.load(x + i), v128.load(steps + i))
+      storeHalves(low + H4 + i, high + H4 + i, f32x4.pmin(most, f32x4.pmax(f32x4.neg(most), v)))
+    }
+  }
+  let w = integer ? integers + ((<usize>field(model, GATE_VALUES)) << 1) : values(model, GATE_VALUES)
   let c = <usize>load<u32>(model + 4)
   // All products first, then all non-linear functions: their long chains overlap one another.
   for (let row: usize = 0; row < H4; row += 64) {
-    product(w, c, resets, input, sums + row)
-    w += (<usize>resets) << 6
+    anyProduct(integer, w, c, resets, input, low, high, sums + row)
+    w += (<usize>resets) << bits
     c += (<usize>resets) << 1
-    product(w, c, updates, input, sums + H4 + row)
-    w += (<usize>updates) << 6
+    anyProduct(integer, w, c, updates, input, low, high, sums + H4 + row)
+    w += (<usize>updates) << bits
     c += (<usize>updates) << 1
-    product(w, c, recurrents, input, sums + 2 * H4 + row)
-    w += (<usize>recurrents) << 6
+    anyProduct(integer, w, c, recurrents, input, low, high, sums + 2 * H4 + row)
+    w += (<usize>recurrents) << bits
     c += (<usize>recurrents) << 1
-    product(w, c, inputs, input, sums + 3 * H4 + row)
-    w += (<usize>inputs) << 6
+    anyProduct(integer, w, c, inputs, input, low, high, sums + 3 * H4 + row)
+    w += (<usize>inputs) << bits
     c += (<usize>inputs) << 1
   }
   for (let i: usize = 0; i < H4; i += 16) {
+    const scale = scales + i
     // Limited so that the product below stays finite: one division serves both gates.
-    const ar = f32x4.neg(f32x4.add(v128.load(sums + i), v128.load(gates + i)))
-    const az = f32x4.neg(f32x4.add(v128.load(sums + H4 + i), v128.load(gates + H4 + i)))
+    const ar = f32x4.neg(f32x4.add(sumAt(sums + i, scale, integer), v128.load(gates + i)))
+    const az = f32x4.neg(f32x4.add(sumAt(sums + H4 + i, scale + H4, integer), v128.load(gates + H4 + i)))
     const er = f32x4.add(exponential(limit(ar, -30, 30)), one)
     const ez = f32x4.add(exponential(limit(az, -30, 30)), one)
     const inverse = f32x4.div(one, f32x4.mul(er, ez))
     const r = f32x4.mul(inverse, ez)
     const z = f32x4.mul(inverse, er)
-    const an = f32x4.add(v128.load(sums + 3 * H4 + i), v128.load(gates + 2 * H4 + i))
-    const n = hyperbolicTangent(madd(r, v128.load(sums + 2 * H4 + i), an))
-    v128.store(input + i, madd(z, f32x4.sub(v128.load(input + i), n), n))
+    const an = f32x4.add(sumAt(sums + 3 * H4 + i, scale + 3 * H4, integer), v128.load(gates + 2 * H4 + i))
+    const n = hyperbolicTangent(madd(r, sumAt(sums + 2 * H4 + i, scale + 2 * H4, integer), an))
+    const state = madd(z, f32x4.sub(v128.load(input + i), n), n)
+    v128.store(input + i, state)
+    if (integer) storeHalves(low + i, high + i, f32x4.mul(state, f32x4.splat(STATE_STEPS)))
   }
   const heads = field(model, HEAD_BLOCKS)
   const K4 = (<usize>K) << 2
   let head = headOf(stream, model)
   let bias = values(model, HEAD_BIAS)
-  let step = values(model, HEAD_STEP)
-  w = values(model, HEAD_VALUES)
+  let step = integer ? integers + ((<usize>field(model, STEP_VALUES)) << 1) : values(model, HEAD_STEP)
+  let headScale = scales + 4 * H4
+  w = integer ? integers + ((<usize>field(model, HEAD_VALUES)) << 1) : values(model, HEAD_VALUES)
   c = load<u32>(model + 4) + ((<usize>field(model, HEAD_COLUMNS)) << 1)
   for (let b = 0; b < BANDS; b++) {
-    const stripBytes = (<usize>(D + b)) << 6
+    // The integers hold no columns of earlier bands.
+    const stripBytes = integer ? (<usize>D) << 5 : (<usize>(D + b)) << 6
     for (let row: usize = 0; row < K4; row += 64) {
-      product(w, c, heads, input, scratch)
-      w += (<usize>heads) << 6
+      anyProduct(integer, w, c, heads, input, low, high, scratch)
+      w += (<usize>heads) << bits
       c += (<usize>heads) << 1
-      dense(step, D, input + H4, scratch + 64)
+      if (integer) productOfIntegers(step, 0, D, low + H4, high + H4, scratch + 64)
+      else dense(step, D, input + H4, scratch + 64)
       step += stripBytes
       for (let p: usize = 0; p < 64; p += 16) {
-        v128.store(head + p, f32x4.add(v128.load(scratch + p), f32x4.add(v128.load(scratch + p, 64), v128.load(bias + p))))
+        const ofState = sumAt(scratch + p, headScale + p, integer)
+        const ofStep = sumAt(scratch + 64 + p, headScale + 4 * K4 + p, integer)
+        v128.store(head + p, f32x4.add(ofState, f32x4.add(ofStep, v128.load(bias + p))))
       }
       head += 64
       bias += 64
+      headScale += 64
     }
   }
 }
@@ -385,10 +465,11 @@ function synthesize(stream: usize, model: usize, out: usize): void {
   store<f32>(stream + S_LAST, last)
 }
 
-/** Makes one frame, 120 samples, at `out`. */
+/** Makes one frame, 120 samples, at `out`; `incrementAt` holds its phase increment, f64. */
 export function generate(
-  stream: usize, gates: usize, lpc: usize, gain: usize, inverseLevel: usize, lag: i32, increment: f64, out: usize,
+  stream: usize, gates: usize, lpc: usize, gain: usize, inverseLevel: usize, lag: i32, incrementAt: usize, out: usize,
 ): void {
+  const increment = load<f64>(incrementAt)
   const model = <usize>load<u32>(stream + S_MODEL)
   const D = field(model, INPUTS)
   const e = inputOf(stream) + ((<usize>(field(model, HIDDEN) + D)) << 2)

@@ -1,10 +1,10 @@
-// Node-API binding of the inference kernels: isas, features, createModel, createStream, generate, generateMany, outputs, activate, peak, dispose.
+// Node-API binding of the inference kernels: isas, features, createModel, createStream, streamBytes, generate, generateMany, outputs, activate, peak, dispose.
 // A stream keeps its model alive; every array's length is checked before a kernel sees it.
-#include <node_api.h>
 #if defined(__x86_64__)
 #include <xmmintrin.h>
 #endif
 
+#include "binding.h"
 #include "image.h"
 #include "model.h"
 #include "peaks.h"
@@ -17,14 +17,16 @@ struct Isa {
   const Kernel* kernel;
   const Peak* peak;
   bool (*supported)();
+  // For models in int8; null where there is none.
+  const Kernel* bytes = nullptr;
+  double (*peak_bytes)(int64_t) = nullptr;
+  bool (*supports_bytes)() = [] { return false; };
 };
 
-// The compiler's run-time checks read CPUID and XGETBV.
 const Isa kIsas[] = {
 #if defined(__x86_64__)
-    {"avx512", &kAvx512, &kPeakAvx512,
-     [] { return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"); }},
-    {"avx2", &kAvx2, &kPeakAvx2, [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }},
+    {"avx512", &kAvx512, &kPeakAvx512, has_avx512, &kInt8Avx512, peak_bytes_avx512, has_avx512_bytes},
+    {"avx2", &kAvx2, &kPeakAvx2, has_avx2},
 #endif
 #if defined(__aarch64__)
     {"neon", &kNeon, &kPeakNeon, [] { return true; }},
@@ -62,64 +64,31 @@ struct Handle {
   std::unique_ptr<StreamHandle> stream;
 };
 
-napi_value fail(napi_env env, const char* message) {
-  napi_throw_type_error(env, nullptr, message);
-  return nullptr;
-}
-
-template <class T>
-T* typed(napi_env env, napi_value value, napi_typedarray_type want, size_t* length) {
-  *length = 0;
-  bool is = false;
-  if (napi_is_typedarray(env, value, &is) != napi_ok || !is) return nullptr;
-  napi_typedarray_type type;
-  void* data = nullptr;
-  napi_get_typedarray_info(env, value, &type, length, &data, nullptr, nullptr);
-  return type == want ? static_cast<T*>(data) : nullptr;
-}
-float* floats(napi_env env, napi_value value, size_t* length) { return typed<float>(env, value, napi_float32_array, length); }
-
-Handle* handle(napi_env env, napi_value value) {
-  napi_valuetype type;
-  void* data = nullptr;
-  if (napi_typeof(env, value, &type) != napi_ok || type != napi_external) return nullptr;
-  napi_get_value_external(env, value, &data);
-  return static_cast<Handle*>(data);
-}
-
-napi_value wrap(napi_env env, Handle* h) {
-  napi_value external;
-  napi_create_external(env, h, [](napi_env, void* data, void*) { delete static_cast<Handle*>(data); }, nullptr, &external);
-  return external;
-}
-
-template <size_t N>
-bool arguments(napi_env env, napi_callback_info info, napi_value (&a)[N]) {
-  size_t argc = N;
-  napi_get_cb_info(env, info, &argc, a, nullptr, nullptr);
-  return argc == N;
-}
-
-// createModel(isa, header Int32Array, values Float32Array, columns Uint16Array) -> model
+// createModel(isa, header Int32Array, values Float32Array, columns Uint16Array, integers Int16Array) -> model
 napi_value create_model(napi_env env, napi_callback_info info) {
-  napi_value a[4];
-  if (!arguments(env, info, a)) return fail(env, "createModel: 4 arguments expected");
+  napi_value a[5];
+  if (!arguments(env, info, a)) return fail(env, "createModel: 5 arguments expected");
   int32_t isa = -1;
   napi_get_value_int32(env, a[0], &isa);
   if (isa < 0 || isa >= kIsaCount || !kIsas[isa].supported()) return fail(env, "createModel: isa");
-  size_t n_header, n_values, n_columns;
+  size_t n_header, n_values, n_columns, n_integers;
   const int32_t* header = typed<int32_t>(env, a[1], napi_int32_array, &n_header);
   const float* values = floats(env, a[2], &n_values);
   const uint16_t* columns = typed<uint16_t>(env, a[3], napi_uint16_array, &n_columns);
-  if (!header || !values || !columns || n_header != sizeof(Header) / sizeof(int32_t)) return fail(env, "createModel: arrays");
+  const int16_t* integers = typed<int16_t>(env, a[4], napi_int16_array, &n_integers);
+  // An empty array's memory may have no address.
+  if (!header || !values || !columns || (!integers && n_integers > 0) || n_header != sizeof(Header) / sizeof(int32_t)) return fail(env, "createModel: arrays");
   Header h;
   memcpy(&h, header, sizeof h);
-  if (!valid(h, n_values, n_columns, columns)) return fail(env, "createModel: image");
+  if (!valid(h, n_values, n_columns, columns, n_integers)) return fail(env, "createModel: image");
+  if (h.integer == 2 && !kIsas[isa].supports_bytes()) return fail(env, "createModel: int8 is not supported");
   auto model = std::make_shared<Model>(h);
   memcpy(model->values.get(), values, n_values * sizeof(float));
   memcpy(model->columns.get(), columns, n_columns * sizeof(uint16_t));
+  if (n_integers > 0) memcpy(model->integers.get(), integers, n_integers * sizeof(int16_t));
+  model->index();
   Handle* out = new Handle;
-  out->model.reset(new ModelHandle{model, kIsas[isa].kernel});
+  out->model.reset(new ModelHandle{model, model->bytes() ? kIsas[isa].bytes : kIsas[isa].kernel});
   return wrap(env, out);
 }
 
@@ -127,7 +96,7 @@ napi_value create_model(napi_env env, napi_callback_info info) {
 napi_value create_stream(napi_env env, napi_callback_info info) {
   napi_value a[2];
   if (!arguments(env, info, a)) return fail(env, "createStream: 2 arguments expected");
-  Handle* h = handle(env, a[0]);
+  Handle* h = unwrap<Handle>(env, a[0]);
   uint32_t seed = 0;
   napi_get_value_uint32(env, a[1], &seed);
   if (!h || !h->model) return fail(env, "createStream: the model is closed");
@@ -135,6 +104,16 @@ napi_value create_stream(napi_env env, napi_callback_info info) {
   Handle* out = new Handle;
   out->stream.reset(new StreamHandle{m.model, m.kernel, std::make_unique<Stream>(*m.model, fmix32(seed + 0x9e3779b9u))});
   return wrap(env, out);
+}
+
+// streamBytes(model) -> bytes of the state of one stream
+napi_value stream_bytes(napi_env env, napi_callback_info info) {
+  napi_value a[1], out;
+  if (!arguments(env, info, a)) return fail(env, "streamBytes: 1 argument expected");
+  Handle* h = unwrap<Handle>(env, a[0]);
+  if (!h || !h->model) return fail(env, "streamBytes: the model is closed");
+  napi_create_uint32(env, (uint32_t)Stream(*h->model->model, 0).bytes(), &out);
+  return out;
 }
 
 // One stream's work: `count` frames of FrameBlocks from frame `from` on, samples to `out` from `at` on.
@@ -174,17 +153,11 @@ struct Work {
   size_t gate_terms_;
 };
 
-uint32_t number(napi_env env, napi_value value) {
-  uint32_t n = 0;
-  napi_get_value_uint32(env, value, &n);
-  return n;
-}
-
 // generate(stream, gates, lpc, gain, inverseLevel, lag, phaseIncrement, from, count, out, at)
 napi_value generate(napi_env env, napi_callback_info info) {
   napi_value a[11];
   if (!arguments(env, info, a)) return fail(env, "generate: 11 arguments expected");
-  Handle* h = handle(env, a[0]);
+  Handle* h = unwrap<Handle>(env, a[0]);
   if (!h || !h->stream) return fail(env, "generate: the stream is closed");
   StreamHandle& s = *h->stream;
   const uint32_t count = number(env, a[8]);
@@ -207,7 +180,7 @@ const char* read_job(napi_env env, napi_value job, const Model* model, uint32_t 
     napi_get_named_property(env, object, name, &value);
     return value;
   };
-  Handle* h = handle(env, property(property(job, "stream"), "handle"));
+  Handle* h = unwrap<Handle>(env, property(property(job, "stream"), "handle"));
   if (!h || !h->stream) return "generateMany: a stream is closed";
   if (h->stream->model.get() != model) return "generateMany: a stream is of another model";
   const napi_value f = property(job, "frames");
@@ -224,7 +197,7 @@ const char* read_job(napi_env env, napi_value job, const Model* model, uint32_t 
 napi_value generate_many(napi_env env, napi_callback_info info) {
   napi_value a[3];
   if (!arguments(env, info, a)) return fail(env, "generateMany: 3 arguments expected");
-  Handle* h = handle(env, a[0]);
+  Handle* h = unwrap<Handle>(env, a[0]);
   if (!h || !h->model) return fail(env, "generateMany: the model is closed");
   uint32_t n = 0, count = 0;
   if (napi_get_array_length(env, a[1], &n) != napi_ok || n > kPanel) return fail(env, "generateMany: jobs");
@@ -250,7 +223,7 @@ napi_value generate_many(napi_env env, napi_callback_info info) {
 napi_value outputs(napi_env env, napi_callback_info info) {
   napi_value a[6];
   if (!arguments(env, info, a)) return fail(env, "outputs: 6 arguments expected");
-  Handle* h = handle(env, a[0]);
+  Handle* h = unwrap<Handle>(env, a[0]);
   if (!h || !h->stream) return fail(env, "outputs: the stream is closed");
   StreamHandle& s = *h->stream;
   uint32_t steps = 0;
@@ -282,19 +255,23 @@ napi_value activate(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// peak(isa, rounds) -> multiply-adds that were made
+// peak(isa, rounds, bits) -> multiply-adds that were made; bits: 8, 16, 32
 napi_value peak(napi_env env, napi_callback_info info) {
-  napi_value a[2];
-  if (!arguments(env, info, a)) return fail(env, "peak: 2 arguments expected");
+  napi_value a[3];
+  if (!arguments(env, info, a)) return fail(env, "peak: 3 arguments expected");
   int32_t isa = -1;
   int64_t rounds = 0;
+  int32_t bits = 0;
+  napi_get_value_int32(env, a[2], &bits);
   napi_get_value_int32(env, a[0], &isa);
   napi_get_value_int64(env, a[1], &rounds);
   if (isa < 0 || isa >= kIsaCount || !kIsas[isa].supported() || rounds < 0) return fail(env, "peak: arguments");
-  volatile double sum = kIsas[isa].peak->run(rounds);
+  if (bits == 8 && !kIsas[isa].supports_bytes()) return fail(env, "peak: int8 is not supported");
+  const Peak& peak = *kIsas[isa].peak;
+  volatile double sum = (bits == 8 ? kIsas[isa].peak_bytes : bits == 16 ? peak.run_integer : peak.run)(rounds);
   (void)sum;
   napi_value out;
-  napi_create_double(env, (double)rounds * kIsas[isa].peak->macs_a_round, &out);
+  napi_create_double(env, (double)rounds * peak.macs_a_round * 32 / bits, &out);
   return out;
 }
 
@@ -302,7 +279,7 @@ napi_value peak(napi_env env, napi_callback_info info) {
 napi_value dispose(napi_env env, napi_callback_info info) {
   napi_value a[1];
   if (!arguments(env, info, a)) return fail(env, "dispose: 1 argument expected");
-  Handle* h = handle(env, a[0]);
+  Handle* h = unwrap<Handle>(env, a[0]);
   if (h) {
     h->stream.reset();
     h->model.reset();
@@ -310,20 +287,13 @@ napi_value dispose(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// isas() -> [{ name, supported }] in the order of createModel's index, fastest first
+// isas() -> [{ name, supported, int8 }] in the order of createModel's index, fastest first
 napi_value isas(napi_env env, napi_callback_info) {
-  napi_value list;
-  napi_create_array(env, &list);
-  for (int i = 0; i < kIsaCount; i++) {
-    napi_value item, name, supported;
-    napi_create_object(env, &item);
-    napi_create_string_utf8(env, kIsas[i].name, NAPI_AUTO_LENGTH, &name);
-    napi_get_boolean(env, kIsas[i].supported(), &supported);
-    napi_set_named_property(env, item, "name", name);
-    napi_set_named_property(env, item, "supported", supported);
-    napi_set_element(env, list, (uint32_t)i, item);
-  }
-  return list;
+  return list_isas(env, kIsas, [&](napi_value item, const Isa& isa) {
+    napi_value int8;
+    napi_get_boolean(env, isa.supports_bytes(), &int8);
+    napi_set_named_property(env, item, "int8", int8);
+  });
 }
 
 // features() -> names of the vector extensions the CPU has and the system allows
@@ -347,6 +317,7 @@ napi_value features(napi_env env, napi_callback_info) {
   SW_FEATURE("avx512bw");
   SW_FEATURE("avx512dq");
   SW_FEATURE("avx512vl");
+  SW_FEATURE("avx512vbmi");
   SW_FEATURE("avx512vnni");
 #undef SW_FEATURE
 #elif defined(__aarch64__)
@@ -362,6 +333,7 @@ napi_value init(napi_env env, napi_value exports) {
   const napi_property_descriptor properties[] = {
       {"createModel", nullptr, create_model, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"createStream", nullptr, create_stream, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"streamBytes", nullptr, stream_bytes, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"generate", nullptr, generate, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"generateMany", nullptr, generate_many, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"outputs", nullptr, outputs, nullptr, nullptr, nullptr, napi_enumerable, nullptr},

@@ -1,120 +1,14 @@
 // The inference loop, compiled once per ISA: core.<isa>.cpp sets SW_VECTOR (floats a register), SW_STRIPS and SW_STREAMS
 // (how many strips of one stream, and how many streams, are multiplied at a time), SW_PREFETCH (how many blocks ahead weights are fetched from the
 // second-level cache; 0 where the CPU does it better by itself) and SW_KERNEL. Sums are made in a fixed order, so that equal seeds give equal samples on one backend.
-#include <cmath>
-#include <type_traits>
-
-#if defined(__x86_64__)
-// GCC 12 warns of its own header.
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#include <immintrin.h>
-#pragma GCC diagnostic pop
-#endif
-
-#include "model.h"
+#include "signal.h"
 
 namespace sparsewave {
 namespace {
 
-typedef float V __attribute__((vector_size(SW_VECTOR * 4)));
-typedef int32_t VI __attribute__((vector_size(SW_VECTOR * 4)));
-typedef float V4 __attribute__((vector_size(16)));
-typedef int32_t V4I __attribute__((vector_size(16)));
-constexpr int kParts = kBlock / SW_VECTOR;
-
-template <class T>
-inline T load(const float* p) {
-  T v;
-  memcpy(&v, p, sizeof(T));
-  return v;
-}
-template <class T>
-inline void store(float* p, T v) {
-  memcpy(p, &v, sizeof(T));
-}
-template <class T>
-inline T splat(float v) {
-  return v - T{};
-}
-template <class T, class I>
-inline T select(I condition, T a, T b) {
-  return reinterpret_cast<T>((condition & reinterpret_cast<I>(a)) | (~condition & reinterpret_cast<I>(b)));
-}
-// Integers of a register's width.
-template <class T>
-struct IntegersOf;
-template <>
-struct IntegersOf<V4> {
-  typedef V4I type;
-};
-#if SW_VECTOR != 4
-template <>
-struct IntegersOf<V> {
-  typedef VI type;
-};
-#endif
-// The greater and the lesser of two; the compiler does not find the single instructions.
-template <class T>
-inline T greater(T a, T b) {
-#if defined(__AVX512F__)
-  if constexpr (sizeof(T) == 64) return reinterpret_cast<T>(_mm512_max_ps(reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b)));
-#endif
-#if defined(__AVX__)
-  if constexpr (sizeof(T) == 32) return reinterpret_cast<T>(_mm256_max_ps(reinterpret_cast<__m256>(a), reinterpret_cast<__m256>(b)));
-#endif
-#if defined(__x86_64__)
-  if constexpr (sizeof(T) == 16) return reinterpret_cast<T>(_mm_max_ps(reinterpret_cast<__m128>(a), reinterpret_cast<__m128>(b)));
-#endif
-  return select<T, typename IntegersOf<T>::type>(a > b, a, b);
-}
-template <class T>
-inline T lesser(T a, T b) {
-#if defined(__AVX512F__)
-  if constexpr (sizeof(T) == 64) return reinterpret_cast<T>(_mm512_min_ps(reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b)));
-#endif
-#if defined(__AVX__)
-  if constexpr (sizeof(T) == 32) return reinterpret_cast<T>(_mm256_min_ps(reinterpret_cast<__m256>(a), reinterpret_cast<__m256>(b)));
-#endif
-#if defined(__x86_64__)
-  if constexpr (sizeof(T) == 16) return reinterpret_cast<T>(_mm_min_ps(reinterpret_cast<__m128>(a), reinterpret_cast<__m128>(b)));
-#endif
-  return select<T, typename IntegersOf<T>::type>(a < b, a, b);
-}
-template <class T>
-inline T limit(T v, float low, float high) {
-  return lesser(greater(v, splat<T>(low)), splat<T>(high));
-}
-inline V4 clip6(V4 v) { return limit(v, -6.f, 6.f); }
-
-// e^x for x in -87..88, which the caller sees to; relative error below 2e-7 (Cephes' polynomial).
-template <class T, class I>
-inline T exponential_inside(T x) {
-  const T magic = splat<T>(12582912.f);
-  T n = x * 1.44269504088896341f + magic;
-  const I exponent = reinterpret_cast<I>(n) << 23;
-  n -= magic;
-  x = x - n * 0.693359375f;
-  x = x + n * 2.12194440e-4f;
-  T p = splat<T>(1.9875691500e-4f);
-  p = p * x + 1.3981999507e-3f;
-  p = p * x + 8.3334519073e-3f;
-  p = p * x + 4.1665795894e-2f;
-  p = p * x + 1.6666665459e-1f;
-  p = p * x + 5.0000001201e-1f;
-  p = p * x * x + x + 1.f;
-  return reinterpret_cast<T>(reinterpret_cast<I>(p) + exponent);
-}
-
-template <class T, class I>
-inline T exponential(T x) {
-  return exponential_inside<T, I>(limit(x, -87.f, 88.f));
-}
-
-// Absolute errors below 3e-7.
-inline V sigmoid(V x) { return 1.f / (1.f + exponential<V, VI>(-x)); }
-inline V hyperbolic_tangent(V x) { return 1.f - 2.f / (1.f + exponential<V, VI>(x + x)); }
+// What the products of a net are made of.
+struct F32 {};
+struct Int16 {};
 
 // Products of N strips with the inputs of S streams, `count` blocks each, strip by strip `stride` blocks apart: inputs[s] -> 16 N values
 // at outs[s]. Every row has one sum, in the order of its columns, whatever N and S are, so that a stream's samples do not
@@ -171,8 +65,146 @@ __attribute__((noinline)) void products(int strips, const float* w, const uint16
   while (strip < strips) some(std::integral_constant<int, 1>());
 }
 
+inline VI load_pairs(const int16_t* p) {
+  VI v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+
+// Products of N strips' pairs of integer blocks with one stream's line; sums are integers. Their order changes nothing.
+template <int N, bool kAll>
+SW_INLINE void integer_strips(const int16_t* w, const uint16_t* c, int count, size_t stride, const int16_t* line, float* out) {
+  VI sum[N][kParts] = {};
+  for (int k = 0; k < count; k += 2)
+    for (int i = 0; i < N; i++) {
+      const int16_t* block = w + (i * stride + k) * kBlock;
+      const size_t first = kAll ? (size_t)k : c[i * stride + k], second = kAll ? (size_t)k + 1 : c[i * stride + k + 1];
+      const VI x = VI{} + (int32_t)((uint32_t)(uint16_t)line[first] | (uint32_t)(uint16_t)line[second] << 16);
+      for (int p = 0; p < kParts; p++) sum[i][p] += multiply_pairs(load_pairs(block + 2 * p * SW_VECTOR), x);
+    }
+  for (int i = 0; i < N; i++)
+    for (int p = 0; p < kParts; p++) store(out + i * kBlock + p * SW_VECTOR, reinterpret_cast<V>(sum[i][p]));
+}
+
+// Products of one strip with S streams of a group, whose pairs lie at pairs[k / 2][kGroup].
+template <int S>
+SW_INLINE void integer_group(const int16_t* w, const int32_t* pairs, int count, float* const* outs, size_t at) {
+  VI sum[S][kParts] = {};
+  for (int k = 0; k < count; k += 2, pairs += kGroup) {
+    const int16_t* block = w + k * kBlock;
+    VI v[kParts];
+    for (int p = 0; p < kParts; p++) v[p] = load_pairs(block + 2 * p * SW_VECTOR);
+    for (int s = 0; s < S; s++)
+      for (int p = 0; p < kParts; p++) sum[s][p] += multiply_pairs(v[p], VI{} + pairs[s]);
+  }
+  for (int s = 0; s < S; s++)
+    for (int p = 0; p < kParts; p++) store(outs[s] + at + p * SW_VECTOR, reinterpret_cast<V>(sum[s][p]));
+}
+
+// How n streams are cut into groups: sizes differ by one at most.
+constexpr int groups_of(int n) { return (n + kGroup - 1) / kGroup; }
+constexpr int group_size(int n, int from, int left) { return (n - from + left - 1) / left; }
+
+inline int16_t* panel_of(const Model& m, int group) { return m.panels.get() + group * m.width() * kGroup; }
+inline int32_t* pairs_of(const Model& m, int group) { return m.pairs.get() + group * m.width() / 2 * kGroup; }
+
+// All strips of integer blocks, all streams. `first` is the column where a dense list starts.
+template <bool kAll>
+__attribute__((noinline)) void integer_products(int strips, const int16_t* w, const uint16_t* c, int count, size_t stride, int first, Stream* const* streams, float* const* outs, size_t at, int n) {
+  if (n == 1) {
+    const int16_t* line = streams[0]->line.get() + first;
+    int strip = 0;
+    for (; strip + SW_STRIPS <= strips; strip += SW_STRIPS) integer_strips<SW_STRIPS, kAll>(w + strip * stride * kBlock, kAll ? nullptr : c + strip * stride, count, stride, line, outs[0] + at + strip * kBlock);
+    for (; strip < strips; strip++) integer_strips<1, kAll>(w + strip * stride * kBlock, kAll ? nullptr : c + strip * stride, count, stride, line, outs[0] + at + strip * kBlock);
+    return;
+  }
+  for (int strip = 0; strip < strips; strip++, w += stride * kBlock, at += kBlock) {
+    for (int s = 0, left = groups_of(n); left > 0; left--) {
+      const int size = group_size(n, s, left);
+      const int16_t* panel = panel_of(streams[0]->model, groups_of(n) - left) + (size_t)first * kGroup;
+      int32_t* pairs = pairs_of(streams[0]->model, groups_of(n) - left);
+      // A dense list's pairs are the same for every strip.
+      if (!kAll || strip == 0) {
+        for (int k = 0; k < count; k += 2) {
+          const size_t one = kAll ? (size_t)k : c[k], other = kAll ? (size_t)k + 1 : c[k + 1];
+          V8S a, b;
+          memcpy(&a, panel + one * kGroup, sizeof a);
+          memcpy(&b, panel + other * kGroup, sizeof b);
+          const V8S low = __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11), high = __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
+          memcpy(pairs + k / 2 * kGroup, &low, sizeof low);
+          memcpy(pairs + k / 2 * kGroup + 4, &high, sizeof high);
+        }
+      }
+      for (int t = 0; t < size;) {
+        const int parts = (size - t + SW_STREAMS - 1) / SW_STREAMS, some = (size - t + parts - 1) / parts;
+        with_constant<(SW_STREAMS < kGroup ? SW_STREAMS : kGroup)>(some, [&](auto count_of) { integer_group<decltype(count_of)::value>(w, pairs + t, count, outs + s + t, at); });
+        t += some;
+      }
+      s += size;
+    }
+    if (!kAll) c += stride;
+  }
+}
+
+// Columns from .. to of the streams' lines to their groups' panels, eight by eight.
+void fill_panels(Stream* const* streams, int n, int from, int to) {
+  if (n == 1) return;
+  for (int s = 0, left = groups_of(n); left > 0; left--) {
+    const int size = group_size(n, s, left);
+    const int16_t* lines[kGroup];
+    for (int i = 0; i < kGroup; i++) lines[i] = streams[s + (i < size ? i : 0)]->line.get();
+    int16_t* panel = panel_of(streams[0]->model, groups_of(n) - left);
+    for (int column = from; column < to; column += 8) {
+      V8S a[8], b[8];
+      for (int i = 0; i < 8; i++) memcpy(&a[i], lines[i] + column, sizeof a[i]);
+      // Three rounds of interleaving rows that are four apart transpose.
+      for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 4; i++) {
+          b[2 * i] = __builtin_shufflevector(a[i], a[i + 4], 0, 8, 1, 9, 2, 10, 3, 11);
+          b[2 * i + 1] = __builtin_shufflevector(a[i], a[i + 4], 4, 12, 5, 13, 6, 14, 7, 15);
+        }
+        for (int i = 0; i < 8; i++) a[i] = b[i];
+      }
+      for (int i = 0; i < 8; i++) memcpy(panel + (column + i) * kGroup, &a[i], sizeof a[i]);
+    }
+    s += size;
+  }
+}
+
+// Gives the streams their places in the model's room, before they make steps together.
+void seat(Stream* const* streams, int n) {
+  for (int s = 0; s < n; s++) {
+    const Model& m = streams[s]->model;
+    streams[s]->sums = m.sums.get() + s * m.sums_size();
+    streams[s]->head = m.heads.get() + (size_t)s * kBands * m.header.head_hidden;
+  }
+}
+
+// The streams' states as integers, and beside one another as they come together.
+void gather(Stream* const* streams, int n) {
+  const int H = streams[0]->model.header.hidden;
+  if (!streams[0]->model.header.integer) return;
+  for (int s = 0; s < n; s++)
+    for (int i = 0; i < H; i += SW_VECTOR) store_nearest<VS, V, VI>(streams[s]->line.get() + i, load<V>(streams[s]->input.get() + i) * kStateSteps);
+  fill_panels(streams, n, 0, H);
+}
+
+// Sums that the products left at `p`, as floats: integers take their rows' scales.
+template <class P>
+inline V sum_at(const float* p, [[maybe_unused]] const float* scale) {
+  if constexpr (std::is_same<P, F32>::value) {
+    return load<V>(p);
+  } else {
+    VI v;
+    memcpy(&v, p, sizeof v);
+    return __builtin_convertvector(v, V) * load<V>(scale);
+  }
+}
+
 // h <- GRU(h, x, gates), then the heads' part that needs no e_b: V h' + b + S_b x. For n streams of one model.
-void advance(Stream* const* streams, const float* const* gates, int n) {
+template <class P>
+void advance_with(Stream* const* streams, const float* const* gates, int n) {
+  constexpr bool kInteger = std::is_same<P, Int16>::value;
   const Model& m = streams[0]->model;
   const Header& h = m.header;
   const int H = h.hidden, K = h.head_hidden, D = h.inputs;
@@ -181,17 +213,33 @@ void advance(Stream* const* streams, const float* const* gates, int n) {
   for (int s = 0; s < n; s++) {
     inputs[s] = streams[s]->input.get();
     x[s] = inputs[s] + H;
-    sums[s] = streams[s]->sums.get();
-    heads[s] = streams[s]->head.get();
+    sums[s] = streams[s]->sums;
+    heads[s] = streams[s]->head;
+    if constexpr (kInteger) {
+      // x, and what lies behind it up to a whole register: no column names it.
+      const float* steps = m.at(h.input_steps);
+      for (int i = 0; i < D; i += 4) {
+        const V4 most = load<V4>(steps + 64 + i);
+        store_nearest<V4S, V4, V4I>(streams[s]->line.get() + H + i, lesser(greater(load<V4>(x[s] + i) * load<V4>(steps + i), -most), most));
+      }
+    }
   }
-  const float* w = m.at(h.gate_values);
+  if constexpr (kInteger) fill_panels(streams, n, H, H + D);
+  const auto multiply = [&](int strips, int32_t values, const uint16_t* c, int count, size_t stride, float* const* outs, size_t at) {
+    if constexpr (kInteger)
+      integer_products<false>(strips, m.integers.get() + values, c, count, stride, 0, streams, outs, at, n);
+    else
+      products<false>(strips, m.at(values), c, count, stride, inputs, outs, at, n);
+  };
+  const float* scale = m.at(h.scales);
   const uint16_t* c = m.columns.get();
   // All products first, then all non-linear functions: their long chains overlap one another.
   const int counts[4] = {h.reset_blocks, h.update_blocks, h.recurrent_blocks, h.input_blocks};
   const size_t stride = (size_t)counts[0] + counts[1] + counts[2] + counts[3];
+  int32_t values = h.gate_values;
   for (int g = 0; g < 4; g++) {
-    products<false>(H / kBlock, w, c, counts[g], stride, inputs, sums, (size_t)g * H, n);
-    w += counts[g] * kBlock;
+    multiply(H / kBlock, values, c, counts[g], stride, sums, (size_t)g * H);
+    values += counts[g] * kBlock;
     c += counts[g];
   }
   for (int s = 0; s < n; s++) {
@@ -201,39 +249,41 @@ void advance(Stream* const* streams, const float* const* gates, int n) {
     // In two passes: one long chain an element would leave the units waiting.
     for (int i = 0; i < H; i += SW_VECTOR) {
       // Limited so that the product below stays finite: one division serves both gates.
-      const V er = exponential_inside<V, VI>(limit(-(load<V>(sum + i) + load<V>(gate + i)), -30.f, 30.f)) + 1.f;
-      const V ez = exponential_inside<V, VI>(limit(-(load<V>(sum + H + i) + load<V>(gate + H + i)), -30.f, 30.f)) + 1.f;
+      const V er = exponential_inside<V, VI>(limit(-(sum_at<P>(sum + i, scale + i) + load<V>(gate + i)), -30.f, 30.f)) + 1.f;
+      const V ez = exponential_inside<V, VI>(limit(-(sum_at<P>(sum + H + i, scale + H + i) + load<V>(gate + H + i)), -30.f, 30.f)) + 1.f;
       const V inverse = 1.f / (er * ez);
       store(sum + H + i, inverse * er);
-      store(sum + i, (inverse * ez) * load<V>(sum + 2 * H + i) + (load<V>(sum + 3 * H + i) + load<V>(gate + 2 * H + i)));
+      store(sum + i, (inverse * ez) * sum_at<P>(sum + 2 * H + i, scale + 2 * H + i) + (sum_at<P>(sum + 3 * H + i, scale + 3 * H + i) + load<V>(gate + 2 * H + i)));
     }
     for (int i = 0; i < H; i += SW_VECTOR) {
       const V v = hyperbolic_tangent(load<V>(sum + i));
       store(input + i, v + load<V>(sum + H + i) * (load<V>(input + i) - v));
     }
   }
-  products<false>(kBands * K / kBlock, m.at(h.head_values), m.columns.get() + h.head_columns, h.head_blocks, h.head_blocks, inputs, heads, 0, n);
-  const float* step = m.at(h.head_step);
-  for (int b = 0; b < kBands; b++) {
-    products<true>(K / kBlock, step, nullptr, D, D + b, x, sums, (size_t)b * K, n);
-    step += (size_t)K * (D + b);
+  gather(streams, n);
+  multiply(kBands * K / kBlock, h.head_values, m.columns.get() + h.head_columns, h.head_blocks, h.head_blocks, heads, 0);
+  if constexpr (kInteger) {
+    integer_products<true>(kBands * K / kBlock, m.integers.get() + h.step_values, nullptr, D, D, H, streams, sums, 0, n);
+  } else {
+    const float* step = m.at(h.head_step);
+    for (int b = 0; b < kBands; b++) {
+      products<true>(K / kBlock, step, nullptr, D, D + b, x, sums, (size_t)b * K, n);
+      step += (size_t)K * (D + b);
+    }
   }
   const float* bias = m.at(h.head_bias);
+  scale += 4 * H;
   for (int s = 0; s < n; s++)
-    for (int i = 0; i < kBands * K; i += SW_VECTOR) store(heads[s] + i, load<V>(heads[s] + i) + (load<V>(sums[s] + i) + load<V>(bias + i)));
+    for (int i = 0; i < kBands * K; i += SW_VECTOR)
+      store(heads[s] + i, sum_at<P>(heads[s] + i, scale + i) + (sum_at<P>(sums[s] + i, scale + kBands * K + i) + load<V>(bias + i)));
 }
 
-// M_b x for all four bands, lane b.
-inline V4 skip(const Stream& s) {
-  const Header& n = s.model.header;
-  const float* x = s.input.get() + n.hidden;
-  const float* w = s.model.at(n.head_skip);
-  V4 sum[4] = {};
-  int i = 0;
-  for (; i + 4 <= n.inputs; i += 4)
-    for (int u = 0; u < 4; u++) sum[u] += load<V4>(w + (i + u) * kBands) * x[i + u];
-  for (; i < n.inputs; i++) sum[0] += load<V4>(w + i * kBands) * x[i];
-  return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+// `gather` has been called since the streams came together.
+inline void advance(Stream* const* streams, const float* const* gates, int n) {
+  if (streams[0]->model.header.integer)
+    advance_with<Int16>(streams, gates, n);
+  else
+    advance_with<F32>(streams, gates, n);
 }
 
 // o_b of one band; e_0 .. e_{b-1} lie behind x. `shift` is M_b [x; e].
@@ -242,7 +292,7 @@ inline void output(Stream& s, int b, float shift, float out[kBlock]) {
   const Header& n = m.header;
   const int K = n.head_hidden, D = n.inputs;
   const float* e = s.input.get() + n.hidden + D;
-  float* u = s.head.get() + (size_t)b * K;
+  float* u = s.head + (size_t)b * K;
   const float* step = m.at(n.head_step) + (size_t)K * (b * D + b * (b - 1) / 2);
   for (int k = 0; k < K; k += kBlock) {
     const float* w = step + (size_t)k * (D + b) + (size_t)D * kBlock;
@@ -260,55 +310,6 @@ inline void output(Stream& s, int b, float shift, float out[kBlock]) {
   for (int k = 0; k < kMixtures; k++) out[kMixtures + k] += shift;
 }
 
-inline const float* past_residual(const Stream& s, int back) { return s.bands.get() + (kRing + ((s.t - (uint32_t)back) & (kRing - 1))) * kBands; }
-inline const float* past(const Stream& s, int back) { return s.bands.get() + ((s.t - (uint32_t)back) & (kRing - 1)) * kBands; }
-
-// k_b(u) for the four bands.
-inline V4 pulse(const float* table, double u) {
-  const double position = (u + kTableReach) * kTableOversampling;
-  if (!(position >= 0 && position < kTablePoints - 1)) return V4{};
-  const int at = (int)position;
-  const float share = (float)(position - at);
-  return load<V4>(table + at * kBands) * (1.f - share) + load<V4>(table + (at + 1) * kBands) * share;
-}
-
-void write_excitation(Stream& s, double increment, float* x) {
-  const float* table = s.model.at(s.model.header.table);
-  if (!(increment > 0)) {
-    s.voiced = false;
-    memset(x, 0, sizeof(float) * (3 * kBands + 2));
-    return;
-  }
-  s.phase = s.voiced ? s.phase + increment : 0;
-  if (s.phase >= 1) s.phase -= 1;
-  s.voiced = true;
-  const double period = 1 / increment;
-  const float amplitude = (float)std::sqrt(period);
-  for (int o = 0; o < 3; o++) store(x + o * kBands, (pulse(table, o + s.phase * period) + pulse(table, o - (1 - s.phase) * period)) * amplitude);
-  const double angle = 6.283185307179586 * s.phase;
-  x[3 * kBands] = (float)std::sin(angle);
-  x[3 * kBands + 1] = (float)std::cos(angle);
-}
-
-// Inputs x of the step; returns P_b.
-V4 write_inputs(Stream& s, const Frame& f, const V4 lpc[kOrder]) {
-  float* x = s.input.get() + s.model.header.hidden;
-  const V4 level = load<V4>(f.inverse_level);
-  const V4 e = load<V4>(x + s.model.header.inputs);
-  V4 prediction = {};
-  for (int k = 1; k <= kOrder; k++) prediction += lpc[k - 1] * load<V4>(past(s, k));
-  for (int l = 1; l <= kHistory; l++, x += kBands) store(x, clip6(load<V4>(past(s, l)) * level));
-  store(x, clip6(e));
-  store(x + kBands, clip6(prediction * level));
-  x += 2 * kBands;
-  const int lag = f.lag > 0 ? (f.lag < kMinLag ? kMinLag : f.lag > kMaxLag ? kMaxLag : f.lag) : 0;
-  for (int o = -1; o <= 1; o++, x += kBands) store(x, lag > 0 ? clip6(load<V4>(past_residual(s, lag - o))) : V4{});
-  write_excitation(s, f.increment, x);
-  return prediction;
-}
-
-inline double draw(const Stream& s, int b, int i) { return ((fmix32(s.key ^ (8u * s.t + 2u * b + i)) >> 8) + 0.5) / 16777216.0; }
-
 // e_b from o_b: a component of the mixture, then its logistic; temperature scales what that lies off the mixture's mean.
 inline float sample(const Stream& s, int b, const float o[kBlock], float temperature) {
   float top = o[0];
@@ -323,30 +324,6 @@ inline float sample(const Stream& s, int b, const float o[kBlock], float tempera
   const V4 scale = exponential<V4, V4I>(limit(load<V4>(o + 2 * kMixtures), -7.f, 4.f));
   const double u = draw(s, b, 1);
   return mean + temperature * (o[kMixtures + component] + scale[component] * (float)std::log(u / (1 - u)) - mean);
-}
-
-void synthesize(Stream& s, float* out) {
-  const float* filter = s.model.at(s.model.header.filters);
-  V4 sum[4] = {};
-  for (int j = 0; j < 16; j++) {
-    const float* band = past(s, j);
-    for (int b = 0; b < kBands; b++) sum[b] += load<V4>(filter + (j * kBands + b) * 4) * band[b];
-  }
-  const V4 y = (sum[0] + sum[1]) + (sum[2] + sum[3]);
-  for (int i = 0; i < 4; i++) out[i] = s.last = y[i] + kDeEmphasis * s.last;
-}
-
-inline void load_lpc(const Frame& f, V4 lpc[kOrder]) {
-  for (int k = 0; k < kOrder; k++) lpc[k] = V4{f.lpc[k], f.lpc[kOrder + k], f.lpc[2 * kOrder + k], f.lpc[3 * kOrder + k]};
-}
-
-// Takes the step's e_b into the past and makes its four samples.
-inline void finish_step(Stream& s, V4 prediction, V4 gain, float* out) {
-  const V4 e = load<V4>(s.input.get() + s.model.header.hidden + s.model.header.inputs);
-  store(s.bands.get() + (s.t & (kRing - 1)) * kBands, limit(prediction + gain * e, -2.f, 2.f));
-  store(s.bands.get() + (kRing + (s.t & (kRing - 1))) * kBands, e);
-  synthesize(s, out);
-  s.t++;
 }
 
 // The step's e_b from its mixtures, band after band.
@@ -385,6 +362,8 @@ void generate_frame(Stream* const* streams, int n, const Frame* const* frames, f
 void generate(Stream* const* streams, int n, const Frame* frames, int count, float* const* outs) {
   const Frame* at[kPanel];
   float* out[kPanel];
+  seat(streams, n);
+  gather(streams, n);
   for (int j = 0; j < count; j++) {
     for (int s = 0; s < n; s++) {
       at[s] = frames + (size_t)s * count + j;
@@ -400,6 +379,8 @@ void outputs(Stream& s, const float* gates, const float* x, const float* e, floa
   memcpy(input, x, sizeof(float) * n.inputs);
   memcpy(input + n.inputs, e, sizeof(float) * kBands);
   Stream* const streams[1] = {&s};
+  seat(streams, 1);
+  gather(streams, 1);
   advance(streams, &gates, 1);
   const float* skip_weight = s.model.at(n.head_skip) + n.inputs * kBands;
   V4 shift = skip(s);

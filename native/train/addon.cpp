@@ -1,6 +1,8 @@
 // Node-API binding of the training engine: run(...) -> Promise of losses, product(...), adam(...) -> gradient norm, isas() -> names.
 // Arrays stay referenced while worker threads use them; the caller must not touch them until the promise settles.
-#include <node_api.h>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 #if defined(__x86_64__)
 #include <xmmintrin.h>
 #endif
@@ -14,20 +16,29 @@
 #include <thread>
 #include <vector>
 
+#include "binding.h"
 #include "net.h"
 #include "optimizer.h"
 
 namespace sparsewave {
 
+// The size of a large page: a pass walks through many places of its workspace at once, more than the table of small pages holds.
+constexpr std::align_val_t kPage{2 << 20};
+
 float* Workspace::reserve(size_t floats) {
   if (floats > capacity) {
-    ::operator delete[](data, std::align_val_t(64));
-    data = static_cast<float*>(::operator new[](floats * sizeof(float), std::align_val_t(64)));
+    ::operator delete[](data, kPage);
+    data = nullptr;
+    capacity = 0;
+    data = static_cast<float*>(::operator new[](floats * sizeof(float), kPage));
     capacity = floats;
+#if defined(__linux__)
+    madvise(data, floats * sizeof(float), MADV_HUGEPAGE);  // a wish: without it all works the same
+#endif
   }
   return data;
 }
-Workspace::~Workspace() { ::operator delete[](data, std::align_val_t(64)); }
+Workspace::~Workspace() { ::operator delete[](data, kPage); }
 
 namespace {
 
@@ -38,12 +49,10 @@ struct Isa {
   bool (*supported)();
 };
 
-// The compiler's run-time checks read CPUID and XGETBV.
 const Isa kIsas[] = {
 #if defined(__x86_64__)
-    {"avx512", run_task_avx512, run_product_avx512,
-     [] { return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"); }},
-    {"avx2", run_task_avx2, run_product_avx2, [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }},
+    {"avx512", run_task_avx512, run_product_avx512, has_avx512},
+    {"avx2", run_task_avx2, run_product_avx2, has_avx2},
 #endif
     {"baseline", run_task_baseline, run_product_baseline, [] { return true; }},
 };
@@ -108,10 +117,17 @@ void execute(napi_env, void* data) {
     if (job.gradient && !job.failed) {
       // Fixed order, so that the sum does not depend on the number of threads.
       const float scale = (float)job.scale;
-      for (size_t k = 0; k < n; k++) job.gradient[k] = job.tasks[0].gradient[k];
-      for (size_t i = 1; i < job.tasks.size(); i++)
-        for (size_t k = 0; k < n; k++) job.gradient[k] += job.tasks[i].gradient[k];
-      for (size_t k = 0; k < n; k++) job.gradient[k] *= scale;
+      constexpr size_t kPart = 2048;  // stays in the first-level cache
+      for (size_t from = 0; from < n; from += kPart) {
+        const size_t count = std::min(kPart, n - from);
+        float sum[kPart];
+        memcpy(sum, job.tasks[0].gradient + from, count * sizeof(float));
+        for (size_t i = 1; i < job.tasks.size(); i++) {
+          const float* g = job.tasks[i].gradient + from;
+          for (size_t k = 0; k < count; k++) sum[k] += g[k];
+        }
+        for (size_t k = 0; k < count; k++) job.gradient[from + k] = sum[k] * scale;
+      }
     }
   } catch (...) {
     job.failed = true;
@@ -140,22 +156,6 @@ void complete(napi_env env, napi_status status, void* data) {
   napi_delete_reference(env, job->keep);
   napi_delete_async_work(env, job->work);
   delete job;
-}
-
-template <class T>
-T* typed(napi_env env, napi_value value, napi_typedarray_type want, size_t* length) {
-  bool is = false;
-  napi_is_typedarray(env, value, &is);
-  if (!is) return nullptr;
-  napi_typedarray_type type;
-  void* data;
-  napi_get_typedarray_info(env, value, &type, length, &data, nullptr, nullptr);
-  return type == want ? static_cast<T*>(data) : nullptr;
-}
-
-napi_value fail(napi_env env, const char* message) {
-  napi_throw_type_error(env, nullptr, message);
-  return nullptr;
 }
 
 // run(sizes Int32Array [hidden, head, conditioning, inputs, features, members, groups, steps, threads, isa, pair groups, dense gradient],
@@ -304,21 +304,7 @@ napi_value adam(napi_env env, napi_callback_info info) {
 }
 
 // isas() -> array of { name, supported } in the order of run's index.
-napi_value isas(napi_env env, napi_callback_info) {
-  napi_value list;
-  napi_create_array(env, &list);
-  uint32_t i = 0;
-  for (const Isa& isa : kIsas) {
-    napi_value item, name, supported;
-    napi_create_object(env, &item);
-    napi_create_string_utf8(env, isa.name, NAPI_AUTO_LENGTH, &name);
-    napi_get_boolean(env, isa.supported(), &supported);
-    napi_set_named_property(env, item, "name", name);
-    napi_set_named_property(env, item, "supported", supported);
-    napi_set_element(env, list, i++, item);
-  }
-  return list;
-}
+napi_value isas(napi_env env, napi_callback_info) { return list_isas(env, kIsas); }
 
 napi_value init(napi_env env, napi_value exports) {
   const napi_property_descriptor properties[] = {

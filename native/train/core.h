@@ -16,6 +16,7 @@
 #pragma GCC diagnostic pop
 #endif
 
+#include "exponential.h"
 #include "net.h"
 
 namespace sparsewave {
@@ -31,6 +32,15 @@ constexpr int kTile = kBlock * kLanes;
 constexpr int kAhead = 8;
 // Not inlined, so that a kernel has all registers to itself.
 #define SW_KERNEL __attribute__((noinline))
+
+// What is read again only much later does not go through the caches. The address is aligned to the vector.
+#if defined(__AVX512F__)
+inline void stream(VM* p, V v) { _mm512_stream_ps(reinterpret_cast<float*>(p), reinterpret_cast<__m512>(v)); }
+#elif defined(__AVX2__)
+inline void stream(VM* p, V v) { _mm256_stream_ps(reinterpret_cast<float*>(p), reinterpret_cast<__m256>(v)); }
+#else
+inline void stream(VM* p, V v) { *p = v; }
+#endif
 
 inline V splat(float v) { return v - V{}; }
 inline VM* vec(float* p) { return reinterpret_cast<VM*>(p); }
@@ -56,24 +66,8 @@ inline V vmax(V a, V b) { return select(a > b, a, b); }
 inline V vreciprocal(V x) { return 1.f / x; }
 #endif
 
-// Relative error below 2e-7 in -87..88 (Cephes polynomial).
-inline V vexp(V x) {
-  x = vmax(splat(-87.f), vmin(splat(88.f), x));
-  const V magic = splat(12582912.f);
-  V t = x * 1.44269504088896341f + magic;
-  const VI exponent = reinterpret_cast<VI>(t) << 23;
-  t -= magic;
-  x = x - t * 0.693359375f;
-  x = x + t * 2.12194440e-4f;
-  V p = splat(1.9875691500e-4f);
-  p = p * x + 1.3981999507e-3f;
-  p = p * x + 8.3334519073e-3f;
-  p = p * x + 4.1665795894e-2f;
-  p = p * x + 1.6666665459e-1f;
-  p = p * x + 5.0000001201e-1f;
-  p = p * x * x + x + 1.f;
-  return reinterpret_cast<V>(reinterpret_cast<VI>(p) + exponent);
-}
+// Relative error below 2e-7.
+inline V vexp(V x) { return exponential_inside<V, VI>(vmax(splat(-87.f), vmin(splat(88.f), x))); }
 
 // Natural logarithm of positive normal numbers, absolute error below 1e-6 (Cephes polynomial).
 inline V vlog(V x) {
@@ -131,13 +125,22 @@ SW_KERNEL void multiply_strip(const float* w, const uint16_t* columns, int kept,
   }
 }
 
+// Tiles [16][16] that are asked for while products are under way, one with every call of their kernel: what was stored long ago lies in
+// main memory, and many requests at once would stall the product's own.
+struct Ahead {
+  const float* tiles[9];
+  int count, next;
+  const float* take(const float* otherwise) { return next < count ? tiles[next++] : otherwise; }
+};
+
 template <int N>
-SW_KERNEL void multiply_transposed_columns(const float* w, const uint16_t* columns, const float* d, float* dx) {
+SW_KERNEL void multiply_transposed_columns(const float* w, const uint16_t* columns, const float* d, float* dx, const float* ahead) {
   V acc[N][kParts];
   for (int j = 0; j < N; j++)
     for (int p = 0; p < kParts; p++) acc[j][p] = V{};
   for (int r = 0; r < kBlock; r++) {
     __builtin_prefetch(w + (N + r) * kBlock);
+    __builtin_prefetch(ahead + r * kLanes);
     V dr[kParts];
     for (int p = 0; p < kParts; p++) {
       dr[p] = vec(d + r * kLanes)[p];
@@ -169,8 +172,8 @@ inline void for_tiles(int kept, F&& f) {
 }
 
 // dx[columns[j]][16] += sum_r w[j][r] d[r][16]: the transpose of multiply_strip.
-inline void multiply_strip_transposed(const float* w, const uint16_t* columns, int kept, const float* d, float* dx) {
-  for_tiles<SW_COLUMNS>(kept, [&](int j, auto n) { multiply_transposed_columns<n>(w + j * kBlock, columns + j, d, dx); });
+inline void multiply_strip_transposed(const float* w, const uint16_t* columns, int kept, const float* d, float* dx, Ahead* ahead = nullptr) {
+  for_tiles<SW_COLUMNS>(kept, [&](int j, auto n) { multiply_transposed_columns<n>(w + j * kBlock, columns + j, d, dx, ahead ? ahead->take(d) : d); });
 }
 
 template <size_t... I>
@@ -209,13 +212,13 @@ inline void add_lane_sums_of_rows(const V* v, float* g) {
 }
 
 template <int N>
-SW_KERNEL void accumulate_columns(float* g, const uint16_t* columns, const float* d, size_t d_stride, const float* x, int n) {
+SW_KERNEL void accumulate_columns(float* g, const uint16_t* columns, const float* d, size_t d_stride, const float* x, size_t x_stride, int n) {
   for (int r0 = 0; r0 < kBlock; r0 += SW_GRADIENT_ROWS) {
     V acc[N][SW_GRADIENT_ROWS];
     for (int j = 0; j < N; j++)
       for (int r = 0; r < SW_GRADIENT_ROWS; r++) acc[j][r] = V{};
     const float* xj[N];
-    for (int j = 0; j < N; j++) xj[j] = x + (size_t)columns[j] * n * kLanes;
+    for (int j = 0; j < N; j++) xj[j] = x + columns[j] * x_stride;
     const float* dt = d + r0 * kLanes;
     for (int t = 0; t < n; t++, dt += d_stride)
       for (int p = 0; p < kParts; p++) {
@@ -235,9 +238,9 @@ SW_KERNEL void accumulate_columns(float* g, const uint16_t* columns, const float
 }
 
 // g[j][r] += sum_t sum_lanes d[t][r] x[columns[j]][t]: the weight gradient of one strip over n steps.
-// x is packed, [features][n][16], so that a column is read in sequence.
-inline void accumulate_strip(float* g, const uint16_t* columns, int kept, const float* d, size_t d_stride, const float* x, int n) {
-  for_tiles<SW_GRADIENT_COLUMNS>(kept, [&](int j, auto size) { accumulate_columns<size>(g + j * kBlock, columns + j, d, d_stride, x, n); });
+// x is packed, [features][n or more][16] with features x_stride apart, so that a column is read in sequence.
+inline void accumulate_strip(float* g, const uint16_t* columns, int kept, const float* d, size_t d_stride, const float* x, size_t x_stride, int n) {
+  for_tiles<SW_GRADIENT_COLUMNS>(kept, [&](int j, auto size) { accumulate_columns<size>(g + j * kBlock, columns + j, d, d_stride, x, x_stride, n); });
 }
 
 // [n][stride] -> [features][n][16].
@@ -267,8 +270,10 @@ struct Matrix {
   const uint16_t* strip_columns(int s) const { return columns + (size_t)s * columns_stride; }
   size_t at(int s) const { return (size_t)s * kept * kBlock; }
   void forward(int s, const float* x, const float* from, float* y) const { multiply_strip(w + at(s), strip_columns(s), kept, x, from, y); }
-  void backward(int s, const float* d, float* dx) const { multiply_strip_transposed(w + at(s), strip_columns(s), kept, d, dx); }
-  void accumulate(int s, const float* d, size_t d_stride, const float* x, int n) const { accumulate_strip(g + at(s), strip_columns(s), kept, d, d_stride, x, n); }
+  void backward(int s, const float* d, float* dx, Ahead* ahead = nullptr) const { multiply_strip_transposed(w + at(s), strip_columns(s), kept, d, dx, ahead); }
+  void accumulate(int s, const float* d, size_t d_stride, const float* x, size_t x_stride, int n) const {
+    accumulate_strip(g + at(s), strip_columns(s), kept, d, d_stride, x, x_stride, n);
+  }
   // All strips: y += W x; strip s of d at d + s * strip_stride.
   void forward(const float* x, float* y) const {
     for (int s = 0; s < strips; s++) forward(s, x, y + s * kTile, y + s * kTile);
@@ -276,8 +281,8 @@ struct Matrix {
   void backward(const float* d, size_t strip_stride, float* dx) const {
     for (int s = 0; s < strips; s++) backward(s, d + s * strip_stride, dx);
   }
-  void accumulate(const float* d, size_t strip_stride, size_t d_stride, const float* x, int n) const {
-    for (int s = 0; s < strips; s++) accumulate(s, d + s * strip_stride, d_stride, x, n);
+  void accumulate(const float* d, size_t strip_stride, size_t d_stride, const float* x, size_t x_stride, int n) const {
+    for (int s = 0; s < strips; s++) accumulate(s, d + s * strip_stride, d_stride, x, x_stride, n);
   }
 };
 
@@ -354,7 +359,7 @@ struct Pass {
   const size_t h_stride, x_stride;
   Matrix masked[kMasked];
   Matrix grown[kMasked];    // what gradients are gathered in: the kept blocks, or all columns straight into the flat gradient
-  float *xe, *hs, *r, *z, *n, *q, *u, *du, *dout, *dmean, *c1, *c2, *gates, *dgates, *dh, *dh2, *dc2, *dc1, *dr, *dz, *dn, *dq, *packed, *packed_x;
+  float *xe, *hs, *r, *z, *n, *q, *u, *du, *dout, *dmean, *c1, *c2, *gates, *dgates, *dh, *dh2, *dc2, *dc1, *dr, *dz, *dn, *dq, *packed, *packed_x, *packed_u;
 
   static size_t odd(size_t features) { return (features | 1) * kLanes; }
 
@@ -374,8 +379,8 @@ struct Pass {
                  o_g = plan((size_t)F * 3 * H * kLanes), o_dg = plan((size_t)F * 3 * H * kLanes), o_dh = plan((size_t)H * kLanes), o_dh2 = plan((size_t)H * kLanes + 512) + 512,
                  o_dc2 = plan((size_t)F * C * kLanes), o_dc1 = plan((size_t)(F + 2) * C * kLanes), o_dr = plan(per_frame), o_dz = plan(per_frame),
                  o_dn = plan(per_frame), o_dq = plan(per_frame),
-                 o_p = plan((size_t)std::max({std::max(H, K4) * kStepsPerFrame, 3 * C * F, shape.features * (F + 2)}) * kLanes),
-                 o_px = plan((size_t)XE * kStepsPerFrame * kLanes);
+                 o_p = plan((size_t)std::max({H * (kStepsPerFrame + 1), 3 * C * F, shape.features * (F + 2)}) * kLanes),
+                 o_px = plan((size_t)XE * kStepsPerFrame * kLanes), o_pu = plan((size_t)K4 * kStepsPerFrame * kLanes);
     const int rows[kMasked] = {H, H, H, H, H, H, K4};
     size_t o_w[kMasked], o_gw[kMasked];
     for (int m = 0; m < kMasked; m++) {
@@ -385,7 +390,7 @@ struct Pass {
     float* base = ws.reserve(total);
     xe = base + o_xe, hs = base + o_hs, r = base + o_r, z = base + o_z, n = base + o_n, q = base + o_q, u = base + o_u, du = base + o_du, dout = base + o_do;
     dmean = base + o_dm, c1 = base + o_c1, c2 = base + o_c2, gates = base + o_g, dgates = base + o_dg, dh = base + o_dh, dh2 = base + o_dh2;
-    dc2 = base + o_dc2, dc1 = base + o_dc1, dr = base + o_dr, dz = base + o_dz, dn = base + o_dn, dq = base + o_dq, packed = base + o_p, packed_x = base + o_px;
+    dc2 = base + o_dc2, dc1 = base + o_dc1, dr = base + o_dr, dz = base + o_dz, dn = base + o_dn, dq = base + o_dq, packed = base + o_p, packed_x = base + o_px, packed_u = base + o_pu;
     for (int m = 0; m < kMasked; m++) {
       const Mask& mask = task.masks[m];
       masked[m] = {base + o_w[m], base + o_gw[m], mask.columns, mask.kept, rows[m] / kBlock, mask.kept};
@@ -461,9 +466,9 @@ struct Pass {
       add_lane_sums(gradient(kConditioningBias1), dc2 + f * c_stride, C, kLanes);
     }
     pack(c2, c_stride, C, F, packed);
-    w2.accumulate(dgates, kTile, gate_stride, packed, F);
+    w2.accumulate(dgates, kTile, gate_stride, packed, (size_t)F * kLanes, F);
     pack(c1, c_stride, 3 * C, F, packed);
-    w1.accumulate(dc2, kTile, c_stride, packed, F);
+    w1.accumulate(dc2, kTile, c_stride, packed, (size_t)F * kLanes, F);
     for (int f = 0; f < F + 2; f++) {
       for (int i = 0; i < C * kParts; i++) {
         const V y = vec(c1 + f * c_stride)[i];
@@ -472,7 +477,7 @@ struct Pass {
       add_lane_sums(gradient(kConditioningBias0), dc1 + f * c_stride, C, kLanes);
     }
     pack(task.frames, (size_t)shape.features * kLanes, shape.features, F + 2, packed);
-    w0.accumulate(dc1, kTile, c_stride, packed, F + 2);
+    w0.accumulate(dc1, kTile, c_stride, packed, (size_t)(F + 2) * kLanes, F + 2);
   }
 
   void gru(int t) {
@@ -480,21 +485,24 @@ struct Pass {
     const Matrix &ir = masked[kInputReset], &iz = masked[kInputUpdate], &in = masked[kInputCandidate];
     const float *h = hs + h_stride * t, *x = xe + x_stride * t, *g = gates + (size_t)(t / kStepsPerFrame) * 3 * H * kLanes;
     alignas(64) const float zeros[kTile] = {};
-    float *rt = r + h_stride * t, *zt = z + h_stride * t, *nt = n + h_stride * t, *qt = q + h_stride * t, *next = hs + h_stride * (t + 1);
+    alignas(64) float rt[kTile], zt[kTile], nt[kTile], qt[kTile];
+    float* next = hs + h_stride * (t + 1);
     for (int s = 0; s < H / kBlock; s++) {
       const size_t at = (size_t)s * kTile;
-      ir.forward(s, x, g + at, rt + at);
-      rr.forward(s, h, rt + at, rt + at);
-      iz.forward(s, x, g + (size_t)H * kLanes + at, zt + at);
-      rz.forward(s, h, zt + at, zt + at);
-      in.forward(s, x, g + (size_t)2 * H * kLanes + at, nt + at);
-      rn.forward(s, h, zeros, qt + at);
+      ir.forward(s, x, g + at, rt);
+      rr.forward(s, h, rt, rt);
+      iz.forward(s, x, g + (size_t)H * kLanes + at, zt);
+      rz.forward(s, h, zt, zt);
+      in.forward(s, x, g + (size_t)2 * H * kLanes + at, nt);
+      rn.forward(s, h, zeros, qt);
       for (int i = 0; i < kBlock * kParts; i++) {
-        const V rv = vsigmoid(vec(rt + at)[i]), zv = vsigmoid(vec(zt + at)[i]);
-        const V nv = vtanh(vec(nt + at)[i] + rv * vec(qt + at)[i]);
-        vec(rt + at)[i] = rv;
-        vec(zt + at)[i] = zv;
-        vec(nt + at)[i] = nv;
+        const V rv = vsigmoid(vec(rt)[i]), zv = vsigmoid(vec(zt)[i]), qv = vec(qt)[i];
+        const V nv = vtanh(vec(nt)[i] + rv * qv);
+        const size_t to = h_stride * t + at;
+        stream(vec(r + to) + i, rv);
+        stream(vec(z + to) + i, zv);
+        stream(vec(n + to) + i, nv);
+        stream(vec(q + to) + i, qv);
         vec(next + at)[i] = zv * vec(h + at)[i] + (1.f - zv) * nv;
       }
     }
@@ -549,21 +557,9 @@ struct Pass {
     }
   }
 
+  // Sums of the heads' vectors over all steps.
   void heads_backward() {
-    const int K = shape.head;
-    const Matrix& hidden = grown[kHeadHidden];
     const size_t strip = (size_t)T * kTile;
-    const int n = kStepsPerFrame;
-    for (int t0 = 0; t0 < T; t0 += kStepsPerFrame) {
-      pack(hs + h_stride * (t0 + 1), h_stride, H, n, packed);
-      hidden.accumulate(du + (size_t)t0 * kTile, strip, kTile, packed, n);
-      pack(xe + x_stride * t0, x_stride, XE, n, packed_x);
-      pack(u + (size_t)t0 * K4 * kLanes, (size_t)K4 * kLanes, K4, n, packed);
-      for (int b = 0; b < kBands; b++) {
-        dense(kHeadStep0 + b, K, D + b).accumulate(du + (size_t)(b * K / kBlock) * strip + (size_t)t0 * kTile, strip, kTile, packed_x, n);
-        dense(kHeadOutput0 + b, kPaddedOutputs, K).accumulate(dout + b * strip + (size_t)t0 * kTile, strip, kTile, packed + (size_t)b * K * n * kLanes, n);
-      }
-    }
     for (int b = 0; b < kBands; b++) {
       float* skip = gradient(kHeadSkip0 + b);
       for (int i = 0; i < D + b; i++) {
@@ -582,7 +578,10 @@ struct Pass {
   void gru_backward() {
     const Matrix &rr = masked[kRecurrentReset], &rz = masked[kRecurrentUpdate], &rn = masked[kRecurrentCandidate];
     const Matrix& hidden = masked[kHeadHidden];
-    const size_t strip = (size_t)kStepsPerFrame * kTile;
+    const int K = shape.head;
+    const size_t strip = (size_t)kStepsPerFrame * kTile, head_strip = (size_t)T * kTile;
+    // The heads see the state after the step, so one step more is packed.
+    const size_t h_packed = (size_t)(kStepsPerFrame + 1) * kLanes, x_packed = (size_t)kStepsPerFrame * kLanes;
     memset(dh, 0, sizeof(float) * H * kLanes);
     for (int f = F - 1; f >= 0; f--) {
       for (int i = kStepsPerFrame - 1; i >= 0; i--) {
@@ -605,23 +604,33 @@ struct Pass {
           }
         }
         for (int s = 0; s < H / kBlock; s++) {
-          rr.backward(s, dr + s * strip + i * kTile, dh2);
-          rz.backward(s, dz + s * strip + i * kTile, dh2);
-          rn.backward(s, dq + s * strip + i * kTile, dh2);
+          const size_t before = h_stride * std::max(t - 1, 0) + (size_t)s * kTile, earlier = s * strip + (size_t)std::max(i - 1, 0) * kTile;
+          Ahead ahead{{r + before, z + before, n + before, q + before, hs + before, dr + earlier, dz + earlier, dn + earlier, dq + earlier}, t == 0 ? 0 : i == 0 ? 5 : 9, 0};
+          rr.backward(s, dr + s * strip + i * kTile, dh2, &ahead);
+          rz.backward(s, dz + s * strip + i * kTile, dh2, &ahead);
+          rn.backward(s, dq + s * strip + i * kTile, dh2, &ahead);
         }
         float* swap = dh;
         dh = dh2;
         dh2 = swap;
       }
-      pack(hs + h_stride * f * kStepsPerFrame, h_stride, H, kStepsPerFrame, packed);
-      pack(xe + x_stride * f * kStepsPerFrame, x_stride, D, kStepsPerFrame, packed_x);
+      const int t0 = f * kStepsPerFrame;
+      pack(hs + h_stride * t0, h_stride, H, kStepsPerFrame + 1, packed);
+      pack(xe + x_stride * t0, x_stride, XE, kStepsPerFrame, packed_x);
+      pack(u + (size_t)t0 * K4 * kLanes, (size_t)K4 * kLanes, K4, kStepsPerFrame, packed_u);
+      grown[kHeadHidden].accumulate(du + (size_t)t0 * kTile, head_strip, kTile, packed + kLanes, h_packed, kStepsPerFrame);
+      for (int b = 0; b < kBands; b++) {
+        dense(kHeadStep0 + b, K, D + b).accumulate(du + (size_t)(b * K / kBlock) * head_strip + (size_t)t0 * kTile, head_strip, kTile, packed_x, x_packed, kStepsPerFrame);
+        dense(kHeadOutput0 + b, kPaddedOutputs, K)
+            .accumulate(dout + b * head_strip + (size_t)t0 * kTile, head_strip, kTile, packed_u + b * K * x_packed, x_packed, kStepsPerFrame);
+      }
       for (int s = 0; s < H / kBlock; s++) {
-        grown[kRecurrentReset].accumulate(s, dr + s * strip, kTile, packed, kStepsPerFrame);
-        grown[kInputReset].accumulate(s, dr + s * strip, kTile, packed_x, kStepsPerFrame);
-        grown[kRecurrentUpdate].accumulate(s, dz + s * strip, kTile, packed, kStepsPerFrame);
-        grown[kInputUpdate].accumulate(s, dz + s * strip, kTile, packed_x, kStepsPerFrame);
-        grown[kRecurrentCandidate].accumulate(s, dq + s * strip, kTile, packed, kStepsPerFrame);
-        grown[kInputCandidate].accumulate(s, dn + s * strip, kTile, packed_x, kStepsPerFrame);
+        grown[kRecurrentReset].accumulate(s, dr + s * strip, kTile, packed, h_packed, kStepsPerFrame);
+        grown[kInputReset].accumulate(s, dr + s * strip, kTile, packed_x, x_packed, kStepsPerFrame);
+        grown[kRecurrentUpdate].accumulate(s, dz + s * strip, kTile, packed, h_packed, kStepsPerFrame);
+        grown[kInputUpdate].accumulate(s, dz + s * strip, kTile, packed_x, x_packed, kStepsPerFrame);
+        grown[kRecurrentCandidate].accumulate(s, dq + s * strip, kTile, packed, h_packed, kStepsPerFrame);
+        grown[kInputCandidate].accumulate(s, dn + s * strip, kTile, packed_x, x_packed, kStepsPerFrame);
         float* dg = dgates + (size_t)f * 3 * H * kLanes + (size_t)s * kTile;
         add_steps(dr + s * strip, kStepsPerFrame, dg);
         add_steps(dz + s * strip, kStepsPerFrame, dg + (size_t)H * kLanes);
@@ -661,7 +670,7 @@ void run_product(const Product& a, Workspace& workspace) {
     float* packed = base + (blocks + 15) / 16 * 16;
     memset(base, 0, sizeof(float) * blocks);
     pack(a.x, x_size, a.columns, a.groups, packed);
-    for (int s = 0; s < a.strips; s++) accumulate_strip(base + (size_t)s * kept * kBlock, a.mask.columns + (size_t)s * kept, kept, a.y + s * kTile, y_size, packed, a.groups);
+    for (int s = 0; s < a.strips; s++) accumulate_strip(base + (size_t)s * kept * kBlock, a.mask.columns + (size_t)s * kept, kept, a.y + s * kTile, y_size, packed, (size_t)a.groups * kLanes, a.groups);
     for (size_t k = 0; k < blocks / kBlock; k++)
       for (int r = 0; r < kBlock; r++) a.gradient[block(k) + r] += base[k * kBlock + r];
     return;

@@ -52,12 +52,18 @@ export class Gate {
   /** Who asks. Throws INVALID_API_KEY. */
   identify(headers: IncomingHttpHeaders, address: string): Caller {
     const { keys, requests, characters } = this.#options
-    if (!keys) return { name: address, requests, characters }
+    if (!keys) return this.keyless(address)
     const given = presentedKey(headers)
     if (given === undefined) throw new SparsewaveError('INVALID_API_KEY', 'There is no API key in the request.')
     const key = keys.find(given)
     if (!key) throw new SparsewaveError('INVALID_API_KEY', 'The API key is not valid.')
     return { name: key.name, requests: key.requests ?? requests, characters: key.characters ?? characters }
+  }
+
+  /** Who asks over a protocol that knows no keys. */
+  keyless(address: string): Caller {
+    const { requests, characters } = this.#options
+    return { name: address, requests, characters }
   }
 
   /** Counts a request. Throws RateLimitError. Undefined = there is no limit. */

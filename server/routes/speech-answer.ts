@@ -1,12 +1,16 @@
 /**
- * How audio goes out in an HTTP answer: as it is (`audio`), or as server-sent events with base64 (`sse`), OpenAI's
- * stream_format. Each writes its head with the first bytes, so that an error before them is a plain error answer.
+ * How audio goes out in an HTTP answer: as it is (`audio`), as server-sent events with base64 (`sse`), OpenAI's
+ * stream_format, or as JSON lines with the times of words and phonemes (`timestamps`). Each writes its head with the
+ * first bytes, so that an error before them is a plain error answer.
  */
 import type { Response } from 'express'
 import type { SparsewaveError } from '../../src/errors.ts'
+import type { SentenceTime } from '../../src/synthesis/index.ts'
 import { errorBodyOf, sendError } from '../http-errors.ts'
 
 export interface AnswerWriter {
+  /** The sentence that begins with the next bytes. */
+  sentence?(times: SentenceTime): void
   /** Sends bytes; `sent` when the socket has taken them. */
   audio(bytes: Uint8Array, sent: () => void): void
   /** `seconds` of audio were sent. */
@@ -23,9 +27,11 @@ interface Head {
   readonly seed: number
   /** Characters of the text. */
   readonly characters: number
+  /** Whether the audio is sent with the times. */
+  readonly audio: boolean
 }
 
-export const ANSWER_WRITERS: Record<StreamFormat, (res: Response, head: Head) => AnswerWriter> = {
+export const ANSWER_WRITERS: Record<StreamFormat | 'timestamps', (res: Response, head: Head) => AnswerWriter> = {
   audio: (res, head) => ({
     audio(bytes, sent) {
       begin(res, head.mediaType, head.seed)
@@ -61,6 +67,32 @@ export const ANSWER_WRITERS: Record<StreamFormat, (res: Response, head: Head) =>
       fail(error) {
         if (!res.headersSent) return sendError(res, error)
         event({ type: 'error', ...errorBodyOf(error) })
+        res.end()
+        return error.status
+      },
+    }
+  },
+
+  timestamps(res, head) {
+    const line = (data: object, sent: () => void = () => {}): void => {
+      begin(res, 'application/x-ndjson', head.seed)
+      res.write(`${JSON.stringify(data)}\n`, (error) => {
+        if (!error) sent()
+      })
+    }
+    return {
+      sentence: (times) => line({ type: 'sentence', ...times }),
+      audio(bytes, sent) {
+        if (head.audio) line({ type: 'audio', audio: Buffer.from(bytes).toString('base64') }, sent)
+        else sent()
+      },
+      end(seconds) {
+        line({ type: 'done', seconds, seed: head.seed })
+        res.end()
+      },
+      fail(error) {
+        if (!res.headersSent) return sendError(res, error)
+        line({ type: 'error', ...errorBodyOf(error) })
         res.end()
         return error.status
       },

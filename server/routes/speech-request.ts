@@ -1,6 +1,8 @@
 /** The body of POST /v1/audio/speech: OpenAI's fields, and `seed` and `vocoder` of our own. */
 import { z } from 'zod'
+import { SparsewaveError } from '../../src/errors.ts'
 import { FORMATS, MAX_SEED } from '../../src/synthesis/index.ts'
+import { lexiconSound, MAX_LEXICON_ENTRIES, MAX_LEXICON_PHONEMES, MAX_LEXICON_WORD } from '../../src/text/index.ts'
 import { VOCODERS } from '../../src/vocoder/vocoder.ts'
 import { RequestError } from '../http-errors.ts'
 import { STREAM_FORMATS } from './speech-answer.ts'
@@ -29,6 +31,30 @@ export const vocoderSchema = z.enum(VOCODERS)
 /** A voice's name, or OpenAI's newer form {id}. */
 export const voiceSchema = z.union([z.string(), z.object({ id: z.string() }).transform(({ id }) => id)])
 
+export const pitchSchema = z.number().min(0.5).max(2)
+
+/** A word, or several in a row, and its phonemes. */
+export const lexiconSchema = z
+  .record(z.string().trim().min(1).max(MAX_LEXICON_WORD), z.string().max(MAX_LEXICON_PHONEMES))
+  .check(({ value, issues }) => {
+    const fault = (message: string, path: string[] = []): void => {
+      issues.push({ code: 'custom', message, path, input: value })
+    }
+    const entries = Object.entries(value)
+    if (entries.length > MAX_LEXICON_ENTRIES) fault(`at most ${MAX_LEXICON_ENTRIES} words`)
+    for (const [word, phonemes] of entries) {
+      try {
+        lexiconSound(phonemes)
+      } catch (error) {
+        if (!(error instanceof SparsewaveError)) throw error
+        fault(`${error.message} ${error.remedy}`, [word])
+      }
+    }
+  })
+
+/** SSML is known by its <speak>, unless told. */
+const INPUT_TYPES = ['text', 'ssml'] as const
+
 export const speechSchema = z.object({
   model: z.string().default('sparsewave'),
   input: z.string().max(MAX_INPUT, `at most ${MAX_INPUT} characters can be spoken in one request`),
@@ -40,6 +66,15 @@ export const speechSchema = z.object({
   stream_format: z.enum(STREAM_FORMATS).default('audio'),
   instructions: z.string().max(MAX_INPUT).optional(),
   seed: seedSchema.optional(),
+  pitch: pitchSchema.default(1),
+  input_type: z.enum(INPUT_TYPES).optional(),
+  lexicon: lexiconSchema.optional(),
   vocoder: vocoderSchema.optional(),
 })
 export type SpeechRequest = z.output<typeof speechSchema>
+
+/** The body of POST /v1/audio/speech/timestamps. */
+export const timestampsSchema = speechSchema.omit({ stream_format: true, response_format: true }).extend({
+  response_format: speechSchema.shape.response_format.unwrap().default('pcm'),
+  audio: z.boolean().default(true),
+})

@@ -1,66 +1,104 @@
 /**
- * POST /v1/audio/speech: text in, audio out in chunks while it is made. The next samples are asked for when the socket
- * has taken the last ones; a client that goes away frees its stream at once.
+ * POST /v1/audio/speech: text in, audio out in chunks while it is made, and /v1/audio/speech/timestamps: the same with
+ * the times of words and phonemes. The next samples are asked for when the socket has taken the last ones; a client
+ * that goes away frees its stream at once.
  */
 import type { RequestHandler, Response } from 'express'
 import { requireFormat } from '../../src/audio/encoders/index.ts'
 import { SparsewaveError } from '../../src/errors.ts'
 import { SAMPLE_RATE } from '../../src/frames.ts'
-import { type Format, isMeasured, mediaTypeOf, randomSeed } from '../../src/synthesis/index.ts'
+import {
+  type Format,
+  isMeasured,
+  looksLikeSsml,
+  mediaTypeOf,
+  randomSeed,
+  SsmlError,
+  ssmlSentences,
+} from '../../src/synthesis/index.ts'
 import type { ServerDeps } from '../deps.ts'
-import { RequestError, sendError } from '../http-errors.ts'
+import { parseWith, RequestError, sendError } from '../http-errors.ts'
 import { note } from '../log.ts'
 import { outcomeOf } from '../metrics.ts'
 import { resolveVoice } from '../voices.ts'
 import { ANSWER_WRITERS } from './speech-answer.ts'
-import { checkModel, type SpeechRequest, speechSchema } from './speech-request.ts'
+import { checkModel, type SpeechRequest, speechSchema, timestampsSchema } from './speech-request.ts'
 
-const ROUTE = '/v1/audio/speech'
+interface Kind {
+  readonly route: string
+  /** The request and how it is answered. Throws RequestError. */
+  parse(body: unknown): { request: SpeechRequest; writer: keyof typeof ANSWER_WRITERS; audio: boolean }
+}
 
-export function speechRoute(deps: ServerDeps): RequestHandler {
+const AUDIO: Kind = {
+  route: '/v1/audio/speech',
+  parse(body) {
+    const request = parseWith(body, speechSchema)
+    return { request, writer: request.stream_format, audio: true }
+  },
+}
+
+const TIMESTAMPS: Kind = {
+  route: '/v1/audio/speech/timestamps',
+  parse(body) {
+    const { audio, ...request } = parseWith(body, timestampsSchema)
+    return { request: { ...request, stream_format: 'audio' }, writer: 'timestamps', audio }
+  },
+}
+
+export const speechRoute = (deps: ServerDeps): RequestHandler => handler(deps, AUDIO)
+export const timestampsRoute = (deps: ServerDeps): RequestHandler => handler(deps, TIMESTAMPS)
+
+function handler(deps: ServerDeps, kind: Kind): RequestHandler {
   const { metrics, catalogue, gate, config } = deps
   return async (req, res) => {
     const started = performance.now()
     let model = 'unknown'
     let format = 'unknown'
     const settle = (outcome: string): void => {
-      metrics.requests.inc({ route: ROUTE, model, format, outcome })
+      metrics.requests.inc({ route: kind.route, model, format, outcome })
       note(res, { outcome })
     }
     try {
-      const parsed = speechSchema.safeParse(req.body ?? {})
-      if (!parsed.success) throw RequestError.fromZod(parsed.error)
-      const request = parsed.data
+      const asked = kind.parse(req.body ?? {})
+      const { request } = asked
       format = request.response_format
       model = checkModel(request.model)
       if (request.input.trim() === '') throw new RequestError('INPUT_EMPTY', 'The input is empty.', 'input')
       checkFormat(format as Format)
+      const ssml = checkSsml(request)
       const voice = resolveVoice(request.voice, catalogue)
       const characters = request.input.length
       note(res, { model, voice, format, characters, ...(config.logText && { text: request.input }) })
       await gate.text(res.locals.caller, characters)
       metrics.inputCharacters.inc(characters)
-      answer(deps, res, request, voice, started, settle)
+      answer(deps, res, { ...asked, ssml, route: kind.route, voice, started, settle })
     } catch (error) {
       settle(outcomeOf(sendError(res, error)))
     }
   }
 }
 
+interface Job extends ReturnType<Kind['parse']> {
+  readonly ssml: boolean
+  readonly route: string
+  readonly voice: string
+  readonly started: number
+  settle(outcome: string): void
+}
+
 function answer(
   { pool, metrics, config }: ServerDeps,
   res: Response,
-  request: SpeechRequest,
-  voice: string,
-  started: number,
-  settle: (outcome: string) => void,
+  { request, writer: writerName, audio, ssml, route, voice, started, settle }: Job,
 ): void {
   const format: Format = request.response_format
   const seed = request.seed ?? randomSeed()
-  const writer = ANSWER_WRITERS[request.stream_format](res, {
+  const writer = ANSWER_WRITERS[writerName](res, {
     mediaType: mediaTypeOf(format),
     seed,
     characters: request.input.length,
+    audio,
   })
   let samples = 0
   let first: number | undefined
@@ -78,14 +116,17 @@ function answer(
     settle(outcome)
     if (outcome !== 'ok') return
     const seconds = (performance.now() - started) / 1000
-    metrics.duration.observe({ route: ROUTE, format }, seconds)
-    if (samples > 0) metrics.realTimeFactor.observe({ route: ROUTE }, seconds / (samples / SAMPLE_RATE))
+    metrics.duration.observe({ route, format }, seconds)
+    if (samples > 0) metrics.realTimeFactor.observe({ route }, seconds / (samples / SAMPLE_RATE))
   }
   const stream = pool.open(
     {
       voice,
       seed,
       speed: request.speed,
+      pitch: request.pitch,
+      ssml,
+      ...(request.lexicon !== undefined && { lexicon: request.lexicon }),
       text: request.input,
       measure: isMeasured(format, request.input),
       output: { format },
@@ -94,13 +135,14 @@ function answer(
     {
       audio(bytes, info, taken) {
         samples += info.samples
+        if (info.sentence) writer.sentence?.(info.sentence)
         if (bytes.length === 0) {
           taken()
           return
         }
         if (first === undefined) {
           first = performance.now() - started
-          metrics.firstAudio.observe({ route: ROUTE }, first / 1000)
+          metrics.firstAudio.observe({ route }, first / 1000)
         }
         writer.audio(bytes, () => {
           stall.refresh()
@@ -128,6 +170,19 @@ function answer(
     stream.cancel()
     finish('cancelled')
   })
+}
+
+/** Whether the input is SSML. Throws REQUEST_INVALID when it cannot be spoken, before the answer begins. */
+function checkSsml({ input, input_type = looksLikeSsml(input) ? 'ssml' : 'text' }: SpeechRequest): boolean {
+  if (input_type === 'text') return false
+  try {
+    if (ssmlSentences(input).length === 0)
+      throw new RequestError('INPUT_EMPTY', 'The SSML has nothing in it that can be spoken.', 'input')
+  } catch (error) {
+    if (!(error instanceof SsmlError)) throw error
+    throw new RequestError(error.code, error.message, 'input', { remedy: error.remedy })
+  }
+  return true
 }
 
 /** Throws FORMAT_UNAVAILABLE naming the field. */

@@ -1,6 +1,7 @@
 /**
- * The synthesis threads and the queue before them. A stream goes to the thread with the fewest streams; when all are
- * full it waits in a bounded queue; a thread that dies ends its streams with an error and is replaced.
+ * The synthesis workers and the queue before them. A stream goes to the worker with the most room: as many streams as it
+ * can make in real time, by what it measures (meter.ts). When all are full a stream waits in a bounded queue; a worker that dies ends
+ * its streams with an error and is replaced.
  */
 import { SparsewaveError } from '../../src/errors.ts'
 import { SAMPLE_RATE } from '../../src/frames.ts'
@@ -14,7 +15,10 @@ const WINDOW = 2 * SAMPLE_RATE
 
 export interface PoolOptions {
   readonly workers: number
-  readonly streamsPerWorker: number
+  /** Share of a worker's time that its streams may need to be made in real time. */
+  readonly loadLimit: number
+  /** Streams of a worker whatever they cost; undefined = any number. */
+  readonly streamsPerWorker?: number | undefined
   readonly queue: number
   /** Starts a worker; it says `ready` when its voice is loaded. */
   spawn(): WorkerPort
@@ -26,12 +30,20 @@ export interface PoolObserver {
   queueWait(seconds: number): void
   stage(stage: Stage, seconds: number): void
   audio(seconds: number): void
+  /** Streams side by side when a piece of audio was made. */
+  batch(streams: number): void
+  /** Seconds that a stream's audio came too late in all, once it has ended. */
+  underrun(seconds: number): void
   workerLost(reason: string): void
 }
 
 export interface PoolInfo {
   readonly kernel: string
   readonly kernelReason: string
+  /** What the vocoder's products are made in. */
+  readonly precision: string
+  /** Share of the vocoder's weights that are zero. */
+  readonly sparsity: number
   readonly vocoder: VocoderKind
 }
 
@@ -39,7 +51,13 @@ interface Slot {
   port: WorkerPort
   state: 'starting' | 'ready' | 'dead'
   readonly streams: Map<number, PooledStream>
+  /** When it was given a stream last, counted in streams. */
+  given: number
+  /** As the worker told last; `idle` of its streams have nothing to say. */
+  load: { readonly busy: number; readonly cost: number | undefined; readonly idle: number }
 }
+
+const NO_LOAD = { busy: 0, cost: undefined, idle: 0 }
 
 /** Deaths in a row without a worker becoming ready after which the pool gives up on it. */
 const MAX_FAILED_STARTS = 3
@@ -88,6 +106,25 @@ export class SynthesisPool {
 
   get queued(): number {
     return this.#queue.length
+  }
+
+  /** Mean share of their time in which the ready workers are busy, 0-1. */
+  get busy(): number {
+    const ready = this.#slots.filter((slot) => slot.state === 'ready')
+    return ready.reduce((sum, { load }) => sum + load.busy, 0) / Math.max(1, ready.length)
+  }
+
+  /** Mean worker seconds of a second of audio; undefined until some was made. */
+  get cost(): number | undefined {
+    const costs = this.#slots.flatMap(({ load }) => load.cost ?? [])
+    return costs.length === 0 ? undefined : costs.reduce((a, b) => a + b) / costs.length
+  }
+
+  /** Streams that the ready workers can make in real time, within the limit; undefined until one has measured it. */
+  get capacity(): number | undefined {
+    const rooms = this.#slots.filter((slot) => slot.state === 'ready').map((slot) => this.#placesOf(slot))
+    const sum = rooms.reduce((a, b) => a + b, 0)
+    return Number.isFinite(sum) ? sum : undefined
   }
 
   /** Opens a stream, at once or when one ends. Throws SERVER_BUSY when the queue is full, SERVER_STOPPING while draining. */
@@ -157,7 +194,7 @@ export class SynthesisPool {
   }
 
   #start(): void {
-    const slot: Slot = { port: this.#options.spawn(), state: 'starting', streams: new Map() }
+    const slot: Slot = { port: this.#options.spawn(), state: 'starting', streams: new Map(), given: 0, load: NO_LOAD }
     this.#slots.push(slot)
     let reason = 'it ended'
     slot.port.on('message', (message) => this.#receive(slot, message))
@@ -165,20 +202,25 @@ export class SynthesisPool {
       reason = error.message
       this.#lost(slot, reason)
     })
-    slot.port.on('exit', () => this.#lost(slot, reason))
+    slot.port.on('exit', (_code, why) => this.#lost(slot, why ?? reason))
   }
 
   #receive(slot: Slot, message: FromWorker): void {
     if (message.type === 'ready') {
       slot.state = 'ready'
       this.#failedStarts = 0
-      const { kernel, kernelReason, vocoder } = message
-      this.#info = { kernel, kernelReason, vocoder }
+      const { type: _, cost, ...info } = message
+      slot.load = { ...NO_LOAD, cost }
+      this.#info = info
       this.#settleReady.resolve(this.#info)
       this.#fill()
     } else if (message.type === 'failed') {
       const { code, message: text, remedy } = message.error
       this.#settleReady.reject(new SparsewaveError(code, text, { remedy }))
+    } else if (message.type === 'load') {
+      const { busy, cost, idle } = message
+      slot.load = { busy, cost, idle: Math.min(idle, slot.streams.size) }
+      this.#fill()
     } else if (message.type === 'stage') this.#options.observe?.stage?.(message.stage, message.seconds)
     else slot.streams.get(message.id)?.receive(message, this.#options.observe)
   }
@@ -202,14 +244,24 @@ export class SynthesisPool {
     this.#start()
   }
 
-  /** The ready worker with the fewest streams that has room. */
+  /** Streams that speak at the same time which a worker takes: those it can make in real time, and one at least. */
+  #placesOf({ load }: Slot): number {
+    const { loadLimit, streamsPerWorker = Number.POSITIVE_INFINITY } = this.#options
+    const places = load.cost === undefined ? Number.POSITIVE_INFINITY : Math.floor(loadLimit / load.cost)
+    return Math.min(Math.max(1, places), streamsPerWorker)
+  }
+
+  /** The ready worker that has room and the least to do; of equals the one that was given a stream longest ago. */
   #freeSlot(): Slot | undefined {
-    let best: Slot | undefined
+    const { streamsPerWorker = Number.POSITIVE_INFINITY } = this.#options
+    let best: { slot: Slot; work: number } | undefined
     for (const slot of this.#slots) {
-      if (slot.state !== 'ready' || slot.streams.size >= this.#options.streamsPerWorker) continue
-      if (!best || slot.streams.size < best.streams.size) best = slot
+      const speaking = Math.max(0, slot.streams.size - slot.load.idle)
+      if (slot.state !== 'ready' || slot.streams.size >= streamsPerWorker || speaking >= this.#placesOf(slot)) continue
+      const work = speaking * (slot.load.cost ?? 1)
+      if (!best || work < best.work || (work === best.work && slot.given < best.slot.given)) best = { slot, work }
     }
-    return best
+    return best?.slot
   }
 
   #fill(): void {
@@ -222,6 +274,7 @@ export class SynthesisPool {
 
   #assign(stream: PooledStream, slot: Slot): void {
     slot.streams.set(stream.id, stream)
+    slot.given = stream.id
     this.#options.observe?.queueWait?.(stream.waitedSeconds())
     stream.assign(slot)
   }
@@ -239,6 +292,8 @@ class PooledStream implements StreamHandle {
   #ended = false
   /** The clear that the worker has not answered yet; audio before its answer is dropped. */
   #clearing: number | undefined
+  /** Seconds of audio that came too late; undefined until some came whose lateness is told. */
+  #late: number | undefined
 
   constructor(id: number, request: StreamRequest, events: StreamEvents, pool: SynthesisPool) {
     this.id = id
@@ -289,8 +344,10 @@ class PooledStream implements StreamHandle {
   receive(message: Extract<FromWorker, { id: number }>, observe: Partial<PoolObserver> | undefined): void {
     if (this.#ended) return
     if (message.type === 'audio') {
-      const { bytes, samples, sentence } = message
+      const { bytes, samples, sentence, company, late } = message
       observe?.audio?.(samples / SAMPLE_RATE)
+      if (samples > 0) observe?.batch?.(company)
+      if (late !== undefined) this.#late = (this.#late ?? 0) + late
       const taken = (): void => this.#send({ type: 'credit', id: this.id, samples })
       if (this.#clearing !== undefined) taken()
       else this.#events.audio(bytes, { samples, ...(sentence && { sentence }) }, taken)
@@ -300,6 +357,7 @@ class PooledStream implements StreamHandle {
       if (this.#clearing === message.mark) this.#clearing = undefined
       this.#events.cleared?.(message.mark)
     } else if (message.type === 'done') {
+      if (this.#late !== undefined) observe?.underrun?.(this.#late)
       this.#finish()
       this.#events.done()
     } else if (message.type === 'error') {

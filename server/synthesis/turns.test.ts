@@ -1,17 +1,19 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { Turns } from './turns.ts'
 
-test('the stream that would run dry first goes first, newcomers before all', async () => {
+test('the stream that would run dry first goes first; who has heard nothing is due in 30 ms', async () => {
   const turns = new Turns()
   const order: string[] = []
   const take = (name: string, deadline: number) => turns.take(deadline, async () => order.push(name))
+  const now = performance.now()
   await Promise.all([
-    take('far ahead', 9000),
-    take('soon dry', 100),
+    take('far ahead', now + 1900),
+    take('has some', now + 450),
+    take('soon dry', now + 10),
     take('new', Number.NEGATIVE_INFINITY),
     take('newer', Number.NEGATIVE_INFINITY),
   ])
-  expect(order).toEqual(['new', 'newer', 'soon dry', 'far ahead'])
+  expect(order).toEqual(['soon dry', 'new', 'newer', 'has some', 'far ahead'])
 })
 
 test('exclusive work runs one at a time, the most urgent next, also after a failure', async () => {
@@ -19,7 +21,7 @@ test('exclusive work runs one at a time, the most urgent next, also after a fail
   const order: string[] = []
   let running = 0
   const work = (name: string, deadline: number) =>
-    turns.exclusive(deadline, async () => {
+    turns.exclusive(deadline, 10, async () => {
       expect(++running).toBe(1)
       await new Promise((resolve) => setImmediate(resolve))
       running--
@@ -37,7 +39,7 @@ test('a stream far ahead waits while a newcomer has the model, one that is not g
   const turns = new Turns()
   const order: string[] = []
   const far = turns.take(performance.now() + 60_000, async () => order.push('far ahead'))
-  await turns.exclusive(Number.NEGATIVE_INFINITY, async () => {
+  await turns.exclusive(Number.NEGATIVE_INFINITY, 10, async () => {
     await turns.take(performance.now() + 100, async () => order.push('near'))
     await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
     order.push('newcomer')
@@ -73,4 +75,88 @@ test('a stream more than two seconds ahead yields to one at work that is not', a
   const near = turns.take(now + 200, async () => order.push('near too'))
   await Promise.all([slow, far, near])
   expect(order).toEqual(['near too', 'near', 'far'])
+})
+
+test('the model is not called while a listener is nearly dry, but a newcomer does not wait for ever', async () => {
+  const turns = new Turns()
+  const order: string[] = []
+  const dry = turns.take(performance.now() + 20, async () => {
+    for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve))
+    order.push('nearly dry')
+  })
+  await turns.exclusive(Number.NEGATIVE_INFINITY, 10, async () => order.push('newcomer'))
+  await dry
+  expect(order).toEqual(['nearly dry', 'newcomer'])
+
+  // A thread that has too much to do always has somebody who is dry.
+  let overloaded = true
+  const late = async (): Promise<void> => {
+    while (overloaded) await turns.take(performance.now(), async () => {})
+  }
+  const busy = [late(), late()]
+  await turns.exclusive(Number.NEGATIVE_INFINITY, 10, async () => order.push('newcomer under load'))
+  overloaded = false
+  await Promise.all(busy)
+  expect(order.at(-1)).toBe('newcomer under load')
+})
+
+test('between two calls of the model, listeners who are nearly dry get what they need', async () => {
+  const turns = new Turns()
+  let clock = performance.now()
+  const spy = vi.spyOn(performance, 'now').mockImplementation(() => clock)
+  const order: string[] = []
+  // Three callers that have waited long, each call 20 ms; two listeners with 25 ms in hand.
+  const calls = [1, 2, 3].map((n) =>
+    turns.exclusive(Number.NEGATIVE_INFINITY, 40, async () => {
+      order.push(`call ${n}`)
+      clock += 20
+    }),
+  )
+  clock += 1000
+  await calls[0]
+  const listener = async (name: string): Promise<void> => {
+    for (let deadline = clock + 25; deadline < clock + 200; deadline += 40)
+      await turns.take(deadline, async () => order.push(name))
+  }
+  await Promise.all([...calls, listener('a'), listener('b')])
+  // 25 and 65 ms in hand are too little for a call of 20 ms to begin.
+  expect(order.slice(0, order.indexOf('call 2'))).toEqual(['call 1', 'a', 'b', 'a', 'b'])
+  spy.mockRestore()
+})
+
+test('who has enough in hand does not make the batch of one who is nearly dry longer', async () => {
+  const turns = new Turns()
+  const order: string[] = []
+  const now = performance.now()
+  const provided = turns.take(now + 1500, async () => order.push('provided'))
+  const dry = turns.take(now + 30, async () => {
+    for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve))
+    order.push('nearly dry')
+  })
+  await Promise.all([provided, dry])
+  expect(order).toEqual(['nearly dry', 'provided'])
+})
+
+test('before a call that takes long, listeners are given more to hear than before a short one', async () => {
+  const turns = new Turns()
+  const now = performance.now()
+  let clock = now
+  const spy = vi.spyOn(performance, 'now').mockImplementation(() => clock)
+  const order: string[] = []
+  // The first call tells that a symbol takes 10 ms.
+  for (let i = 0; i < 30; i++)
+    await turns.exclusive(Number.NEGATIVE_INFINITY, 10, async () => {
+      clock += 100
+    })
+  const near = (name: string, lead: number) =>
+    turns.take(clock + lead, async () => {
+      for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve))
+      order.push(name)
+    })
+  const call = (name: string, symbols: number) =>
+    turns.exclusive(Number.NEGATIVE_INFINITY, symbols, async () => order.push(name))
+  await Promise.all([near('has 80 ms', 80), call('short call', 1)])
+  await Promise.all([near('has 300 ms', 300), call('long call', 20)])
+  expect(order).toEqual(['short call', 'has 80 ms', 'has 300 ms', 'long call'])
+  spy.mockRestore()
 })

@@ -6,7 +6,8 @@ import { type AudioEncoder, openEncoder } from '../../src/audio/encoders/index.t
 import { SparsewaveError } from '../../src/errors.ts'
 import { SAMPLE_RATE } from '../../src/frames.ts'
 import { LiveText, type SpeechOptions, type Synthesizer } from '../../src/synthesis/index.ts'
-import type { AudioInfo, FromWorker, StreamRequest, ToWorker, WorkerFailure } from './messages.ts'
+import type { AudioInfo, AudioTiming, FromWorker, StreamRequest, ToWorker, WorkerFailure } from './messages.ts'
+import type { Meter } from './meter.ts'
 import { Turns } from './turns.ts'
 
 export interface LoopPort {
@@ -20,9 +21,14 @@ export interface LoopOptions {
   load(voice: string): Promise<Synthesizer>
   /** Voice loaded before `ready` is said. */
   voice: string
-  /** The kernel in use and why; asked once the voice is loaded. */
-  kernel(): { name: string; why: string }
+  /** The kernel in use and why, and the share of the voice's weights that are zero; asked once the voice is loaded. */
+  kernel(): { name: string; why: string; precision: string; sparsity: number }
+  /** Measures what the work costs; without one nothing is told of it. */
+  meter?: Meter
 }
+
+/** How often the load is told, ms. */
+const TELL_LOAD = 500
 
 /** Serves streams on `port` until `stop` comes. Says `ready`, or `failed` when the voice cannot be loaded. */
 export async function runWorkerLoop(port: LoopPort, options: LoopOptions): Promise<void> {
@@ -39,11 +45,13 @@ export async function runWorkerLoop(port: LoopPort, options: LoopOptions): Promi
     return loading
   }
 
+  let telling: NodeJS.Timeout | undefined
   let ready: FromWorker
   try {
     const { defaultVocoder } = await voice(options.voice)
-    const { name, why } = options.kernel()
-    ready = { type: 'ready', kernel: name, kernelReason: why, vocoder: defaultVocoder }
+    const { name, why, ...rest } = options.kernel()
+    const cost = options.meter?.read().cost
+    ready = { type: 'ready', kernel: name, kernelReason: why, ...rest, vocoder: defaultVocoder, ...(cost && { cost }) }
   } catch (error) {
     port.postMessage({ type: 'failed', error: failure(error) })
     port.close()
@@ -53,12 +61,13 @@ export async function runWorkerLoop(port: LoopPort, options: LoopOptions): Promi
   port.on('message', (message) => {
     if (message.type === 'stop') {
       for (const stream of streams.values()) stream.cancel()
+      clearInterval(telling)
       port.close()
       return
     }
     if (message.type === 'open') {
       const { id, request, credit } = message
-      const stream = new Stream(id, request, credit, port, turns)
+      const stream = new Stream(id, request, credit, port, turns, options.meter)
       streams.set(id, stream)
       void stream.run(() => voice(request.voice)).finally(() => streams.delete(id))
       return
@@ -67,6 +76,17 @@ export async function runWorkerLoop(port: LoopPort, options: LoopOptions): Promi
     streams.get(message.id)?.receive(message)
   })
   port.postMessage(ready)
+  const { meter } = options
+  if (!meter) return
+  let quiet = false
+  telling = setInterval(() => {
+    const load = meter.read()
+    // Once more when the work is done, then not at all.
+    if (streams.size === 0 && quiet) return
+    quiet = streams.size === 0
+    const idle = [...streams.values()].filter((stream) => stream.isIdle).length
+    port.postMessage({ type: 'load', idle, ...load })
+  }, TELL_LOAD)
 }
 
 class Stream {
@@ -85,14 +105,30 @@ class Stream {
   #encoder: AudioEncoder | undefined
   /** When the listener will have heard everything, ms. */
   #deadline = Number.NEGATIVE_INFINITY
+  /** Streams at work in this one's last turn. */
+  #company = 1
+  readonly #meter: Meter | undefined
 
-  constructor(id: number, request: StreamRequest, credit: number, port: LoopPort, turns: Turns) {
+  constructor(
+    id: number,
+    request: StreamRequest,
+    credit: number,
+    port: LoopPort,
+    turns: Turns,
+    meter: Meter | undefined,
+  ) {
     this.#id = id
     this.#request = request
     this.#credit = credit
     this.#port = port
     this.#turns = turns
+    this.#meter = meter
     this.#live = new LiveText(request)
+  }
+
+  /** Whether it waits for text and its listener has heard everything. */
+  get isIdle(): boolean {
+    return this.#request.text === undefined && this.#live.waiting === 0 && performance.now() > this.#deadline
   }
 
   cancel(): void {
@@ -157,16 +193,23 @@ class Stream {
   }
 
   #options(): SpeechOptions {
-    const { seed, speed, vocoder, measure } = this.#request
+    const { seed, speed, pitch, lexicon, ssml, vocoder, measure } = this.#request
     return {
       seed,
       speed,
+      ...(pitch !== undefined && { pitch }),
+      ...(ssml !== undefined && { ssml }),
+      ...(lexicon !== undefined && { lexicon }),
       ...(vocoder !== undefined && { vocoder }),
       ...(measure !== undefined && { measure }),
       signal: AbortSignal.any([this.#cancel.signal, this.#clear.signal]),
       scheduler: {
-        turn: (work) => this.#turns.take(this.#deadline, work),
-        acoustic: (work) => this.#turns.exclusive(this.#deadline, work),
+        turn: (work) =>
+          this.#turns.take(this.#deadline, (company) => {
+            this.#company = company
+            return work()
+          }),
+        acoustic: (symbols, work) => this.#turns.exclusive(this.#deadline, symbols, work),
       },
       onStage: (stage, seconds) => this.#port.postMessage({ type: 'stage', id: this.#id, stage, seconds }),
     }
@@ -184,16 +227,25 @@ class Stream {
       if (sentence) this.#sentences = sentence.index + 1
       if (samples.length > 0) {
         const now = performance.now()
+        const late = this.#request.text === undefined ? undefined : this.#lateness(now)
         this.#deadline = Math.max(this.#deadline, now) + (samples.length / SAMPLE_RATE) * 1000
         this.#credit -= samples.length
+        this.#meter?.made(samples.length / SAMPLE_RATE)
         this.#encoder ??= await openEncoder(output, totalSamples)
-        this.#send(await this.#encoder.encode(samples), { samples: samples.length, ...(sentence && { sentence }) })
+        const timing = { company: this.#company, ...(late !== undefined && { late }) }
+        this.#send(await this.#encoder.encode(samples), {
+          samples: samples.length,
+          ...(sentence && { sentence }),
+          ...timing,
+        })
       }
       while (this.#credit <= 0 && !this.#cancel.signal.aborted && !this.#clear.signal.aborted) {
         await new Promise<void>((resolve) => {
           this.#creditCame = resolve
         })
         this.#creditCame = undefined
+        // A listener who takes nothing makes the gap himself.
+        this.#deadline = Math.max(this.#deadline, performance.now())
       }
       this.#cancel.signal.throwIfAborted()
       if (this.#clear.signal.aborted) throw CLEARED
@@ -208,10 +260,15 @@ class Stream {
     this.#encoder = undefined
     const rest = await encoder.finish()
     encoder.close()
-    if (rest.length > 0) this.#send(rest, { samples: 0 })
+    if (rest.length > 0) this.#send(rest, { samples: 0, company: this.#company })
   }
 
-  #send(bytes: Uint8Array, info: AudioInfo): void {
+  /** Seconds by which audio at `now` comes too late for a listener; 0 for the first. */
+  #lateness(now: number): number {
+    return this.#deadline === Number.NEGATIVE_INFINITY ? 0 : Math.max(0, now - this.#deadline) / 1000
+  }
+
+  #send(bytes: Uint8Array, info: AudioInfo & AudioTiming): void {
     // A view of a larger buffer cannot be handed over without the rest of it.
     const own = (bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice()) as Uint8Array<ArrayBuffer>
     this.#port.postMessage({ type: 'audio', id: this.#id, bytes: own, ...info }, own.length > 0 ? [own.buffer] : [])

@@ -1,25 +1,67 @@
-/** Entry of a synthesis worker thread: loads the voice and serves streams until told to stop. */
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
-import { chooseKernel } from '../../src/kernels/index.ts'
+/** Entry of a synthesis worker, thread or process: loads the voice and serves streams until told to stop. */
+import { performance } from 'node:perf_hooks'
+import { parentPort, workerData } from 'node:worker_threads'
+import { SAMPLE_RATE } from '../../src/frames.ts'
+import { chooseKernel, choosePrecision } from '../../src/kernels/index.ts'
 import { loadSynthesizer } from '../../src/synthesis/index.ts'
-import { runWorkerLoop } from './worker-loop.ts'
+import { readVoice } from '../../src/voices/index.ts'
+import type { FromWorker, ToWorker } from './messages.ts'
+import { Meter } from './meter.ts'
+import { sparsityOf } from './sparsity.ts'
+import { type LoopPort, runWorkerLoop } from './worker-loop.ts'
 
 export interface WorkerData {
   readonly voice: string
 }
 
-const { voice } = workerData as WorkerData
-await runWorkerLoop(parentPort as MessagePort, {
+const { voice } = parentPort ? (workerData as WorkerData) : { voice: process.argv[2]! }
+const meter = new Meter(() => {
+  const { idle, active } = performance.eventLoopUtilization()
+  return { busy: active, all: idle + active }
+})
+let sparsity = 0
+await runWorkerLoop(parentPort ?? processPort(), {
   voice,
   async load(name) {
     const synthesizer = await loadSynthesizer(name)
+    if (name === voice) sparsity = sparsityOf(readVoice(name).manifest.net)
     // The first sentence pays for compilation and caches; nobody should wait for that.
     for await (const _ of synthesizer.stream('Ready to speak.')) {
+    }
+    if (name === voice) {
+      // What the second one costs is a first guess at what all will.
+      meter.read()
+      for await (const { samples } of synthesizer.stream('This is what a sentence costs.'))
+        meter.made(samples.length / SAMPLE_RATE)
     }
     return synthesizer
   },
   kernel() {
     const { kernel, why } = chooseKernel()
-    return { name: kernel.name, why }
+    return { name: kernel.name, why, precision: choosePrecision(kernel).precision, sparsity }
   },
+  meter,
 })
+
+/** The server at the other end of a process's channel. Signals are the server's business: it lets running streams end first. */
+function processPort(): LoopPort {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
+  // A server that was killed says nothing.
+  process.on('disconnect', () => process.exit(0))
+  let unsent = 0
+  let closing = false
+  const close = (): void => {
+    closing = true
+    if (unsent === 0 && process.connected) process.disconnect()
+  }
+  return {
+    postMessage(message: FromWorker) {
+      unsent++
+      process.send!(message, undefined, undefined, () => {
+        if (--unsent === 0 && closing) close()
+      })
+    },
+    on: (_event, listener: (message: ToWorker) => void) => process.on('message', listener),
+    close,
+  }
+}

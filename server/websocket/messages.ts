@@ -1,7 +1,7 @@
 /** Messages of a dialect, parsed at the edge. */
 import type { RawData } from 'ws'
 import type { z } from 'zod'
-import { RequestError } from '../http-errors.ts'
+import { parseWith, RequestError } from '../http-errors.ts'
 
 /** A message as its schema gives it. Throws REQUEST_INVALID. */
 export function parseMessage<S extends z.ZodType>(data: RawData, isBinary: boolean, schema: S): z.output<S> {
@@ -13,11 +13,4 @@ export function parseMessage<S extends z.ZodType>(data: RawData, isBinary: boole
     throw new RequestError('REQUEST_INVALID', 'The message is not valid JSON.', null)
   }
   return parseWith(json, schema)
-}
-
-/** A value as its schema gives it. Throws REQUEST_INVALID, INPUT_TOO_LONG. */
-export function parseWith<S extends z.ZodType>(value: unknown, schema: S): z.output<S> {
-  const parsed = schema.safeParse(value)
-  if (!parsed.success) throw RequestError.fromZod(parsed.error)
-  return parsed.data
 }

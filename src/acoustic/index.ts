@@ -5,7 +5,10 @@
 import { z } from 'zod'
 import { SparsewaveError } from '../errors.ts'
 import { ENVELOPE_POINTS, type Frames } from '../frames.ts'
-import { loadOnnx, type OnnxModel } from '../onnx/runtime.ts'
+import { chooseLayers, type Layers } from '../layers/index.ts'
+import { nameOf } from '../onnx/model.ts'
+import { loadOnnx, type ModelFile } from '../onnx/runtime.ts'
+import { NativeAcoustic, type Outputs } from './native.ts'
 
 /** The part of a voice's manifest that belongs to its acoustic model. */
 export const acousticManifestSchema = z.strictObject({
@@ -25,27 +28,36 @@ export interface Prediction {
 const INPUTS = ['phonemes', 'rate', 'pitch']
 const OUTPUTS = ['durations', 'f0', 'envelope']
 
+/** ids [P] with the silence 0 at both ends, rate and factor on F0 to frames. */
+interface Runner {
+  run(ids: readonly number[], rate: number, pitch: number): Promise<Outputs>
+  close(): Promise<void> | void
+}
+
 export class AcousticModel {
-  readonly #model: OnnxModel
+  readonly #runner: Runner
   readonly #ids: ReadonlyMap<string, number>
 
-  private constructor(model: OnnxModel, ids: ReadonlyMap<string, number>) {
-    this.#model = model
+  private constructor(runner: Runner, ids: ReadonlyMap<string, number>) {
+    this.#runner = runner
     this.#ids = ids
   }
 
-  /** Opens acoustic.onnx. Throws VOICE_DAMAGED when it cannot be opened, VOICE_MISMATCH when it is another model. */
-  static async load(path: string, manifest: AcousticManifest): Promise<AcousticModel> {
-    const model = await loadOnnx(path)
-    const lacks = [
-      ...INPUTS.filter((name) => !model.inputNames.includes(name)),
-      ...OUTPUTS.filter((name) => !model.outputNames.includes(name)),
-    ]
-    if (lacks.length > 0) {
-      await model.release()
-      throw new SparsewaveError('VOICE_MISMATCH', `${path} is not an acoustic model: it has no ${lacks.join(', ')}.`)
-    }
-    return new AcousticModel(model, new Map(Array.from(manifest.symbols, (symbol, i) => [symbol, i + 1])))
+  /**
+   * Opens acoustic.onnx: on native `layers` (default: those of the kernel in use) where it is a graph that training wrote, otherwise, or when `layers`
+   * is null, in onnxruntime. Throws VOICE_DAMAGED when it cannot be opened, VOICE_MISMATCH when it is another model.
+   */
+  static async load(
+    file: ModelFile,
+    manifest: AcousticManifest,
+    { layers = chooseLayers() ?? null }: { layers?: Layers | null } = {},
+  ): Promise<AcousticModel> {
+    const native = layers && typeof file === 'string' ? await NativeAcoustic.open(file, layers) : undefined
+    if (!native) layers?.close()
+    return new AcousticModel(
+      native ?? (await onnxRunner(file)),
+      new Map(Array.from(manifest.symbols, (symbol, i) => [symbol, i + 1])),
+    )
   }
 
   /**
@@ -59,25 +71,43 @@ export class AcousticModel {
     const known = Array.from(phonemes).filter((symbol) => this.#ids.has(symbol))
     if (!known.some((symbol) => symbol.trim() !== ''))
       throw new SparsewaveError('INPUT_EMPTY', 'There are no phonemes to speak.')
-    const ids = BigInt64Array.from([0, ...known.map((symbol) => this.#ids.get(symbol)!), 0].map(BigInt))
-    const outputs = await this.#model.run({
-      phonemes: { data: ids, dims: [1, ids.length] },
-      rate: { data: Float32Array.of(rate), dims: [] },
-      pitch: { data: Float32Array.of(pitch), dims: [] },
-    })
-    const f0 = outputs.f0!.data as Float32Array
-    const envelope = outputs.envelope!.data as Float32Array
-    if (envelope.length !== f0.length * ENVELOPE_POINTS)
-      throw new SparsewaveError('SYNTHESIS_FAILED', 'The acoustic model gave envelopes of another size.')
-    return {
-      frames: { count: f0.length, f0, envelope },
-      durations: Int32Array.from(outputs.durations!.data as BigInt64Array, Number),
-      phonemes: known.join(''),
-    }
+    const ids = [0, ...known.map((symbol) => this.#ids.get(symbol)!), 0]
+    const { durations, f0, envelope } = await this.#runner.run(ids, rate, pitch)
+    return { frames: { count: f0.length, f0, envelope }, durations, phonemes: known.join('') }
   }
 
   /** Frees the model; safe to call twice. */
-  close(): Promise<void> {
-    return this.#model.release()
+  async close(): Promise<void> {
+    await this.#runner.close()
+  }
+}
+
+async function onnxRunner(file: ModelFile): Promise<Runner> {
+  const model = await loadOnnx(file)
+  const lacks = [
+    ...INPUTS.filter((name) => !model.inputNames.includes(name)),
+    ...OUTPUTS.filter((name) => !model.outputNames.includes(name)),
+  ]
+  if (lacks.length > 0) {
+    await model.release()
+    throw new SparsewaveError(
+      'VOICE_MISMATCH',
+      `${nameOf(file)} is not an acoustic model: it has no ${lacks.join(', ')}.`,
+    )
+  }
+  return {
+    async run(ids, rate, pitch) {
+      const outputs = await model.run({
+        phonemes: { data: BigInt64Array.from(ids, BigInt), dims: [1, ids.length] },
+        rate: { data: Float32Array.of(rate), dims: [] },
+        pitch: { data: Float32Array.of(pitch), dims: [] },
+      })
+      const f0 = outputs.f0!.data as Float32Array
+      const envelope = outputs.envelope!.data as Float32Array
+      if (envelope.length !== f0.length * ENVELOPE_POINTS)
+        throw new SparsewaveError('SYNTHESIS_FAILED', 'The acoustic model gave envelopes of another size.')
+      return { durations: Int32Array.from(outputs.durations!.data as BigInt64Array, Number), f0, envelope }
+    },
+    close: () => model.release(),
   }
 }

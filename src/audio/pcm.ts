@@ -2,9 +2,9 @@
  * 16-bit PCM. The same samples give the same bytes on every machine: rounding half away from zero is avoided in
  * favour of floor(x + .5), values outside -1..1 are clipped, NaN becomes 0.
  */
-import { endianness } from 'node:os'
 
 const SCALE = 32767
+const IS_BIG_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 0
 
 /** Samples (-1..1) as signed 16-bit integers; the result has the length of `samples`. */
 export function toPcm16(samples: Float32Array): Int16Array {
@@ -20,7 +20,7 @@ export function toPcm16(samples: Float32Array): Int16Array {
 export function toPcm16Bytes(samples: Float32Array): Uint8Array {
   const pcm = toPcm16(samples)
   const bytes = new Uint8Array(pcm.buffer, pcm.byteOffset, pcm.byteLength)
-  if (endianness() === 'BE') Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).swap16()
+  if (IS_BIG_ENDIAN) Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).swap16()
   return bytes
 }
 

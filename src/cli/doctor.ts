@@ -3,9 +3,9 @@ import { spawnSync } from 'node:child_process'
 import { freemem, release, totalmem } from 'node:os'
 import { Command } from 'commander'
 import { SparsewaveError } from '../errors.ts'
-import { availableKernels, chooseKernel, detectCpu } from '../kernels/index.ts'
+import { availableKernels, chooseKernel, choosePrecision, detectCpu } from '../kernels/index.ts'
+import { packageVersion } from '../version.ts'
 import { loadTraining, type ReportLine } from './training.ts'
-import { packageVersion } from './version.ts'
 import { checkVoices } from './voices.ts'
 
 export function doctorCommand(): Command {
@@ -25,6 +25,10 @@ async function doctor(): Promise<void> {
     const { kernel, why } = chooseKernel()
     return `${kernel.name}: ${why}`
   })
+  const precision = attempt(() => {
+    const { precision, why } = choosePrecision(chooseKernel().kernel)
+    return `${precision}: ${why}`
+  })
   const compiler = findCompiler()
   const sections: [string, readonly ReportLine[]][] = [
     [
@@ -42,6 +46,7 @@ async function doctor(): Promise<void> {
       'Kernels',
       [
         { name: 'chosen', ...choice },
+        { name: 'precision', ...precision },
         { name: 'available', ...kernels },
       ],
     ],
@@ -53,7 +58,7 @@ async function doctor(): Promise<void> {
     process.stdout.write(`${title}\n`)
     for (const { name, ok, detail } of lines) process.stdout.write(`  ${ok ? ' ' : '!'} ${name.padEnd(14)} ${detail}\n`)
   }
-  const unusable = !choice.ok || sections[2]![1].some((voice) => !voice.ok)
+  const unusable = !choice.ok || !precision.ok || sections[2]![1].some((voice) => !voice.ok)
   process.exitCode = unusable ? 2 : 0
 }
 

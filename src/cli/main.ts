@@ -4,12 +4,12 @@
  */
 import { Command, CommanderError } from 'commander'
 import { SparsewaveError } from '../errors.ts'
+import { packageVersion } from '../version.ts'
 import { doctorCommand } from './doctor.ts'
 import { keysCommand } from './keys.ts'
 import { serveCommand } from './serve.ts'
 import { speakCommand } from './speak.ts'
 import { loadTraining } from './training.ts'
-import { packageVersion } from './version.ts'
 import { voicesCommand } from './voices.ts'
 
 const EXAMPLES = `

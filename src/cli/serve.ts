@@ -9,12 +9,14 @@ interface ServeOptions {
   host?: string
   voice?: string
   workers?: number
+  wyomingPort?: number
 }
 
 const EXAMPLES = `
 Examples:
   $ sparsewave serve
   $ PORT=9000 SPARSEWAVE_WORKERS=2 sparsewave serve
+  $ sparsewave serve --wyoming-port 10200     # Home Assistant's voice, see docs/wyoming.md
   $ curl -N http://localhost:8080/v1/audio/speech -H 'Content-Type: application/json' \\
       -d '{"model": "tts-1", "voice": "alloy", "input": "Hello there."}' -o hello.mp3`
 
@@ -24,6 +26,11 @@ export function serveCommand(): Command {
     .option('-p, --port <port>', 'port to listen on (or PORT; default 8080)', numberIn(0, 65535, true))
     .option('--host <address>', 'address to listen on (or HOST; default all)')
     .option('--workers <n>', 'synthesis threads (or SPARSEWAVE_WORKERS; default one a core)', numberIn(1, 1024, true))
+    .option(
+      '--wyoming-port <port>',
+      'port for Home Assistant (or SPARSEWAVE_WYOMING_PORT; default none)',
+      numberIn(0, 65535, true),
+    )
     .addOption(voiceOption())
     .addHelpText('after', EXAMPLES)
     .action(serve)
@@ -37,23 +44,25 @@ async function serve(options: ServeOptions): Promise<void> {
     port: options.port ?? settings.port,
     host: options.host ?? settings.host,
     workers: options.workers ?? settings.workers,
+    wyomingPort: options.wyomingPort ?? settings.wyomingPort,
   }
   const log = (line: string): void => console.error(line)
   const voices = catalogue(options.voice ?? settings.voice, log)
   const running = await startServer({
     config,
     catalogue: voices,
-    spawn: () => spawnWorker({ voice: voices.defaultVoice }),
+    spawn: () => spawnWorker({ voice: voices.defaultVoice }, config.workerKind),
     log,
     logger: createLogger(config.logLevel),
   }).catch((error: NodeJS.ErrnoException) => {
     throw listenError(error, config.port)
   })
-  const { kernel, kernelReason, vocoder } = running.info
-  log(`Speaking as ${voices.defaultVoice} (${vocoder}) on the ${kernel} kernel: ${kernelReason}`)
+  const { kernel, kernelReason, precision, vocoder } = running.info
+  log(`Speaking as ${voices.defaultVoice} (${vocoder}) on the ${kernel} kernel in ${precision}: ${kernelReason}`)
   log(
-    `Listening on http://localhost:${running.port} with ${config.workers} synthesis thread${config.workers === 1 ? '' : 's'}.`,
+    `Listening on http://localhost:${running.port} with ${config.workers} synthesis ${config.workerKind}${config.workers === 1 ? '' : config.workerKind === 'thread' ? 's' : 'es'}.`,
   )
+  if (running.wyomingPort !== undefined) log(`Wyoming on port ${running.wyomingPort}.`)
   await stopSignal()
   log('Stopping: running requests may finish.')
   await running.stop()

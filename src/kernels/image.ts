@@ -6,13 +6,17 @@ import { PQMF_TAPS, SYNTHESIS_FILTERS } from '../audio/pqmf.ts'
 import { BANDS, BLOCK, HEAD_OUTPUTS, STEP_INPUTS } from '../vocoder/sparse-wavernn/config.ts'
 import { EXCITATION_POINTS, excitationTable } from '../vocoder/sparse-wavernn/excitation.ts'
 import type { BlockMatrix, VocoderWeights } from '../vocoder/sparse-wavernn/weights.ts'
-import type { Temperature } from './kernel.ts'
+import { type ModelOptions, NEUTRAL_TEMPERATURE } from './kernel.ts'
+import { type Quantized, quantize } from './quantize.ts'
 
 export const HEADER_FIELDS = [
   'hidden',
   'headHidden',
   'inputs',
-  /** Blocks of one strip: reset and update take columns of [h; x], the candidate's two parts of h and of x. */
+  /**
+   * Blocks of one strip: reset and update take columns of [h; x], the candidate's two parts of h and of x. In int8 the three of h come first,
+   * then three of x, all of `inputBlocks`.
+   */
   'resetBlocks',
   'updateBlocks',
   'recurrentBlocks',
@@ -31,6 +35,18 @@ export const HEADER_FIELDS = [
   'temperature',
   /** Where the head's columns start, in columns. */
   'headColumns',
+  /** 1: the blocks are int16 pairs in `integers`, 2: int8 quads; gateValues, headValues and stepValues are places there. */
+  'integer',
+  /** S_b without the columns of earlier bands. */
+  'stepValues',
+  /**
+   * Of each row's sum: [4H] reset, update, recurrent, input (int8: [6H] of h, then of x, reset, update, candidate), [4K] head, [4K] step.
+   * In int8 the sums' starts follow, integers in the same order: -128 times the row's sum of weights, as inputs are told 128 too large.
+   */
+  'scales',
+  /** Steps a unit of each x, then its limit: [2, 64]. */
+  'inputSteps',
+  'totalIntegers',
   'totalValues',
   'totalColumns',
 ] as const
@@ -40,35 +56,57 @@ export interface ModelImage {
   /** [HEADER_FIELDS.length] */
   readonly header: Int32Array
   readonly values: Float32Array
-  /** Gates: [strip][reset, update, recurrent, input] columns of [h; x]; then the head's: [strip][kept]. */
+  /** Gates: [strip][list] columns of [h; x] in the order of the blocks; then the head's: [strip][kept]. */
   readonly columns: Uint16Array
+  /**
+   * Empty in f32. Blocks two by two, the rows' weights beside one another: [strip][pair of blocks][16][2]; an odd last block has one of
+   * zeros beside it. In int8 four by four, as bytes: [strip][quad of blocks][16][4].
+   */
+  readonly integers: Int16Array
 }
 
-/** Lays a model out. Every segment starts on a multiple of 16 floats. */
-export function modelImage(weights: VocoderWeights, temperature: Temperature): ModelImage {
+/** Lays a model out. Every segment starts on a multiple of 16 values. */
+export function modelImage(
+  weights: VocoderWeights,
+  { temperature = NEUTRAL_TEMPERATURE, precision = 'f32' }: ModelOptions = {},
+): ModelImage {
   const { hidden: H, headHidden: K } = weights.config
   const D = STEP_INPUTS.count
   const header = {} as Record<HeaderField, number>
   const [Rr, Rz, Rn] = weights.recurrent
   const [Ir, Iz, In] = weights.input
-  Object.assign(header, { hidden: H, headHidden: K, inputs: D })
-  header.resetBlocks = Rr.kept + Ir.kept
-  header.updateBlocks = Rz.kept + Iz.kept
-  header.recurrentBlocks = Rn.kept
-  header.inputBlocks = In.kept
-  header.headBlocks = weights.headHidden.kept
+  const q = precision === 'f32' ? undefined : quantize(weights, precision)
+  const bytes = precision === 'int8'
+  /** Blocks that lie together. */
+  const group = bytes ? 4 : q ? 2 : 1
+  const padded = (blocks: number) => group * Math.ceil(blocks / group)
+  Object.assign(header, { hidden: H, headHidden: K, inputs: D, integer: bytes ? 2 : q ? 1 : 0 })
+  header.resetBlocks = padded(bytes ? Rr.kept : Rr.kept + Ir.kept)
+  header.updateBlocks = padded(bytes ? Rz.kept : Rz.kept + Iz.kept)
+  header.recurrentBlocks = padded(Rn.kept)
+  header.inputBlocks = padded(bytes ? Math.max(Ir.kept, Iz.kept, In.kept) : In.kept)
+  header.headBlocks = padded(weights.headHidden.kept)
   const strips = H / BLOCK
   const headStrips = (BANDS * K) / BLOCK
-  const stripBlocks = header.resetBlocks + header.updateBlocks + header.recurrentBlocks + header.inputBlocks
+  const stripBlocks =
+    header.resetBlocks + header.updateBlocks + header.recurrentBlocks + (bytes ? 3 : 1) * header.inputBlocks
   const stepInputs = Array.from({ length: BANDS }, (_, b) => D + b).reduce((a, b) => a + b, 0)
 
   let total = 0
+  let integerTotal = 0
   const place = (field: HeaderField, size: number) => {
     header[field] = total
     total += Math.ceil(size / 16) * 16
   }
-  place('gateValues', strips * stripBlocks * BLOCK)
-  place('headValues', headStrips * header.headBlocks * BLOCK)
+  const placeBlocks = (field: HeaderField, blocks: number) => {
+    if (!q) return place(field, blocks * BLOCK)
+    header[field] = integerTotal
+    integerTotal += (blocks * BLOCK) / (bytes ? 2 : 1)
+  }
+  placeBlocks('gateValues', strips * stripBlocks)
+  placeBlocks('headValues', headStrips * header.headBlocks)
+  header.stepValues = 0
+  if (q) placeBlocks('stepValues', headStrips * padded(D))
   place('headBias', BANDS * K)
   place('headStep', stepInputs * K)
   place('headSkip', (D + BANDS) * BANDS)
@@ -78,29 +116,98 @@ export function modelImage(weights: VocoderWeights, temperature: Temperature): M
   // One entry more than the table, so that interpolation may read past its end.
   place('table', (EXCITATION_POINTS + 1) * BANDS)
   place('temperature', 2 * BANDS)
+  const sums = q ? (bytes ? 6 : 4) * H + 2 * BANDS * K : 0
+  place('scales', bytes ? 2 * sums : sums)
+  place('inputSteps', q ? 2 * 64 : 0)
   header.totalValues = total
+  header.totalIntegers = integerTotal
   header.headColumns = strips * stripBlocks
   header.totalColumns = header.headColumns + headStrips * header.headBlocks
 
   const values = new Float32Array(total)
+  const integers = new Int16Array(integerTotal)
+  const integerBlocks = bytes ? new Int8Array(integers.buffer) : integers
   const columns = new Uint16Array(header.totalColumns)
   let block = 0
-  const copyStrip = (m: BlockMatrix, s: number, shift: number, base: number) => {
-    const from = s * m.kept
-    values.set(m.values.subarray(from * BLOCK, (from + m.kept) * BLOCK), base + block * BLOCK)
-    for (let k = 0; k < m.kept; k++) columns[block + k] = m.index[from + k]! + shift
-    block += m.kept
+  /** Where row `row` of block `k` of a list that starts at `base` lies. */
+  const placeOf = (base: number, k: number, row: number) => base + (k - (k % group)) * BLOCK + row * group + (k % group)
+  /** Strip `s` of matrices that share their sums, one after the other; padded to `blocks` with blocks of zeros. */
+  const copyStrip = (
+    s: number,
+    base: number,
+    blocks: number,
+    ...list: [BlockMatrix, number, Quantized | undefined][]
+  ) => {
+    const end = block + blocks
+    for (const [m, shift, quantized] of list) {
+      const from = s * m.kept
+      for (let k = 0; k < m.kept; k++, block++) {
+        columns[block] = m.index[from + k]! + shift
+        for (let i = 0; i < BLOCK; i++) {
+          const at = placeOf(base, block, i)
+          const source = (from + k) * BLOCK + i
+          if (quantized) integerBlocks[at] = quantized.values[source]!
+          else values[at] = m.values[source]!
+        }
+      }
+    }
+    // What pads reads a column of its own input.
+    columns.fill(list[0]![1], block, end)
+    block = end
   }
+  const unit = bytes ? 2 : 1
+  const [qr, qz, qn] = q?.recurrent ?? []
+  const [pr, pz, pn] = q?.input ?? []
   for (let s = 0; s < strips; s++) {
-    copyStrip(Rr, s, 0, header.gateValues)
-    copyStrip(Ir, s, H, header.gateValues)
-    copyStrip(Rz, s, 0, header.gateValues)
-    copyStrip(Iz, s, H, header.gateValues)
-    copyStrip(Rn, s, 0, header.gateValues)
-    copyStrip(In, s, H, header.gateValues)
+    const at = header.gateValues * unit
+    if (bytes) {
+      copyStrip(s, at, header.resetBlocks, [Rr, 0, qr])
+      copyStrip(s, at, header.updateBlocks, [Rz, 0, qz])
+      copyStrip(s, at, header.recurrentBlocks, [Rn, 0, qn])
+      copyStrip(s, at, header.inputBlocks, [Ir, H, pr])
+      copyStrip(s, at, header.inputBlocks, [Iz, H, pz])
+      copyStrip(s, at, header.inputBlocks, [In, H, pn])
+    } else {
+      copyStrip(s, at, header.resetBlocks, [Rr, 0, qr], [Ir, H, pr])
+      copyStrip(s, at, header.updateBlocks, [Rz, 0, qz], [Iz, H, pz])
+      copyStrip(s, at, header.recurrentBlocks, [Rn, 0, qn])
+      copyStrip(s, at, header.inputBlocks, [In, H, pn])
+    }
   }
   for (let s = 0; s < headStrips; s++) {
-    copyStrip(weights.headHidden, s, 0, header.headValues - header.headColumns * BLOCK)
+    const at = header.headValues * unit - header.headColumns * BLOCK
+    copyStrip(s, at, header.headBlocks, [weights.headHidden, 0, q?.head])
+  }
+  if (q) {
+    for (let b = 0; b < BANDS; b++) {
+      for (let i = 0; i < K * D; i++) {
+        const row = b * K + Math.floor(i / D)
+        const list = header.stepValues * unit + Math.floor(row / BLOCK) * padded(D) * BLOCK
+        integerBlocks[placeOf(list, i % D, row % BLOCK)] = q.step[b]!.values[i]!
+      }
+    }
+    const apart = [...q.recurrent, ...q.input]
+    const gates = bytes ? apart : [q.recurrent[0], q.recurrent[1], q.recurrent[2], q.input[2]]
+    let at = header.scales
+    for (const { scale } of [...gates, q.head, ...q.step]) {
+      values.set(scale, at)
+      at += scale.length
+    }
+    if (bytes) {
+      const starts = new Int32Array(values.buffer)
+      for (const [list, matrix] of [Rr, Rz, Rn, Ir, Iz, In, weights.headHidden].entries()) {
+        const { values: weight } = [...apart, q.head][list]!
+        for (const [i, v] of weight.entries())
+          starts[at + Math.floor(i / (matrix.kept * BLOCK)) * BLOCK + (i % BLOCK)]! -= 128 * v
+        at += matrix.rows
+      }
+      for (const { values: weight } of q.step) {
+        for (const [i, v] of weight.entries()) starts[at + Math.floor(i / D)]! -= 128 * v
+        at += K
+      }
+    }
+    values.set(q.steps.input, header.inputSteps)
+    values.set(q.steps.limit, header.inputSteps + 64)
   }
   values.set(weights.headBias, header.headBias)
   let step = header.headStep
@@ -130,5 +237,5 @@ export function modelImage(weights: VocoderWeights, temperature: Temperature): M
   for (let i = 0; i < EXCITATION_POINTS; i++) {
     for (let b = 0; b < BANDS; b++) values[header.table + i * BANDS + b] = table[b * EXCITATION_POINTS + i]!
   }
-  return { header: Int32Array.from(HEADER_FIELDS, (field) => header[field]), values, columns }
+  return { header: Int32Array.from(HEADER_FIELDS, (field) => header[field]), values, columns, integers }
 }

@@ -4,7 +4,7 @@
  */
 import { cpus } from 'node:os'
 import { nearest, SparsewaveError } from '../errors.ts'
-import { KERNELS, type KernelName, type VocoderKernel } from './kernel.ts'
+import { KERNELS, type KernelName, PRECISIONS, type Precision, type VocoderKernel } from './kernel.ts'
 import { type Isa, nativeFeatures, nativeIsas, nativeKernel } from './native.ts'
 import { referenceKernel } from './reference.ts'
 import { wasmKernel } from './wasm-file.ts'
@@ -14,12 +14,14 @@ export type {
   KernelModel,
   KernelName,
   KernelStream,
+  ModelOptions,
+  Precision,
   StreamJob,
   TeacherForced,
   Temperature,
   VocoderKernel,
 } from './kernel.ts'
-export { KERNELS, NEUTRAL_TEMPERATURE, PANEL } from './kernel.ts'
+export { KERNELS, NEUTRAL_TEMPERATURE, PANEL, PRECISIONS } from './kernel.ts'
 
 /** Each makes its kernel, or undefined where it cannot run. */
 const FACTORIES: Readonly<Record<Exclude<KernelName, 'native'>, () => VocoderKernel | undefined>> = {
@@ -54,6 +56,35 @@ export function chooseKernel(wanted: string | undefined = process.env.SPARSEWAVE
   const lacking =
     nativeIsas().length === 0 ? 'the native kernels are not built (no C++ compiler)' : 'no native kernel runs'
   return { kernel, why: name === 'wasm' ? lacking : `${lacking} and the WebAssembly module is missing` }
+}
+
+export interface PrecisionChoice {
+  readonly precision: Precision
+  readonly why: string
+}
+
+/**
+ * What `kernel` makes its products in. `wanted` defaults to SPARSEWAVE_PRECISION; empty means the fastest that it has: none costs a voice more than .01 bit a
+ * sample (docs/kernels.md). Throws PRECISION_UNKNOWN when there is none of that name, PRECISION_UNAVAILABLE when the kernel lacks it.
+ */
+export function choosePrecision(
+  kernel: VocoderKernel,
+  wanted: string | undefined = process.env.SPARSEWAVE_PRECISION,
+): PrecisionChoice {
+  const { name, precisions } = kernel
+  if (!wanted) return { precision: precisions[0]!, why: `the fastest that ${name} has` }
+  const precision = PRECISIONS.find((p) => p === wanted)
+  if (!precision)
+    throw new SparsewaveError(
+      'PRECISION_UNKNOWN',
+      `There is no precision '${wanted}'; there are: ${PRECISIONS.join(', ')}.`,
+    )
+  if (!precisions.includes(precision))
+    throw new SparsewaveError(
+      'PRECISION_UNAVAILABLE',
+      `The kernel '${name}' has no precision '${wanted}' here; it has: ${precisions.join(', ')}.`,
+    )
+  return { precision, why: `SPARSEWAVE_PRECISION is '${wanted}'` }
 }
 
 /** The fastest kernel that runs here among those whose name fits; the others are not loaded. */

@@ -30,6 +30,17 @@ export interface Temperature {
 
 export const NEUTRAL_TEMPERATURE: Temperature = { voiced: [1, 1, 1, 1], unvoiced: [1, 1, 1, 1] }
 
+/** What the products with h and x are made in: f32, or 8- or 16-bit integers with 32-bit sums (src/kernels/quantize.ts). */
+export const PRECISIONS = ['int8', 'int16', 'f32'] as const
+export type Precision = (typeof PRECISIONS)[number]
+
+export interface ModelOptions {
+  /** Default: NEUTRAL_TEMPERATURE. */
+  readonly temperature?: Temperature | undefined
+  /** Default: 'f32'. */
+  readonly precision?: Precision | undefined
+}
+
 /** What the net needs of n consecutive frames. Arrays may be longer than n frames. */
 export interface FrameBlocks {
   /** [n, 3H] gate terms c, order reset, update, candidate. */
@@ -72,11 +83,15 @@ export const PANEL = { streams: 16, frames: 16 } as const
 
 export interface VocoderKernel {
   readonly name: Exclude<KernelName, 'native'>
+  /** What it makes its products in here, fastest first. */
+  readonly precisions: readonly Precision[]
   /** Prepares weights for streaming. The weights are copied where the kernel needs its own layout. */
-  createModel(weights: VocoderWeights, temperature?: Temperature): KernelModel
+  createModel(weights: VocoderWeights, options?: ModelOptions): KernelModel
 }
 
 export interface KernelModel {
+  /** Bytes of a stream's state beside the model; undefined where that is objects of JavaScript. */
+  readonly streamBytes: number | undefined
   /** Opens a stream at its beginning: h, histories and filters at zero, step counter 0. */
   open(seed: number): KernelStream
   /**

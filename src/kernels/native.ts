@@ -7,21 +7,15 @@ import { join } from 'node:path'
 import { PACKAGE_ROOT } from '../root.ts'
 import { BANDS, HEAD_OUTPUTS } from '../vocoder/sparse-wavernn/config.ts'
 import { modelImage } from './image.ts'
-import {
-  type FrameBlocks,
-  type KernelModel,
-  type KernelStream,
-  NEUTRAL_TEMPERATURE,
-  type StreamJob,
-  type VocoderKernel,
-} from './kernel.ts'
+import type { FrameBlocks, KernelModel, KernelStream, Precision, StreamJob, VocoderKernel } from './kernel.ts'
 
 export type Isa = 'avx512' | 'avx2' | 'neon' | 'baseline'
 type Handle = { readonly __handle: unique symbol }
 
 interface Addon {
-  createModel(isa: number, header: Int32Array, values: Float32Array, columns: Uint16Array): Handle
+  createModel(isa: number, header: Int32Array, values: Float32Array, columns: Uint16Array, integers: Int16Array): Handle
   createStream(model: Handle, seed: number): Handle
+  streamBytes(model: Handle): number
   generate(
     stream: Handle,
     gates: Float32Array,
@@ -46,9 +40,10 @@ interface Addon {
     out: Float32Array,
   ): void
   activate(isa: number, which: number, values: Float32Array): void
-  peak(isa: number, rounds: number): number
+  peak(isa: number, rounds: number, bits: 8 | 16 | 32): number
   dispose(handle: Handle): void
-  isas(): { name: Isa; supported: boolean }[]
+  /** `int8`: whether the CPU multiplies 8-bit integers with it. */
+  isas(): { name: Isa; supported: boolean; int8: boolean }[]
   features(): string[]
 }
 
@@ -78,14 +73,14 @@ export function nativeActivate(isa: Isa, which: 'exp' | 'sigmoid' | 'tanh', valu
 }
 
 /**
- * GMAC/s of f32 multiply-adds in registers alone, in CPU time of one core: what a kernel's speed is stated against. Undefined when
- * the CPU lacks the ISA. For benchmarks.
+ * GMAC/s of a precision's multiply-adds in registers alone, in CPU time of one core: what a kernel's speed is stated against. Undefined when
+ * the CPU lacks the ISA or what multiplies that precision. For benchmarks.
  */
-export function nativePeak(isa: Isa): number | undefined {
+export function nativePeak(isa: Isa, precision: Precision): number | undefined {
   const { addon } = load()
-  if (!addon?.isas().some((i) => i.name === isa && i.supported)) return undefined
+  if (!addon || !nativeKernel(isa)?.precisions.includes(precision)) return undefined
   const before = process.cpuUsage()
-  const macs = addon.peak(isaIndex(addon, isa), 5e6)
+  const macs = addon.peak(isaIndex(addon, isa), 5e6, ({ int8: 8, int16: 16, f32: 32 } as const)[precision])
   const { user, system } = process.cpuUsage(before)
   return macs / (user + system) / 1e3
 }
@@ -99,10 +94,12 @@ export function nativeKernel(isa: Isa): VocoderKernel | undefined {
   const index = isaIndex(addon, isa)
   return {
     name: `native-${isa}`,
-    createModel(weights, temperature = NEUTRAL_TEMPERATURE): KernelModel {
-      const { header, values, columns } = modelImage(weights, temperature)
-      const model = addon.createModel(index, header, values, columns)
+    precisions: addon.isas()[index]!.int8 ? ['int8', 'int16', 'f32'] : ['int16', 'f32'],
+    createModel(weights, options): KernelModel {
+      const { header, values, columns, integers } = modelImage(weights, options)
+      const model = addon.createModel(index, header, values, columns, integers)
       return {
+        streamBytes: addon.streamBytes(model),
         open: (seed) => new NativeStream(addon, addon.createStream(model, seed)),
         generateMany: (jobs, count) => addon.generateMany(model, jobs, count),
         outputs({ steps, inputs, gates, residuals }) {

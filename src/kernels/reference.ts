@@ -30,10 +30,13 @@ import {
   MAX_LAG,
   MIN_LAG,
   NEUTRAL_TEMPERATURE,
+  PRECISIONS,
+  type Precision,
   type TeacherForced,
   type Temperature,
   type VocoderKernel,
 } from './kernel.ts'
+import { type Quantized, type QuantizedWeights, quantize, quantizeInput, quantizeState } from './quantize.ts'
 
 /** Steps of X_b that are kept; a power of two above MAX_LAG + 1. */
 const RING = 1024
@@ -53,6 +56,18 @@ function multiply(m: BlockMatrix, v: Float32Array, out: Float64Array): void {
   }
 }
 
+/** out += M v in integers, then the rows' scales. */
+function multiplyIntegers({ scale, values }: Quantized, m: BlockMatrix, v: Int32Array, out: Float64Array): void {
+  const sum = new Int32Array(m.rows)
+  for (let s = 0; s < m.rows / BLOCK; s++) {
+    for (let k = 0; k < m.kept; k++) {
+      const x = v[m.index[s * m.kept + k]!]!
+      for (let i = 0; i < BLOCK; i++) sum[s * BLOCK + i]! += values[(s * m.kept + k) * BLOCK + i]! * x
+    }
+  }
+  for (let i = 0; i < sum.length; i++) out[i]! += sum[i]! * scale[i]!
+}
+
 /** The net alone: one step of the GRU and the heads, everything but signal processing and sampling. */
 class Net {
   readonly h: Float32Array
@@ -62,10 +77,16 @@ class Net {
   readonly #recurrentCandidate: Float64Array
   readonly #candidate: Float64Array
   readonly #head: Float64Array
+  /** In integers: the weights, and h and x in their steps. */
+  readonly #quantized: QuantizedWeights | undefined
+  readonly #integerState: Int32Array
+  readonly #integerInput = new Int32Array(D)
 
-  constructor(weights: VocoderWeights) {
+  constructor(weights: VocoderWeights, precision: Precision) {
     const { hidden, headHidden } = weights.config
     this.#weights = weights
+    this.#quantized = precision === 'f32' ? undefined : quantize(weights, precision)
+    this.#integerState = new Int32Array(hidden)
     this.h = new Float32Array(hidden)
     this.#reset = new Float64Array(hidden)
     this.#update = new Float64Array(hidden)
@@ -86,12 +107,25 @@ class Net {
       this.#recurrentCandidate[i] = 0
       this.#candidate[i] = gates[at + 2 * H + i]!
     }
-    multiply(Rr, h, this.#reset)
-    multiply(Ir, x, this.#reset)
-    multiply(Rz, h, this.#update)
-    multiply(Iz, x, this.#update)
-    multiply(Rn, h, this.#recurrentCandidate)
-    multiply(In, x, this.#candidate)
+    const q = this.#quantized
+    const hq = this.#integerState
+    const xq = this.#integerInput
+    if (q) {
+      for (let i = 0; i < D; i++) xq[i] = quantizeInput(x[i]!, i, q.steps)
+      multiplyIntegers(q.recurrent[0], Rr, hq, this.#reset)
+      multiplyIntegers(q.input[0], Ir, xq, this.#reset)
+      multiplyIntegers(q.recurrent[1], Rz, hq, this.#update)
+      multiplyIntegers(q.input[1], Iz, xq, this.#update)
+      multiplyIntegers(q.recurrent[2], Rn, hq, this.#recurrentCandidate)
+      multiplyIntegers(q.input[2], In, xq, this.#candidate)
+    } else {
+      multiply(Rr, h, this.#reset)
+      multiply(Ir, x, this.#reset)
+      multiply(Rz, h, this.#update)
+      multiply(Iz, x, this.#update)
+      multiply(Rn, h, this.#recurrentCandidate)
+      multiply(In, x, this.#candidate)
+    }
     for (let i = 0; i < H; i++) {
       const r = sigmoid(this.#reset[i]!)
       const z = sigmoid(this.#update[i]!)
@@ -99,7 +133,20 @@ class Net {
       h[i] = z * h[i]! + (1 - z) * n
     }
     this.#head.fill(0)
-    multiply(this.#weights.headHidden, h, this.#head)
+    if (!q) {
+      multiply(this.#weights.headHidden, h, this.#head)
+      return
+    }
+    for (let i = 0; i < H; i++) hq[i] = quantizeState(h[i]!, q.steps)
+    multiplyIntegers(q.head, this.#weights.headHidden, hq, this.#head)
+    const K = this.#weights.config.headHidden
+    for (const [b, { scale, values }] of q.step.entries()) {
+      for (let k = 0; k < K; k++) {
+        let sum = 0
+        for (let i = 0; i < D; i++) sum += values[k * D + i]! * xq[i]!
+        this.#head[b * K + k]! += sum * scale[k]!
+      }
+    }
   }
 
   /** Output o_b of band `b` after `advance`: writes 12 values to out[at ..]. `e` holds e_0 .. e_{b-1}. */
@@ -117,7 +164,8 @@ class Net {
     const sum = this.#sum.fill(0)
     for (let k = 0; k < K; k++) {
       let u = this.#head[b * K + k]! + w.headBias[b * K + k]!
-      for (let i = 0; i < inputs; i++) u += step[k * inputs + i]! * (i < D ? x[i]! : e[i - D]!)
+      // In integers those of x are in the head's sums.
+      for (let i = this.#quantized ? D : 0; i < inputs; i++) u += step[k * inputs + i]! * (i < D ? x[i]! : e[i - D]!)
       if (u <= 0) continue
       for (let o = 0; o < HEAD_OUTPUTS; o++) sum[o]! += w.outputWeight[b]![o * K + k]! * u
     }
@@ -152,13 +200,13 @@ class ReferenceStream implements KernelStream {
 
   constructor(
     weights: VocoderWeights,
-    temperature: Temperature,
+    { temperature, precision }: { readonly temperature: Temperature; readonly precision: Precision },
     table: Float32Array,
     seed: number,
     observe?: StepObserver,
   ) {
     this.#observe = observe
-    this.#net = new Net(weights)
+    this.#net = new Net(weights, precision)
     this.#temperature = temperature
     this.#table = table
     this.#key = fmix32(seed + 0x9e3779b9)
@@ -293,12 +341,14 @@ class ReferenceStream implements KernelStream {
 
 export const referenceKernel: VocoderKernel = {
   name: 'reference',
-  createModel(weights, temperature = NEUTRAL_TEMPERATURE): KernelModel {
+  precisions: PRECISIONS,
+  createModel(weights, { temperature = NEUTRAL_TEMPERATURE, precision = 'f32' } = {}): KernelModel {
     const table = excitationTable()
     return {
-      open: (seed) => new ReferenceStream(weights, temperature, table, seed),
+      streamBytes: undefined,
+      open: (seed) => new ReferenceStream(weights, { temperature, precision }, table, seed),
       generateMany: generateEach,
-      outputs: (input) => teacherForced(weights, input),
+      outputs: (input) => teacherForced(weights, precision, input),
       close() {},
     }
   },
@@ -313,12 +363,13 @@ export function traceReference(
   observe: StepObserver,
 ): Float32Array {
   const out = new Float32Array(count * HOP)
-  new ReferenceStream(weights, NEUTRAL_TEMPERATURE, excitationTable(), seed, observe).generate(frames, 0, count, out, 0)
+  const options = { temperature: NEUTRAL_TEMPERATURE, precision: 'f32' } as const
+  new ReferenceStream(weights, options, excitationTable(), seed, observe).generate(frames, 0, count, out, 0)
   return out
 }
 
-function teacherForced(weights: VocoderWeights, input: TeacherForced): Float32Array {
-  const net = new Net(weights)
+function teacherForced(weights: VocoderWeights, precision: Precision, input: TeacherForced): Float32Array {
+  const net = new Net(weights, precision)
   const out = new Float32Array(input.steps * BANDS * HEAD_OUTPUTS)
   for (let t = 0; t < input.steps; t++) {
     const x = input.inputs.subarray(t * D, (t + 1) * D)

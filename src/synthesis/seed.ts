@@ -2,7 +2,6 @@
  * Seeds. A sentence's seed depends on the request's seed and the sentence's index alone, so the same request gives
  * the same samples whatever else runs and however the audio is cut into chunks.
  */
-import { randomBytes } from 'node:crypto'
 
 /** Largest seed a request may name (seeds are unsigned 32-bit). */
 export const MAX_SEED = 0xffffffff
@@ -19,4 +18,4 @@ const fmix32 = (value: number): number => {
 export const sentenceSeed = (seed: number, index: number): number => fmix32(fmix32(seed + 0x9e3779b9) ^ index)
 
 /** A seed for a request that names none. */
-export const randomSeed = (): number => randomBytes(4).readUInt32LE()
+export const randomSeed = (): number => crypto.getRandomValues(new Uint32Array(1))[0]!

@@ -2,16 +2,30 @@
  * Where sentences come from: a whole text, or text that is still being written. Both give the same sentences for the
  * same characters, each with the kind of pause that goes before it.
  */
-import { MAX_SENTENCE, type SentenceSpan, splitSentences } from '../text/index.ts'
+import { type GivenSound, MAX_SENTENCE, type SentenceSpan, splitSentences } from '../text/index.ts'
 
 export type PauseKind = 'none' | 'sentence' | 'paragraph'
+
+/** How a sentence is spoken, as factors on the voice's own. */
+export interface Prosody {
+  readonly rate: number
+  readonly pitch: number
+  /** Of the amplitude. */
+  readonly volume: number
+}
 
 export interface Sentence {
   readonly text: string
   /** Characters [start, end) of the text it came from. */
   readonly start: number
   readonly end: number
-  readonly pause: PauseKind
+  /** What goes before it; a number is seconds. */
+  readonly pause: PauseKind | number
+  readonly prosody?: Prosody
+  /** Sounds of stretches of `text`. */
+  readonly given?: readonly GivenSound[]
+  /** For each character of `text`, the characters [from, to) of the input it stands for, where they are not its own. */
+  readonly places?: { readonly from: readonly number[]; readonly to: readonly number[] }
 }
 
 /** A place in a stream of sentences that its reader is told of when everything before it has been spoken. */
@@ -31,7 +45,7 @@ export function* sentencesOf(text: string): Generator<Sentence> {
 }
 
 /** The pause after sentence `previous`, with the white space `gap` after it. One cut for its length simply goes on. */
-function pauseBetween(previous: string, gap: string): PauseKind {
+export function pauseBetween(previous: string, gap: string): PauseKind {
   if (/\n[^\S\n]*\n/.test(gap)) return 'paragraph'
   return gap.includes('\n') || /[.!?…:;。！？]["'”’)\]]*$/.test(previous) ? 'sentence' : 'none'
 }

@@ -40,7 +40,7 @@ test('turns taken by other streams do not change the samples', async () => {
       await new Promise((resolve) => setImmediate(resolve))
       return work()
     },
-    acoustic: (work) => work(),
+    acoustic: (_symbols, work) => work(),
   }
   const [a, b] = await Promise.all([
     all(synthesizer.stream(TEXT, { seed: 1, scheduler })),
@@ -96,6 +96,19 @@ test('symbols the acoustic model leaves out take no time from the words', async 
     ['we', 50],
     ['are', 100],
   ])
+})
+
+test("phonemes share a word's time: stress belongs to its vowel, pauses inside the word to none", async () => {
+  const word = { text: '2,5', start: 0, end: 3, phonemeStart: 0, phonemeEnd: 8 }
+  const phonemize = () => ({ phonemes: 'tˈu, fIv', words: [word] })
+  const { chunks } = await say('2,5', {}, standIn({ parts: { phonemize } }).synthesizer)
+  const [time] = chunks[0]!.sentence!.words
+  const at = (symbol: number) => time!.from + symbol * 0.05
+  expect(time!.phonemes.map(({ phoneme }) => phoneme).join('')).toBe('tufIv')
+  const [t, u, f, , v] = time!.phonemes
+  expect([t!.from, t!.to, u!.from, u!.to]).toEqual([0, 1, 1, 3].map((symbol) => expect.closeTo(at(symbol), 6)))
+  expect([f!.from, v!.to]).toEqual([5, 8].map((symbol) => expect.closeTo(at(symbol), 6)))
+  expect(time!.to).toBe(v!.to)
 })
 
 test('a measured stream says its length with the first chunk', async () => {

@@ -6,44 +6,24 @@
 import type { Prediction } from '../acoustic/index.ts'
 import { SparsewaveError } from '../errors.ts'
 import { type Frames, HOP, SAMPLE_RATE, sliceFrames } from '../frames.ts'
-import type { Phonemized, PhonemizedWord } from '../text/index.ts'
+import { type GivenSound, type Phonemized, RequestLexicon } from '../text/index.ts'
 import type { Vocoder, VocoderKind } from '../vocoder/vocoder.ts'
 import { randomSeed, sentenceSeed } from './seed.ts'
 import { type Mark, type PauseKind, type Sentence, sentencesOf } from './sentences.ts'
 import { DEFAULT_PAUSES, fadeEnds, type Pauses, pauseSamples, trimSilence } from './silence.ts'
+import { ssmlSentences } from './ssml/index.ts'
+import { type SentenceTime, type Spoken, sentenceTimes, symbolStarts } from './times.ts'
 
 /** What the synthesizer needs of its parts; `loadParts` (load.ts) makes them from a voice package. */
 export interface SynthesizerParts {
   readonly voice: string
   readonly defaultVocoder: VocoderKind
   readonly pauses?: Pauses
-  phonemize(text: string): Phonemized
+  phonemize(text: string, given: readonly GivenSound[]): Phonemized
   /** Frames of the phonemes. A symbol that the model does not know may be left out of what it answers. */
-  predict(phonemes: string, options: { rate: number }): Promise<Prediction>
+  predict(phonemes: string, options: { rate: number; pitch: number }): Promise<Prediction>
   openVocoder(kind: VocoderKind): Promise<Vocoder>
   close?(): Promise<void> | void
-}
-
-export interface WordTime {
-  readonly text: string
-  /** Characters [start, end) of the input. */
-  readonly start: number
-  readonly end: number
-  /** Seconds from the start of the audio. */
-  readonly from: number
-  readonly to: number
-}
-
-export interface SentenceTime {
-  readonly index: number
-  readonly text: string
-  /** Characters [start, end) of the input. */
-  readonly start: number
-  readonly end: number
-  /** Seconds from the start of the audio. */
-  readonly from: number
-  readonly to: number
-  readonly words: readonly WordTime[]
 }
 
 export interface Chunk {
@@ -63,8 +43,8 @@ export type Stage = 'text' | 'acoustic' | 'conditioning' | 'vocoder'
 export interface Scheduler {
   /** Runs one piece of vocoder work when it is the stream's turn. */
   turn<T>(work: () => Promise<T>): Promise<T>
-  /** Runs the acoustic model when it is the stream's turn to. */
-  acoustic<T>(work: () => Promise<T>): Promise<T>
+  /** Runs the acoustic model on so many symbols when it is the stream's turn to. */
+  acoustic<T>(symbols: number, work: () => Promise<T>): Promise<T>
 }
 
 export interface SpeechOptions {
@@ -73,6 +53,12 @@ export interface SpeechOptions {
   vocoder?: VocoderKind
   /** Speaking rate, .25-4, 1 = as the voice was recorded. */
   speed?: number
+  /** Factor on the pitch, .5-2. */
+  pitch?: number
+  /** Words and their phonemes, which go before the dictionary's. */
+  lexicon?: Readonly<Record<string, string>>
+  /** The text is SSML (`stream` only). */
+  ssml?: boolean
   /** Stops the stream within one chunk: the iterator throws the signal's reason. */
   signal?: AbortSignal
   /** Prepares all sentences first, so that the length is known before the first sample. */
@@ -89,12 +75,16 @@ interface Prepared {
   readonly frames: Frames
   readonly lead: number
   readonly tail: number
-  /** Words with times in frames from the sentence's first kept frame. */
-  readonly words: readonly (PhonemizedWord & { fromFrame: number; toFrame: number })[]
+  readonly spoken: Spoken
 }
 
-/** Frames handed to the vocoder at a time: the first sample comes after little work, later calls are few. */
-const PUSHES = [6, 8, 16, 32]
+/** What voices can do; a request's speed and an SSML document's together stay within it. */
+const MIN_RATE = 0.25
+const MAX_RATE = 4
+const MIN_PITCH = 0.5
+const MAX_PITCH = 2
+const clamp = (value: number, least: number, most: number): number => Math.min(most, Math.max(least, value))
+
 /** The next sentence is prepared when no more than this much of the current one is to be given out. */
 const LOOK_AHEAD_SAMPLES = SAMPLE_RATE
 
@@ -112,10 +102,11 @@ export class Synthesizer {
     this.#pauses = parts.pauses ?? DEFAULT_PAUSES
   }
 
-  /** Speaks a whole text. Throws INPUT_EMPTY when nothing in it can be spoken, VOICE_* when the vocoder cannot be opened. */
+  /** Speaks a whole text. Throws INPUT_EMPTY when nothing in it can be spoken, VOICE_* when the vocoder cannot be opened, SsmlError. */
   async *stream(text: string, options: SpeechOptions = {}): AsyncGenerator<Chunk, void, undefined> {
     let spoken = false
-    for await (const chunk of this.speak(sentencesOf(text), options)) {
+    const sentences = options.ssml ? ssmlSentences(text) : sentencesOf(text)
+    for await (const chunk of this.speak(sentences, options)) {
       spoken = true
       yield chunk
     }
@@ -131,7 +122,8 @@ export class Synthesizer {
     const seed = options.seed ?? randomSeed()
     const speed = options.speed ?? 1
     const vocoder = await this.vocoder(options.vocoder ?? this.defaultVocoder)
-    const source = this.#prepareAll(sentences, speed, options)
+    const lexicon = new RequestLexicon(options.lexicon ?? {})
+    const source = this.#prepareAll(sentences, speed, lexicon, options)
     const aborted = abortion(signal)
     let index = options.firstSentence ?? 0
     let position = 0
@@ -154,12 +146,12 @@ export class Synthesizer {
           continue
         }
         const pause = pauseSamples(item.sentence.pause, this.#pauses, speed, previousTail, item.lead)
-        const times = sentenceTimes(item, index, position + pause)
+        const times = sentenceTimes(item.sentence, item.spoken, index, position + pause, item.frames.count)
         if (pause > 0) yield { samples: new Float32Array(pause) }
         let first = true
         let next: typeof ahead | undefined
         let left = item.frames.count * HOP
-        for await (const samples of this.#vocode(vocoder, item.frames, sentenceSeed(seed, index), options)) {
+        for await (const samples of this.#vocode(vocoder, item, sentenceSeed(seed, index), options)) {
           yield {
             samples,
             ...(first && { sentence: times }),
@@ -203,16 +195,17 @@ export class Synthesizer {
   async *#prepareAll(
     sentences: Iterable<Sentence | Mark> | AsyncIterable<Sentence | Mark>,
     speed: number,
+    lexicon: RequestLexicon,
     options: SpeechOptions,
   ): AsyncGenerator<Prepared | Mark, void, undefined> {
-    let pause: PauseKind | undefined
+    let pause: PauseKind | number | undefined
     for await (const item of sentences) {
       if ('mark' in item) {
         pause = undefined
         yield item
         continue
       }
-      const prepared = await this.#prepare(item, speed, options)
+      const prepared = await this.#prepare(item, speed, lexicon, options)
       // A sentence that cannot be spoken hands its pause on to the next one.
       pause = pause === undefined || pause === 'sentence' ? item.pause : pause
       if (prepared === undefined) continue
@@ -221,45 +214,59 @@ export class Synthesizer {
     }
   }
 
-  async #prepare(sentence: Sentence, speed: number, options: SpeechOptions): Promise<Prepared | undefined> {
+  async #prepare(
+    sentence: Sentence,
+    speed: number,
+    lexicon: RequestLexicon,
+    options: SpeechOptions,
+  ): Promise<Prepared | undefined> {
     const started = performance.now()
-    const { phonemes, words } = this.#parts.phonemize(sentence.text)
+    const { phonemes, words } = this.#parts.phonemize(sentence.text, [
+      ...(sentence.given ?? []),
+      ...lexicon.find(sentence.text),
+    ])
     options.onStage?.('text', (performance.now() - started) / 1000)
     if (!/\p{L}/u.test(phonemes)) return undefined
+    const { prosody } = sentence
     const predict = async () => {
       options.signal?.throwIfAborted()
       const predicting = performance.now()
-      const prediction = await this.#parts.predict(phonemes, { rate: speed })
+      const prediction = await this.#parts.predict(phonemes, {
+        rate: clamp(speed * (prosody?.rate ?? 1), MIN_RATE, MAX_RATE),
+        pitch: clamp((options.pitch ?? 1) * (prosody?.pitch ?? 1), MIN_PITCH, MAX_PITCH),
+      })
       options.onStage?.('acoustic', (performance.now() - predicting) / 1000)
       return prediction
     }
     const { scheduler } = options
-    const { frames, durations, phonemes: used } = await (scheduler ? scheduler.acoustic(predict) : predict())
+    const {
+      frames,
+      durations,
+      phonemes: used,
+    } = await (scheduler ? scheduler.acoustic(phonemes.length, predict) : predict())
     const trimmed = trimSilence(frames, durations)
-    const starts = symbolStarts(phonemes, used, durations)
-    return {
-      sentence,
-      frames: trimmed.frames,
-      lead: trimmed.lead,
-      tail: trimmed.tail,
-      words: words.map((word) => ({
-        ...word,
-        fromFrame: starts[word.phonemeStart]! - trimmed.cut,
-        toFrame: starts[word.phonemeEnd]! - trimmed.cut,
-      })),
-    }
+    const starts = symbolStarts(phonemes, used, durations).map((frame) => frame - trimmed.cut)
+    const { lead, tail } = trimmed
+    return { sentence, frames: trimmed.frames, lead, tail, spoken: { phonemes, words, starts } }
   }
 
-  async *#vocode(vocoder: Vocoder, frames: Frames, seed: number, options: SpeechOptions): AsyncGenerator<Float32Array> {
+  async *#vocode(
+    vocoder: Vocoder,
+    { frames, sentence }: Prepared,
+    seed: number,
+    options: SpeechOptions,
+  ): AsyncGenerator<Float32Array> {
+    const volume = sentence.prosody?.volume ?? 1
     const { signal, scheduler, onStage } = options
     const total = frames.count * HOP
+    const { pushes } = vocoder
     const stream = vocoder.open({ seed })
     let conditioning = 0
     let generating = 0
     let at = 0
     try {
       for (let pushed = 0, k = 0; at < total; k++) {
-        const size = Math.min(PUSHES[Math.min(k, PUSHES.length - 1)]!, frames.count - pushed)
+        const size = Math.min(pushes[Math.min(k, pushes.length - 1)]!, frames.count - pushed)
         const samples = new Float32Array(Math.min((pushed + size) * HOP, total) - at)
         const work = async (): Promise<number> => {
           signal?.throwIfAborted()
@@ -282,6 +289,7 @@ export class Synthesizer {
         if (made === 0) continue
         const chunk = samples.subarray(0, made)
         fadeEnds(chunk, at, total)
+        if (volume !== 1) for (let i = 0; i < chunk.length; i++) chunk[i]! *= volume
         at += made
         yield chunk
       }
@@ -290,41 +298,6 @@ export class Synthesizer {
       onStage?.('conditioning', conditioning / 1000)
       onStage?.('vocoder', generating / 1000)
     }
-  }
-}
-
-/**
- * Frame at which each symbol of `phonemes` starts, and where the last one ends: [symbols + 1]. `used` are the symbols
- * that `durations` are of, between the silence before and after; the others take no time.
- */
-function symbolStarts(phonemes: string, used: string, durations: Int32Array): Int32Array {
-  const starts = new Int32Array(phonemes.length + 1)
-  let frame = durations[0]!
-  let j = 0
-  for (let i = 0; i < phonemes.length; i++) {
-    starts[i] = frame
-    if (phonemes[i] === used[j]) frame += durations[++j]!
-  }
-  starts[phonemes.length] = frame
-  return starts
-}
-
-function sentenceTimes({ sentence, frames, words }: Prepared, index: number, startSample: number): SentenceTime {
-  const seconds = (frame: number): number => (startSample + frame * HOP) / SAMPLE_RATE
-  return {
-    index,
-    text: sentence.text,
-    start: sentence.start,
-    end: sentence.end,
-    from: seconds(0),
-    to: seconds(frames.count),
-    words: words.map((word) => ({
-      text: word.text,
-      start: sentence.start + word.start,
-      end: sentence.start + word.end,
-      from: seconds(word.fromFrame),
-      to: seconds(word.toFrame),
-    })),
   }
 }
 

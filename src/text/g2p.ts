@@ -2,9 +2,7 @@
  * Letters to sounds for words that no rule derives: a joint n-gram model (Bisani & Ney 2008) over pairs of letters and
  * phonemes, decoded with a beam. Whatever letters come in, something speakable comes out, in time linear in their number.
  */
-import { readFileSync } from 'node:fs'
-import { brotliDecompressSync } from 'node:zlib'
-import { dataFile } from './package-root.ts'
+import { readData } from './data-file.ts'
 import { decodeAscii, PRIMARY, SECONDARY } from './phonemes.ts'
 import { withStress } from './stress.ts'
 
@@ -198,6 +196,6 @@ let shared: LetterToSound | undefined
 
 /** Phonemes of a word from its letters alone. */
 export function letterToSound(word: string): string {
-  shared ??= new LetterToSound(parseModel(brotliDecompressSync(readFileSync(dataFile('en-us.g2p.br')))))
+  shared ??= new LetterToSound(parseModel(readData('en-us.g2p')))
   return shared.pronounce(word)
 }

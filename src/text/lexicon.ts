@@ -2,10 +2,8 @@
  * The pronouncing dictionary: lines of text sorted by word, searched in place, so that loading is decompression
  * alone. Words are matched as written; `find` also accepts a capital first letter for a small one and the reverse.
  */
-import { readFileSync } from 'node:fs'
-import { brotliDecompressSync } from 'node:zlib'
+import { readData } from './data-file.ts'
 import { EXTRA_WORDS } from './extra-words.ts'
-import { dataFile } from './package-root.ts'
 import { decodeAscii } from './phonemes.ts'
 
 export interface Entry {
@@ -119,6 +117,6 @@ let shared: Lexicon | undefined
 
 /** The American English dictionary, read on first use. */
 export function lexicon(): Lexicon {
-  shared ??= new Lexicon(brotliDecompressSync(readFileSync(dataFile('en-us.lexicon.br'))).toString('latin1'))
+  shared ??= new Lexicon(new TextDecoder('latin1').decode(readData('en-us.lexicon')))
   return shared
 }

@@ -4,6 +4,7 @@
  */
 import { derive, inflect, prefixSound } from './derive.ts'
 import { letterToSound } from './g2p.ts'
+import type { GivenSound } from './given.ts'
 import { type Context, isHabitual, isPastRead, isStressedThat, partOfSpeech } from './homographs.ts'
 import { type Entry, lexicon } from './lexicon.ts'
 import { normalize, type Token } from './normalize.ts'
@@ -31,15 +32,49 @@ export interface Phonemized {
 /** What is spoken next: a vowel, a consonant, or (undefined) a pause. */
 type Ahead = 'vowel' | 'consonant' | undefined
 
-/** Phonemes of one sentence. Never throws; time is linear in the length. */
-export function phonemize(text: string): Phonemized {
-  const tokens = normalize(text)
+/**
+ * Phonemes of one sentence. Never throws; time is linear in the length. `given` sounds are taken as they are; of two
+ * that overlap the first counts.
+ */
+export function phonemize(text: string, given: readonly GivenSound[] = []): Phonemized {
+  const tokens = withGiven(text, normalize(text), given)
   if (!tokens.some((token) => token.kind === 'word')) return { phonemes: '', words: [] }
-  return assemble(text, tokens, pronounce(tokens))
+  const sounds = pronounce(tokens)
+  for (const { start, end, emphasis } of given) {
+    if (emphasis === undefined) continue
+    tokens.forEach((token, i) => {
+      if (token.kind !== 'word' || token.start >= end || token.end <= start) return
+      sounds[i] = emphasis === 'strong' ? emphasized(sounds[i]!) : demoted(sounds[i]!)
+    })
+  }
+  return assemble(text, tokens, sounds)
+}
+
+/** A token whose sound may be given. */
+type Sounded = Token & { readonly sound?: string }
+
+/** The tokens with those of each given stretch replaced by one. */
+function withGiven(text: string, tokens: readonly Token[], given: readonly GivenSound[]): readonly Sounded[] {
+  const sounds = given.filter((g) => g.phonemes !== undefined).sort((a, b) => a.start - b.start)
+  if (sounds.length === 0) return tokens
+  const out: Sounded[] = []
+  let i = 0
+  let covered = 0
+  for (const { start, end, phonemes } of sounds) {
+    if (start < covered) continue
+    while (i < tokens.length && tokens[i]!.end <= start) out.push(tokens[i++]!)
+    let hyphenAfter = false
+    while (i < tokens.length && tokens[i]!.start < end) hyphenAfter = tokens[i++]!.hyphenAfter
+    const spaceBefore = start === 0 || /\s/.test(text[start - 1]!)
+    const word = text.slice(start, end)
+    out.push({ kind: 'word', text: word, start, end, spaceBefore, spelled: false, hyphenAfter, sound: phonemes! })
+    covered = end
+  }
+  return [...out, ...tokens.slice(i)]
 }
 
 /** From the last token to the first, since a word's sound may depend on the next one's. */
-function pronounce(tokens: readonly Token[]): string[] {
+function pronounce(tokens: readonly Sounded[]): string[] {
   const small = tokens.map((token) => (token.kind === 'word' ? token.text.toLowerCase() : ''))
   const sounds = new Array<string>(tokens.length)
   let ahead: Ahead
@@ -57,7 +92,7 @@ function pronounce(tokens: readonly Token[]): string[] {
       after2: small[i + 2] ?? '',
     }
     const prefix = isPrefix(token, tokens[i + 1])
-    const sound = (prefix ? prefixSound(small[i]!) : undefined) ?? wordSound(token, context, ahead)
+    const sound = token.sound ?? (prefix ? prefixSound(small[i]!) : undefined) ?? wordSound(token, context, ahead)
     if (prefix && token.text.length === 1) sounds[i + 1] = demoted(sounds[i + 1]!)
     sounds[i] = sound
     ahead = firstSound(sound) ?? ahead

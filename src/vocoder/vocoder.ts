@@ -9,6 +9,11 @@ export type VocoderKind = (typeof VOCODERS)[number]
 
 export interface Vocoder {
   readonly kind: VocoderKind
+  /**
+   * Frames to push between reads, the last number for all that follow: little before the first sound, then enough that a listener
+   * has some in hand when others take their turns.
+   */
+  readonly pushes: readonly number[]
   /** Opens a stream; every random draw of it comes from `seed` (unsigned 32-bit). */
   open(options: { seed: number }): VocoderStream
   /** Frees what the vocoder holds outside the JavaScript heap. Streams must be closed before. */

@@ -14,6 +14,7 @@ import {
   VOICE_FILES,
   VOICE_FORMAT,
   type VoiceDescription,
+  type VoiceFiles,
   type VoiceManifest,
   voiceManifestSchema,
 } from './manifest.ts'
@@ -22,6 +23,7 @@ export {
   VOICE_FILES,
   VOICE_FORMAT,
   type VoiceDescription,
+  type VoiceFiles,
   type VoiceManifest,
   voiceManifestSchema,
 } from './manifest.ts'
@@ -31,8 +33,7 @@ export interface VoiceOptions {
   readonly modelsDir?: string | undefined
 }
 
-export interface Voice {
-  readonly manifest: VoiceManifest
+export interface Voice extends VoiceFiles {
   /** Folder of the package. */
   readonly dir: string
   /** Path of one of its files. */
@@ -120,7 +121,8 @@ function voiceIn(dir: string): Voice {
       throw new SparsewaveError('VOICE_DAMAGED', `${file} does not list ${needed}.`)
     }
   }
-  return { manifest, dir, path: (name) => join(dir, name) }
+  const path = (name: string): string => join(dir, name)
+  return { manifest, dir, path, nameOf: path, read: (name) => readFile(path(name)), model: async (name) => path(name) }
 }
 
 /** A damaged voice must not keep others from being found by their aliases. */

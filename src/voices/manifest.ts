@@ -3,6 +3,7 @@
  */
 import { z } from 'zod'
 import { SAMPLE_RATE } from '../frames.ts'
+import type { ModelFile } from '../onnx/model.ts'
 import { BANDS, netConfigSchema } from '../vocoder/sparse-wavernn/config.ts'
 import { VOCODERS } from '../vocoder/vocoder.ts'
 
@@ -45,5 +46,15 @@ export const voiceManifestSchema = z.strictObject({
 })
 
 export type VoiceManifest = z.output<typeof voiceManifestSchema>
+
+/** A checked voice's files, wherever they lie. */
+export interface VoiceFiles {
+  readonly manifest: VoiceManifest
+  /** What errors call a file. */
+  nameOf(file: string): string
+  read(file: string): Promise<Uint8Array>
+  model(file: string): Promise<ModelFile>
+}
+
 /** What an exporter gives: the manifest without checksums, defaults left out where they fit. */
 export type VoiceDescription = Omit<z.input<typeof voiceManifestSchema>, 'files' | 'format' | 'sampleRate'>

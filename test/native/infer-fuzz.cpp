@@ -1,5 +1,6 @@
 // libFuzzer target: arbitrary bytes as a model's memory image and as frames. What the check lets through must run without a fault.
 #include <algorithm>
+#include <memory>
 #include <vector>
 
 #include "image.h"
@@ -21,10 +22,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::vector<uint16_t> c(columns);
   if (columns > 0) memcpy(c.data(), data, columns * 2);
   data += columns * 2, size -= columns * 2;
+  const size_t integers = std::min<size_t>(h.total_integers < 0 ? 0 : h.total_integers, size / 2);
+  const uint8_t* integer_bytes = data;
+  data += integers * 2, size -= integers * 2;
   const size_t values = h.total_values < 0 || h.total_values > 1 << 18 ? 0 : h.total_values;
-  if (!valid(h, values, columns, c.data())) return 0;
+  if (!valid(h, values, columns, c.data(), integers)) return 0;
   Model model(h);
   memcpy(model.columns.get(), c.data(), columns * 2);
+  if (integers > 0) memcpy(model.integers.get(), integer_bytes, integers * 2);
+  model.index();
   for (size_t i = 0; i < values && size > 0; i++) {
     uint32_t bits = 0;
     for (int b = 0; b < 4; b++) bits |= (uint32_t)data[(4 * i + b) % size] << 8 * b;
@@ -37,16 +43,20 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     memcpy(&lag, data, 4);
     memcpy(&increment, data + 4, 8);
   }
-  const Frame frames[2] = {{gates.data(), lpc.data(), gain.data(), level.data(), lag, increment}, {gates.data(), lpc.data(), gain.data(), level.data(), lag, increment}};
+  constexpr int kCompany = 9;
+  const std::vector<Frame> frames(kCompany, Frame{gates.data(), lpc.data(), gain.data(), level.data(), lag, increment});
   int count;
   const NamedKernel* all = kernels(&count);
   for (int i = 0; i < count; i++) {
-    if (!all[i].supported) continue;
-    Stream a(model, 1), b(model, 2);
-    Stream* const streams[2] = {&a, &b};
-    float out[2][kHop];
-    float* const outs[2] = {out[0], out[1]};
-    all[i].kernel->generate(streams, 2, frames, 1, outs);
+    if (!all[i].supported || all[i].bytes != model.bytes()) continue;
+    // Alone, and as many as lie side by side.
+    for (int n : {1, kCompany}) {
+      std::vector<std::unique_ptr<Stream>> own;
+      Stream* streams[kCompany];
+      float out[kCompany][kHop], *outs[kCompany];
+      for (int s = 0; s < n; s++) own.emplace_back(new Stream(model, s)), streams[s] = own[s].get(), outs[s] = out[s];
+      all[i].kernel->generate(streams, n, frames.data(), 1, outs);
+    }
   }
   return 0;
 }

@@ -1,14 +1,19 @@
 /**
- * Writes case files for test/native/infer.cpp: a model's image, frames, and a teacher-forced run with the reference's outputs.
+ * Writes case files for test/native/infer.cpp: a model's image, frames, and a teacher-forced run with the reference's outputs; and one for
+ * test/native/filter.cpp: events of source-filter synthesis and the definition's samples.
  *
  *     node dist/test/native/write-case.js FOLDER
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { ENVELOPE_POINTS } from '../../src/frames.ts'
 import { modelImage } from '../../src/kernels/image.ts'
-import { NEUTRAL_TEMPERATURE } from '../../src/kernels/kernel.ts'
+import { PRECISIONS } from '../../src/kernels/kernel.ts'
 import { referenceKernel } from '../../src/kernels/reference.ts'
 import { Random } from '../../src/random.ts'
+import { definitionEngine } from '../../src/vocoder/source-filter/engines/definition.ts'
+import { createEvents } from '../../src/vocoder/source-filter/engines/index.ts'
+import { BIN_POINT, BIN_WEIGHT, LEAD, Shaper } from '../../src/vocoder/source-filter/shaper.ts'
 import { BANDS, type NetConfig, netConfigSchema, STEP_INPUTS } from '../../src/vocoder/sparse-wavernn/config.ts'
 import { randomFrameBlocks, randomWeights } from '../../src/vocoder/sparse-wavernn/random-weights.ts'
 
@@ -30,11 +35,22 @@ if (!folder) {
   process.exit(2)
 }
 mkdirSync(folder, { recursive: true })
-for (const [name, config] of Object.entries(SHAPES)) {
+/** Every array with the number of its bytes before it. */
+const packed = (arrays: readonly ArrayBufferView[]): Buffer =>
+  Buffer.concat(
+    arrays.flatMap((a) => [
+      Buffer.from(Int32Array.of(a.byteLength).buffer),
+      Buffer.from(a.buffer, a.byteOffset, a.byteLength),
+    ]),
+  )
+
+for (const [name, config, precision] of Object.entries(SHAPES).flatMap(([shape, config]) =>
+  PRECISIONS.map((p) => [p === 'f32' ? shape : `${shape}-${p}`, config, p] as const),
+)) {
   const random = new Random(3, 9)
   const normals = (count: number) => Float32Array.from({ length: count }, () => random.normal())
   const weights = randomWeights(config, 3)
-  const { header, values, columns } = modelImage(weights, NEUTRAL_TEMPERATURE)
+  const { header, values, columns, integers } = modelImage(weights, { precision })
   const f = randomFrameBlocks(config, FRAMES, 4)
   const steps = FORCED * 30
   const forced = {
@@ -43,15 +59,53 @@ for (const [name, config] of Object.entries(SHAPES)) {
     gates: normals(FORCED * 3 * config.hidden),
     residuals: normals(steps * BANDS),
   }
-  const expected = referenceKernel.createModel(weights).outputs(forced)
+  const expected = referenceKernel.createModel(weights, { precision }).outputs(forced)
   const { gates, lpc, gain, inverseLevel, lag, phaseIncrement } = f
-  const arrays = [header, values, columns, gates, lpc, gain, inverseLevel, lag, phaseIncrement]
-  const parts = [...arrays, forced.inputs, forced.gates, forced.residuals, expected].flatMap((a) => [
-    Buffer.from(Int32Array.of(a.byteLength).buffer),
-    Buffer.from(a.buffer, a.byteOffset, a.byteLength),
-  ])
-  writeFileSync(join(folder, `${name}.case`), Buffer.concat(parts))
-  // The fuzz target's order: header, columns, values.
-  const seed = [header, columns, values].map((a) => Buffer.from(a.buffer, a.byteOffset, a.byteLength))
+  const arrays = [header, values, columns, integers, gates, lpc, gain, inverseLevel, lag, phaseIncrement]
+  writeFileSync(
+    join(folder, `${name}.case`),
+    packed([...arrays, forced.inputs, forced.gates, forced.residuals, expected]),
+  )
+  // The fuzz target's order: header, columns, integers, values.
+  const seed = [header, columns, integers, values].map((a) => Buffer.from(a.buffer, a.byteOffset, a.byteLength))
   writeFileSync(join(folder, `${name}.seed`), Buffer.concat(seed))
+}
+
+writeFileSync(join(folder, 'filter.case'), filterCase())
+
+/** A second of random events, voiced and not. */
+function filterCase(): Buffer {
+  const random = new Random(5)
+  const events = createEvents(100)
+  let at = 0
+  while (events.count < events.capacity) {
+    const i = events.count++
+    const period = 40 + 400 * random.uniform() ** 2
+    events.start[i] = Math.floor(at)
+    events.delay[i] = at - Math.floor(at)
+    events.period[i] = period
+    events.length[i] = Math.floor(at + period) - Math.floor(at)
+    events.voiced[i] = random.below(2)
+    at += period
+    for (let k = 0; k < ENVELOPE_POINTS; k++) events.envelope[i * ENVELOPE_POINTS + k] = -2 - 20 * random.uniform()
+  }
+  const first = 12345
+  const stream = definitionEngine().open(first)
+  const samples = new Float32Array(Math.floor(at))
+  const one = createEvents(1)
+  one.count = 1
+  let read = 0
+  for (let i = 0; i < events.count; i++) {
+    const final = Math.max(read, events.start[i]! - LEAD)
+    stream.emit(samples, read, final - read)
+    read = final
+    for (const key of ['start', 'delay', 'period', 'length', 'voiced'] as const) one[key][0] = events[key][i]!
+    one.envelope.set(events.envelope.subarray(i * ENVELOPE_POINTS, (i + 1) * ENVELOPE_POINTS))
+    stream.add(one)
+  }
+  stream.emit(samples, read, samples.length - read)
+  const { start, delay, period, length, voiced, envelope } = events
+  const { pulseRe, pulseIm, noiseRe, noiseIm } = new Shaper().shares
+  const tables = [BIN_POINT, BIN_WEIGHT, pulseRe, pulseIm, noiseRe, noiseIm]
+  return packed([...tables, Uint32Array.of(first), start, delay, period, length, voiced, envelope, samples])
 }

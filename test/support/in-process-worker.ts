@@ -25,7 +25,11 @@ export function inProcessWorker(load: LoopOptions['load']): InProcessWorker {
     if (!dead) for (const listener of listeners.message) listener(message)
   })
   port1.on('close', () => exit(0))
-  void runWorkerLoop(port2, { voice: 'stand-in', load, kernel: () => ({ name: 'stand-in', why: 'a test' }) })
+  void runWorkerLoop(port2, {
+    voice: 'stand-in',
+    load,
+    kernel: () => ({ name: 'stand-in', why: 'a test', precision: 'int16', sparsity: 0.8 }),
+  })
   return {
     postMessage: (message: ToWorker) => port1.postMessage(message),
     on(event: 'message' | 'error' | 'exit', listener: never) {

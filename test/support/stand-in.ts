@@ -25,6 +25,7 @@ export function standIn(options: { voice?: string; parts?: Partial<SynthesizerPa
   const predicted: string[] = []
   const openVocoder = async (kind: VocoderKind): Promise<Vocoder> => ({
     kind,
+    pushes: [6, 8, 16, 32],
     open: ({ seed }) => {
       open++
       return noiseStream(seed + (kind === 'source-filter' ? 1 : 0), () => open--)

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino'
 import { type Config, readConfig } from '../../server/config.ts'
 import { type RunningServer, startServer } from '../../server/start.ts'
+import type { VoiceCatalogue } from '../../server/voices.ts'
 import { type InProcessWorker, inProcessWorker } from './in-process-worker.ts'
 import { type StandIn, standIn } from './stand-in.ts'
 
@@ -13,14 +14,17 @@ export interface TestServer extends RunningServer {
 }
 
 export async function testServer(
-  options: { config?: Partial<Config>; standIn?: StandIn; logger?: Logger } = {},
+  options: { config?: Partial<Config>; standIn?: StandIn; logger?: Logger; catalogue?: VoiceCatalogue } = {},
 ): Promise<TestServer> {
   const speaker = options.standIn ?? standIn()
   const workers: InProcessWorker[] = []
   const running = await startServer({
     config: { ...readConfig({ PORT: '0', HOST: '127.0.0.1', SPARSEWAVE_WORKERS: '1' }), ...options.config },
     ...(options.logger && { logger: options.logger }),
-    catalogue: { voices: [{ name: 'stand-in', language: 'en-US' }], defaultVoice: 'stand-in' },
+    catalogue: options.catalogue ?? {
+      voices: [{ name: 'stand-in', language: 'en-US', description: 'Noise.', aliases: ['noise'] }],
+      defaultVoice: 'stand-in',
+    },
     spawn() {
       const worker = inProcessWorker(async () => speaker.synthesizer)
       workers.push(worker)

@@ -3,17 +3,13 @@
  * The encoding is a pure function of the graph, so that equal graphs give equal files and equal checksums.
  * Field numbers: onnx.proto3 of the ONNX project.
  */
+import type { OnnxData, OnnxTensor } from '../../src/onnx/read.ts'
+
+export type { OnnxData, OnnxTensor }
 export const OPSET = 17
 export const IR_VERSION = 8
 
 export type OnnxType = 'f32' | 'f16' | 'i64' | 'i32' | 'bool'
-export type OnnxData = Float32Array | BigInt64Array | Int32Array | Uint8Array | Uint16Array
-
-/** Row-major values; a Uint8Array holds booleans, a Uint16Array the bits of f16. A scalar has dims []. */
-export interface OnnxTensor {
-  readonly data: OnnxData
-  readonly dims: readonly number[]
-}
 
 /** An input or output; a string dimension is symbolic (its size is known when the model runs). */
 export interface OnnxValueInfo {

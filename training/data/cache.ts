@@ -37,9 +37,15 @@ export interface CacheProgress {
 export async function buildCache(
   corpusDir: string,
   cacheDir: string,
-  options: { progress?: (progress: CacheProgress) => void; threads?: number } = {},
+  options: {
+    progress?: (progress: CacheProgress) => void
+    threads?: number
+    /** Utterances to cache beside the corpus's own. */
+    more?: (utterances: readonly Utterance[]) => readonly Utterance[]
+  } = {},
 ): Promise<Utterance[]> {
-  const utterances = readCorpus(corpusDir)
+  const corpus = readCorpus(corpusDir)
+  const utterances = [...corpus, ...(options.more?.(corpus) ?? [])]
   const missing = utterances.filter((u) => missingFields(cacheDir, u).length > 0)
   const total = utterances.length
   let done = total - missing.length

@@ -6,15 +6,15 @@
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { z } from 'zod'
+import { FRAMES_PER_UNIT } from '../../src/acoustic/net/config.ts'
 import { readOpus } from '../../src/audio/opus.ts'
 import { readWav, requireRate } from '../../src/audio/wav.ts'
 import { SparsewaveError } from '../../src/errors.ts'
 import { HOP } from '../../src/frames.ts'
+import { type Alteration, alter } from './augment.ts'
 
 /** Samples of one unit of `durations` (25 ms). */
-export const DURATION_UNIT = 600
-/** Frames of one unit of `durations`. */
-export const FRAMES_PER_UNIT = DURATION_UNIT / HOP
+export const DURATION_UNIT = FRAMES_PER_UNIT * HOP
 
 export interface Utterance {
   /** Unique; safe as a file name. */
@@ -28,6 +28,10 @@ export interface Utterance {
   readonly phonemes: string | undefined
   /** Units of 600 samples: the silence before, one a symbol, the silence after. */
   readonly durations: readonly number[] | undefined
+  /** What is done to the recording after decoding (augment.ts). */
+  readonly alteration?: Alteration
+  /** `samples` of the recording before it. */
+  readonly decoded?: number | undefined
 }
 
 export type Split = 'train' | 'validation' | 'test'
@@ -74,8 +78,14 @@ export function readCorpus(dir: string): Utterance[] {
   return utterances
 }
 
-/** Decodes an utterance's audio: 24 kHz mono, -1..1, cut or padded to its `samples`. Throws AUDIO_INVALID. */
-export async function readUtterance({ audio, samples }: Utterance): Promise<Float32Array> {
+/** Decodes an utterance's audio: 24 kHz mono, -1..1, cut or padded to its `samples`, and altered. Throws AUDIO_INVALID. */
+export async function readUtterance(utterance: Utterance): Promise<Float32Array> {
+  const { alteration } = utterance
+  if (alteration) return alter(await decode(utterance.audio, utterance.decoded), alteration)
+  return decode(utterance.audio, utterance.samples)
+}
+
+async function decode(audio: string, samples: number | undefined): Promise<Float32Array> {
   if (/\.(opus|ogg)$/i.test(audio)) return readOpus(audio, samples)
   const read = requireRate(readWav(audio), audio)
   if (samples === undefined || samples === read.length) return read

@@ -2,7 +2,6 @@
 export { buildCache, type Cached, type CacheProgress, readCached } from './cache.ts'
 export {
   DURATION_UNIT,
-  FRAMES_PER_UNIT,
   readCorpus,
   readUtterance,
   type Split,

@@ -2,7 +2,9 @@
  * The one interface of training compute: a population of masks and a batch in, every member's loss and the mean gradient of the
  * shared weights out. No engine makes the dense product of a masked matrix.
  */
-import type { MaskSet } from '../masks/mask.ts'
+import { SparsewaveError } from '../../src/errors.ts'
+import type { MaskSet, Weights } from '../masks/mask.ts'
+import type { AdamOptions } from '../tasks/acoustic/adam.ts'
 import type { ParameterLayout } from '../tasks/sparse-wavernn/parameters.ts'
 
 /** Sequences that run side by side in one group; the innermost dimension of every batch array. */
@@ -69,7 +71,44 @@ export interface PopulationEngine<B> {
     gradient: Float32Array | null,
     options?: StepOptions,
   ): Promise<StepResult>
+  /** Where the engine has a device that can keep a run's weights; absent: they are the host's. */
+  readonly resident?: Resident<B>
   close(): void
+}
+
+/**
+ * The weights and state of one run on the engine's device: an update brings back its losses and the gradient's norm, nothing else. All calls
+ * but `upload` throw DeviceLost where what was uploaded is gone.
+ */
+export interface Resident<B> {
+  /** Copies weights and state [groups, features, 16] to the device. */
+  upload(weights: Weights, state: Float32Array): Promise<void>
+  /**
+   * One update: lanes `fresh` of the state start at 0, every member runs from its groups' state, the state becomes the mean of theirs;
+   * Adam's step on the mean gradient, clipped. Returns the gradient's norm too; where it is not finite the weights stay.
+   */
+  update(
+    members: readonly MaskSet[],
+    batch: B,
+    fresh: readonly number[],
+    adam: AdamOptions,
+    options?: StepOptions,
+  ): Promise<StepResult & { readonly norm: number }>
+  /** Copies weights and state back. */
+  download(weights: Weights, state: Float32Array): Promise<void>
+}
+
+/** The device went away, and with it what `Resident.upload` put there. The engine can be used again after another upload. */
+export class DeviceLost extends SparsewaveError {
+  readonly reason: string
+
+  constructor(reason: string, cause?: unknown) {
+    super('ENGINE_UNAVAILABLE', `The device that kept the weights was lost (${reason}).`, {
+      remedy: 'Go on from the last checkpoint, with this engine or another.',
+      cause,
+    })
+    this.reason = reason
+  }
 }
 
 /** The engine of the Sparse WaveRNN: losses [members, 4] in nats by band, state [members, groups a member sees, H, 16]. */
@@ -89,4 +128,10 @@ export function memberGroups(m: number, members: number, groups: number, options
   return [Math.floor(m / 2) * each, each]
 }
 
-export type EngineFactory = (layout: ParameterLayout, options: { threads: number }) => Promise<Engine>
+export interface EngineOptions {
+  readonly threads: number
+  /** Told what an engine went on from, such as a lack of memory (default: standard error). */
+  readonly warn?: (message: string) => void
+}
+
+export type EngineFactory = (layout: ParameterLayout, options: EngineOptions) => Promise<Engine>

@@ -8,7 +8,7 @@ const layout = parameterLayout(netConfigSchema.parse({ hidden: 16, headHidden: 1
 test('an unknown engine is refused with the list of engines and the nearest name', async () => {
   const made = createEngine('referance', layout, { threads: 1 })
   await expect(made).rejects.toMatchObject({ code: 'JOB_INVALID' })
-  await expect(made).rejects.toThrow(/there are: auto, native, reference.*Did you mean 'reference'/)
+  await expect(made).rejects.toThrow(/there are: auto, native, webgpu, tfjs, reference.*Did you mean 'reference'/)
 })
 
 test('engines are made by name', async () => {

@@ -3,29 +3,36 @@
  */
 import { nearest, SparsewaveError } from '../../src/errors.ts'
 import type { ParameterLayout } from '../tasks/sparse-wavernn/parameters.ts'
-import type { Engine, EngineFactory } from './engine.ts'
+import type { Engine, EngineFactory, EngineOptions } from './engine.ts'
 import { createNativeEngine, nativeIsas } from './native.ts'
 import { createReferenceEngine } from './reference.ts'
+import { createTfjsEngine } from './tfjs/sparse-wavernn.ts'
+import { describeTfjs } from './tfjs.ts'
+import { describeAdapters } from './webgpu/device.ts'
+import { createWebgpuEngine } from './webgpu.ts'
 
 const ENGINES: Record<string, EngineFactory> = {
   native: createNativeEngine,
+  webgpu: createWebgpuEngine,
+  tfjs: createTfjsEngine,
   reference: createReferenceEngine,
 }
 
 export const ENGINE_NAMES: readonly string[] = Object.keys(ENGINES)
 
 /** Creates the engine `name`; 'auto' is the fastest that can train here. Throws ENGINE_UNAVAILABLE or JOB_INVALID. */
-export async function createEngine(
-  name: string,
-  layout: ParameterLayout,
-  options: { threads: number },
-): Promise<Engine> {
+export async function createEngine(name: string, layout: ParameterLayout, options: EngineOptions): Promise<Engine> {
   // Never the reference by itself: it would train for weeks without a word.
   if (name === 'auto') return createNativeEngine(layout, options)
   const create = ENGINES[name]
   if (create) return create(layout, options)
+  throw unknownEngine(name)
+}
+
+/** JOB_INVALID: there is no engine `name`. */
+export function unknownEngine(name: string): SparsewaveError {
   const near = nearest(name, ENGINE_NAMES)
-  throw new SparsewaveError(
+  return new SparsewaveError(
     'JOB_INVALID',
     `There is no training engine '${name}'; there are: auto, ${ENGINE_NAMES.join(', ')}.${near ? ` Did you mean '${near}'?` : ''}`,
   )
@@ -39,12 +46,19 @@ export interface EngineReport {
 
 /** Which engines can be used here, and why others cannot; for `sparsewave doctor`. */
 export async function engineReport(): Promise<EngineReport[]> {
-  let native: EngineReport
+  return [
+    await report('native', async () => `C++ threads: ${nativeIsas().join(', ')}`),
+    await report('webgpu', describeAdapters),
+    { name: 'tfjs', ok: true, detail: describeTfjs() },
+    { name: 'reference', ok: true, detail: 'plain TypeScript, slow: for checks' },
+  ]
+}
+
+async function report(name: string, detail: () => Promise<string>): Promise<EngineReport> {
   try {
-    native = { name: 'native', ok: true, detail: `C++ threads: ${nativeIsas().join(', ')}` }
+    return { name, ok: true, detail: await detail() }
   } catch (error) {
     if (!(error instanceof SparsewaveError)) throw error
-    native = { name: 'native', ok: false, detail: `${error.message} ${error.remedy}` }
+    return { name, ok: false, detail: `${error.message} ${error.remedy}` }
   }
-  return [native, { name: 'reference', ok: true, detail: 'plain TypeScript, slow: for checks' }]
 }

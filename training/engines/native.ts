@@ -131,7 +131,7 @@ export function nativeProducts(): Products | undefined {
       native.product(Int32Array.of(kinds[kind], rows / 16, columns, groups, isa), weights, mask, x, y)
     }
   }
-  return { forward: call('forward'), backward: call('backward'), accumulate: call('accumulate') }
+  return { name: 'native', forward: call('forward'), backward: call('backward'), accumulate: call('accumulate') }
 }
 
 export async function createNativeEngine(layout: ParameterLayout, options: { threads: number }): Promise<Engine> {

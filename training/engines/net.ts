@@ -105,7 +105,7 @@ export function createNetEngine<B>(
   }
 
   return {
-    name: products === portableProducts ? 'portable' : 'native',
+    name: products.name,
     async run(parameters, members, batch, state, gradient, options: StepOptions = {}): Promise<StepResult> {
       const losses = new Float64Array(members.length * parts)
       const counts = new Float64Array(members.length)

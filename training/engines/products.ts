@@ -20,6 +20,7 @@ export type Product = (
 ) => void
 
 export interface Products {
+  readonly name: string
   /** y += W x over the kept blocks. */
   readonly forward: Product
   /** x += W' y. */
@@ -54,6 +55,7 @@ const product =
     })
 
 export const portableProducts: Products = {
+  name: 'portable',
   forward: product((w, wi, x, xi, y, yi) => {
     y[yi]! += w[wi]! * x[xi]!
   }),

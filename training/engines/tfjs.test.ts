@@ -20,3 +20,16 @@ test('without the native binding, plain JavaScript computes; insisting on it say
     remedy: expect.stringContaining('setup:tensorflow'),
   })
 })
+
+test('who can do without gradients of convolutions gets WebAssembly where it is installed', async () => {
+  vi.stubEnv('SPARSEWAVE_TENSORFLOW', empty)
+  const installed = await import('@tensorflow/tfjs-backend-wasm' as string).then(
+    () => true,
+    () => false,
+  )
+  const { tf, backend } = await loadTfjs({ wasm: true })
+  expect(backend).toBe(installed ? 'wasm' : 'cpu')
+  expect(tf.getBackend()).toBe(backend)
+  expect([...tf.matMul([[1, 2]], [[3], [4]]).dataSync()]).toEqual([11])
+  expect((await loadTfjs()).backend).toBe('cpu')
+})

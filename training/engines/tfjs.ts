@@ -1,6 +1,7 @@
 /**
- * Finds a TensorFlow.js to train dense nets with: the native binding where `npm run setup:tensorflow` built it, else the
- * plain JavaScript one, which gives the same results slowly. The rest of the trainer sees one API.
+ * Finds a TensorFlow.js to train dense nets with: the native binding where `npm run setup:tensorflow` built it, else WebAssembly for those
+ * who can do without gradients of convolutions, else plain JavaScript, which gives the same results slowly. The rest of the
+ * trainer sees one API.
  */
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -13,20 +14,22 @@ export type Tf = typeof import('@tensorflow/tfjs')
 
 export interface Tfjs {
   readonly tf: Tf
-  /** `tensorflow` (native) or `cpu` (JavaScript). */
+  /** `tensorflow` (native), `wasm` or `cpu` (JavaScript). */
   readonly backend: string
 }
 
 export interface TfjsOptions {
   /** `auto` (default) takes the native binding where it is set up; the others insist on one. */
-  readonly backend?: 'auto' | 'native' | 'cpu'
+  readonly backend?: 'auto' | 'native' | 'wasm' | 'cpu'
+  /** Whether `auto` may take WebAssembly, which has no gradient of a convolution's filter (default false). */
+  readonly wasm?: boolean
   /** Threads of the native binding; only the first call of a process can set it. Default: TensorFlow's own choice. */
   readonly threads?: number
 }
 
-/** Loads TensorFlow.js. Throws ENGINE_UNAVAILABLE when `native` is asked for and not set up. */
-export async function loadTfjs({ backend = 'auto', threads }: TfjsOptions = {}): Promise<Tfjs> {
-  if (backend !== 'cpu') {
+/** Loads TensorFlow.js. Throws ENGINE_UNAVAILABLE when `native` or `wasm` is asked for and not there. */
+export async function loadTfjs({ backend = 'auto', wasm = false, threads }: TfjsOptions = {}): Promise<Tfjs> {
+  if (backend === 'auto' || backend === 'native') {
     const native = loadNative(threads)
     if (native) return { tf: native, backend: native.getBackend() }
     if (backend === 'native')
@@ -37,8 +40,35 @@ export async function loadTfjs({ backend = 'auto', threads }: TfjsOptions = {}):
   const tf = await import('@tensorflow/tfjs')
   // Production mode leaves out the advice to install tfjs-node.
   tf.enableProdMode()
+  if ((backend === 'wasm' || (backend === 'auto' && wasm)) && (await setWasm(tf))) return { tf, backend: 'wasm' }
+  if (backend === 'wasm')
+    throw new SparsewaveError('ENGINE_UNAVAILABLE', 'TensorFlow.js has no WebAssembly backend here.', {
+      remedy: 'Run `npm install --no-save @tensorflow/tfjs-backend-wasm@4.22.0`.',
+    })
   await tf.setBackend('cpu')
   return { tf, backend: 'cpu' }
+}
+
+/** Whether the backend, a package of its own, is there and starts. */
+async function setWasm(tf: Tf): Promise<boolean> {
+  // A name the compiler cannot follow: the package may be absent.
+  const name: string = '@tensorflow/tfjs-backend-wasm'
+  try {
+    await import(name)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error
+    return false
+  }
+  return tf.setBackend('wasm')
+}
+
+/** What `doctor` says: the binding that would be loaded. Loads nothing. */
+export function describeTfjs(): string {
+  const place = tensorflowFolder()
+  const found = place && PACKAGES.find((name) => existsSync(path.join(place, 'node_modules', name)))
+  return found
+    ? `${found} in ${place}`
+    : 'WebAssembly where it is installed, or plain JavaScript, slow: for checks; `npm run setup:tensorflow` makes it native'
 }
 
 const PACKAGES = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node']

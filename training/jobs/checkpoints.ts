@@ -2,27 +2,36 @@
  * Files that are complete or absent, and the two newest checkpoints of a run. Whatever instant a process dies at, the
  * newest complete checkpoint is found.
  */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
 import path from 'node:path'
 import { SparsewaveError } from '../../src/errors.ts'
 import { MANIFEST_FILE } from '../../src/voices/manifest.ts'
+import { diskFull } from './disk.ts'
 
 export const CHECKPOINT_FILE = 'checkpoint.safetensors'
 export const PREVIOUS_FILE = 'checkpoint.previous.safetensors'
 
-/** Writes `file` (its folder too) aside, syncs it and renames it into place; `keep` is where an older one goes first. */
-export function replaceFile(file: string, bytes: Uint8Array, keep?: string): void {
+/**
+ * Writes `file` (its folder too) aside, syncs it and renames it into place; `keep` is where an older one goes first. When the disk is
+ * full both are as they were, and what was written aside is gone. Throws DISK_FULL.
+ */
+export function replaceFile(file: string, bytes: Uint8Array, keep?: string, write: typeof writeSync = writeSync): void {
   mkdirSync(path.dirname(path.resolve(file)), { recursive: true })
   const aside = `${file}.part`
-  const handle = openSync(aside, 'w')
   try {
-    for (let at = 0; at < bytes.length; ) at += writeSync(handle, bytes, at)
-    fsyncSync(handle)
-  } finally {
-    closeSync(handle)
+    const handle = openSync(aside, 'w')
+    try {
+      for (let at = 0; at < bytes.length; ) at += write(handle, bytes, at)
+      fsyncSync(handle)
+    } finally {
+      closeSync(handle)
+    }
+    if (keep !== undefined && existsSync(file)) renameSync(file, keep)
+    renameSync(aside, file)
+  } catch (error) {
+    rmSync(aside, { force: true })
+    throw diskFull(error, file)
   }
-  if (keep !== undefined && existsSync(file)) renameSync(file, keep)
-  renameSync(aside, file)
 }
 
 /** Writes a run's checkpoint; the one that was there is kept as the previous one. */

@@ -16,6 +16,8 @@ export interface Progress {
   readonly stepsPerSecond?: number
   /** Seconds of audio a second. */
   readonly audioPerSecond?: number
+  /** Share of the masked matrices' blocks that the net goes without, 0-1. */
+  readonly sparsity?: number
 }
 
 export interface JobContext {
@@ -35,8 +37,12 @@ export interface Task<J = unknown> {
   run(job: J, context: JobContext): Promise<void>
 }
 
-/** Reads and checks a job file against the task it names. Throws JOB_INVALID. */
-export function readJob(file: string, tasks: readonly Task[]): { task: Task; job: unknown } {
+/** Reads and checks a job file against the task it names; keys of `over` replace the file's. Throws JOB_INVALID. */
+export function readJob(
+  file: string,
+  tasks: readonly Task[],
+  over: Readonly<Record<string, unknown>> = {},
+): { task: Task; job: unknown } {
   let text: string
   try {
     text = readFileSync(file, 'utf8')
@@ -47,10 +53,15 @@ export function readJob(file: string, tasks: readonly Task[]): { task: Task; job
       { cause },
     )
   }
-  return parseJob(text, file, tasks)
+  return parseJob(text, file, tasks, over)
 }
 
-export function parseJob(text: string, name: string, tasks: readonly Task[]): { task: Task; job: unknown } {
+export function parseJob(
+  text: string,
+  name: string,
+  tasks: readonly Task[],
+  over: Readonly<Record<string, unknown>> = {},
+): { task: Task; job: unknown } {
   const fail = (why: string) => new SparsewaveError('JOB_INVALID', `${name}: ${why}`)
   let value: unknown
   try {
@@ -74,7 +85,7 @@ export function parseJob(text: string, name: string, tasks: readonly Task[]): { 
       `\`task\` must be one of ${list}${wanted === undefined ? '' : `, not '${wanted}'`}.${near ? ` Did you mean '${near}'?` : ''}`,
     )
   }
-  const parsed = task.schema.safeParse(value)
+  const parsed = task.schema.safeParse({ ...value, ...over })
   if (parsed.success) return { task, job: parsed.data }
   throw fail(describeIssue(task.schema, parsed.error))
 }

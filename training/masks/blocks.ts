@@ -8,6 +8,17 @@ import { type Mask, type MaskSet, stripColumns, type Weights } from './mask.ts'
 export const stripsOf = (m: Pick<MaskedMatrix, 'rows'>): number => m.rows / BLOCK_ROWS
 export const blocksOf = (m: Pick<MaskedMatrix, 'rows' | 'columns'>): number => stripsOf(m) * m.columns
 
+/** Share of all matrices' blocks that masks leave out, 0-1. */
+export function sparsityOf(masks: MaskSet, matrices: readonly MaskedMatrix[]): number {
+  let kept = 0
+  let all = 0
+  for (const m of matrices) {
+    kept += masks.get(m.name)?.length ?? blocksOf(m)
+    all += blocksOf(m)
+  }
+  return all === 0 ? 0 : 1 - kept / all
+}
+
 /** L2 norm of every block of a matrix in a flat vector: [strips, columns]. */
 export function blockNorms(flat: Float32Array, m: MaskedMatrix): Float32Array {
   const norms = new Float32Array(blocksOf(m))

@@ -8,7 +8,7 @@ import { z } from 'zod'
 import { Random } from '../../src/random.ts'
 import { BLOCK_ROWS } from '../engines/layout.ts'
 import { maskFlags, resetBlock, stripsOf } from './blocks.ts'
-import { type Mask, type MaskMethodFactory, stripColumns } from './mask.ts'
+import { type Mask, type MaskMethodFactory, type Moment, stripColumns } from './mask.ts'
 import { heldMasks, randomMasks } from './random.ts'
 
 const options = z.strictObject({
@@ -28,8 +28,8 @@ export const deepr: MaskMethodFactory<z.output<typeof options>> = {
   create(context, { every, pull, noise, end }) {
     const { matrices, seed } = context
     let churn = 0
-    const held = heldMasks('deepr', randomMasks(context), (masks, { step, progress }, { weights }) => {
-      if ((step + 1) % every !== 0 || progress >= end) return undefined
+    const due = ({ step, progress }: Moment) => (step + 1) % every === 0 && progress < end
+    const held = heldMasks('deepr', randomMasks(context), due, (masks, { step }, { weights }) => {
       const random = new Random(seed, 2 ** 20 + step)
       const { parameters } = weights
       let exchanged = 0

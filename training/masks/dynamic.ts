@@ -32,8 +32,7 @@ export function createDynamic(
   const { matrices } = context
   let churn = 0
   const due = ({ step, progress }: Moment) => (step + 1) % options.every === 0 && progress < options.end
-  const held = heldMasks(name, randomMasks(context), (masks, at, feedback) => {
-    if (!due(at)) return undefined
+  const held = heldMasks(name, randomMasks(context), due, (masks, at, feedback) => {
     const share = exchangedShare(at.progress, options)
     let exchanged = 0
     let all = 0

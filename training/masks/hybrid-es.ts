@@ -19,6 +19,11 @@
  * Blocks that enter the mask of mu are newborn: their Adam moments start at 0; every block outside the first mask starts with
  * weights 0. From progress `freeze` on the mask of mu is fixed and the population is one member.
  *
+ * `share: turns` makes the population as cheap as one net: each update trains one member, the two of a pair one after the other on
+ * neighbouring data, the pairs in turn. With a wide sigma every block is then trained by the members that hold it, and
+ * `choose: movement` keeps at `freeze` those whose weights have moved furthest from where they began instead of those of highest
+ * score (the criterion of Sanh et al. 2020, "Movement Pruning", by its size). `only` leaves all other matrices their random masks.
+ *
  * `proposals: gradient` narrows the search: every `window` updates the weakest kept blocks of each strip (by norm) and as many dropped
  * ones of largest gradient (RigL's candidates, Evci et al. 2020) compete; only they are perturbed, and the strategy decides
  * which of them stay.
@@ -42,18 +47,23 @@ import {
 const options = z.strictObject({
   /** Mirrored pairs: the population is twice as large. */
   pairs: z.number().int().min(1).default(2),
-  /** `pairs`: the pairs share the batch between them; `all`: every member sees all of it, at that many times the cost. */
-  share: z.enum(['pairs', 'all']).default('pairs'),
+  /** `pairs`: the pairs share the batch between them; `all`: every member sees all of it, at that many times the cost; `turns`: an
+   * update is one member's, at the cost of one net. */
+  share: z.enum(['pairs', 'all', 'turns']).default('pairs'),
   /** Deviation of the perturbation; scores start with deviation 1. */
   sigma: z.number().positive().default(0.1),
   /** Step of mu along the strategy's gradient. */
-  rate: z.number().positive().default(1),
+  rate: z.number().min(0).default(1),
   /** Updates whose utilities are gathered for one step of mu. */
   accumulate: z.number().int().min(1).default(50),
-  /** Updates that a population stays before new directions are drawn; its fitness is the mean over them. */
+  /** Updates that a population (of `turns` a member) stays before the next; its fitness is the mean over them. */
   hold: z.number().int().min(1).default(1),
   /** Progress from which the masks are fixed. */
   freeze: z.number().min(0).max(1).default(0.5),
+  /** What is kept at `freeze`: blocks of highest score, or those that have moved furthest; then no block starts with weights 0. */
+  choose: z.enum(['scores', 'movement']).default('scores'),
+  /** Only matrices whose name begins so are searched (for `proposals: scores`); of a net without such ones nothing is. */
+  only: z.string().default(''),
   /** Progress at which scores restart from the magnitudes of the weights trained so far on fixed masks; 0: not at all. */
   warmStart: z.number().min(0).max(1).default(0),
   sampler: z.enum(SAMPLERS).default('gaussian'),
@@ -93,6 +103,9 @@ class HybridEs implements MaskMethod {
   #gatheredCount = 0
   /** Losses of the present population, summed over the updates it is held. */
   #held: Float32Array
+  /** For `choose: movement`: where the searched matrices' weights began, one after another; and whether it has chosen. */
+  #began: Float32Array | undefined
+  #chosen = false
   /** Blocks in question: 1, else 0. */
   #active: Uint8Array
   #surrogates: Float32Array[] = []
@@ -103,12 +116,14 @@ class HybridEs implements MaskMethod {
   constructor({ matrices, seed }: MaskContext, o: HybridOptions) {
     this.#o = o
     this.#seed = seed
-    this.share = o.share
+    this.share = o.share === 'all' ? 'all' : 'pairs'
     this.#layout = new ScoreLayout(matrices)
     const random = new Random(seed, 2 ** 21)
     this.#scores = new Float32Array(this.#layout.size).map(() => random.normal())
     this.#gathered = new Float32Array(this.#layout.size)
-    this.#active = new Uint8Array(this.#layout.size).fill(o.proposals === 'scores' ? 1 : 0)
+    this.#active = new Uint8Array(this.#layout.size)
+    for (const [i, m] of matrices.entries())
+      if (o.proposals === 'scores' && m.name.startsWith(o.only)) this.#layout.part(this.#active, i).fill(1)
     this.#held = new Float32Array(2 * o.pairs)
     this.#mask = this.#layout.top(this.#scores)
   }
@@ -116,15 +131,28 @@ class HybridEs implements MaskMethod {
   /** Whether the population is one member: before the warm start, after freezing, and while nothing is in question. */
   #alone({ progress }: Moment): boolean {
     const { freeze, warmStart, proposals } = this.#o
-    if (progress >= freeze || progress < warmStart) return true
+    const frozen = this.#o.choose === 'movement' ? this.#chosen : progress >= freeze
+    if (frozen || progress < warmStart) return true
     return proposals === 'gradient' && !this.#active.includes(1)
   }
 
   members(at: Moment): MaskSet[] {
     if (this.#alone(at)) return [this.#mask]
-    const draw = Math.floor(at.step / this.#o.hold)
+    const { draw, turn } = this.#turn(at)
     if (this.#directions?.draw !== draw) this.#directions = this.#draw(draw)
-    return this.#directions.members
+    const { members } = this.#directions
+    return turn === undefined ? members : [members[turn]!]
+  }
+
+  /** Which population an update is for, which member's turn it is, and whether it is the population's last update. */
+  #turn({ step }: Moment): { draw: number; turn: number | undefined; last: boolean } {
+    const { hold, share, pairs } = this.#o
+    const updates = share === 'turns' ? 2 * pairs * hold : hold
+    return {
+      draw: Math.floor(step / updates),
+      turn: share === 'turns' ? Math.floor(step / hold) % (2 * pairs) : undefined,
+      last: (step + 1) % updates === 0,
+    }
   }
 
   #draw(draw: number) {
@@ -158,6 +186,14 @@ class HybridEs implements MaskMethod {
     return proposals === 'gradient' && (step + 1) % window === 0 && progress < freeze && progress >= warmStart
   }
 
+  wantsWeights(at: Moment): boolean {
+    const { guided, warmStart, accumulate, proposals, choose, freeze } = this.#o
+    if (at.step === 0 || at.progress < warmStart) return true
+    if (this.#alone(at)) return false
+    if (choose === 'movement' && at.progress >= freeze) return true
+    return guided > 0 || (proposals === 'scores' && (at.step + 1) % accumulate === 0)
+  }
+
   gateBackward(at: Moment, parameters: Float32Array, gradient: Float32Array): void {
     if (this.#o.guided === 0 || this.#alone(at)) return
     // More score, more gate: the loss falls along minus the gate's gradient.
@@ -166,12 +202,14 @@ class HybridEs implements MaskMethod {
   }
 
   update(at: Moment, feedback: Feedback): void {
-    const { freeze, warmStart, accumulate, hold, window, settle, proposals } = this.#o
-    if (at.step === 0) this.#clearDropped(feedback)
+    const { freeze, warmStart, accumulate, window, settle, proposals, choose } = this.#o
+    if (at.step === 0 && choose === 'scores') this.#clearDropped(feedback)
+    if (choose === 'movement' && at.step === 0) this.#began = this.#searched(feedback)
     if (!this.#alone(at)) {
       const counts = proposals === 'scores' || at.step % window >= Math.floor(settle * window)
-      if (counts) for (const [k, loss] of feedback.losses.entries()) this.#held[k]! += loss
-      if ((at.step + 1) % hold === 0) {
+      const { turn, last } = this.#turn(at)
+      if (counts) for (const [k, loss] of feedback.losses.entries()) this.#held[turn ?? k]! += loss
+      if (last) {
         if (counts) this.#gather()
         this.#held.fill(0)
       }
@@ -181,6 +219,7 @@ class HybridEs implements MaskMethod {
       this.#move(feedback)
       this.#propose(at, feedback)
     }
+    if (choose === 'movement' && !this.#chosen && at.progress >= freeze) this.#chooseMoved(feedback)
     if (proposals === 'scores' && warmStart > 0 && at.progress < warmStart) this.#fromMagnitudes(feedback)
   }
 
@@ -188,7 +227,7 @@ class HybridEs implements MaskMethod {
   #gather(): void {
     const { sigma, share } = this.#o
     const losses = Float64Array.from(this.#held)
-    if (share === 'pairs') {
+    if (share !== 'all') {
       for (let i = 0; i < losses.length; i += 2) {
         const mean = (losses[i]! + losses[i + 1]!) / 2
         losses[i]! -= mean
@@ -228,6 +267,7 @@ class HybridEs implements MaskMethod {
 
   /** The mask becomes that of mu. */
   #keepBest({ weights }: Feedback): void {
+    const { choose } = this.#o
     const { matrices } = this.#layout
     const next = this.#layout.top(this.#scores)
     let born = 0
@@ -235,7 +275,7 @@ class HybridEs implements MaskMethod {
     for (const m of matrices) {
       const blocks = newborns(this.#mask.get(m.name)!, next.get(m.name)!, m)
       // Their weights are what the population's gradients made of them.
-      for (const b of blocks) resetBlock(weights, m, b, true)
+      if (choose === 'scores') for (const b of blocks) resetBlock(weights, m, b, true)
       born += blocks.length
       kept += next.get(m.name)!.length
     }
@@ -252,6 +292,38 @@ class HybridEs implements MaskMethod {
       churn: born / kept,
       magnitudeOverlap: overlap(next, this.#layout.top(norms), matrices),
     }
+  }
+
+  /** Weights of the searched matrices, one matrix after another. */
+  #searched({ weights }: Feedback): Float32Array {
+    const parts = this.#layout.matrices
+      .filter((m) => m.name.startsWith(this.#o.only))
+      .map((m) => weights.parameters.subarray(m.offset, m.offset + m.rows * m.columns))
+    const out = new Float32Array(parts.reduce((sum, p) => sum + p.length, 0))
+    let at = 0
+    for (const p of parts) {
+      out.set(p, at)
+      at += p.length
+    }
+    return out
+  }
+
+  /** The mask becomes that of the blocks that have moved furthest; they keep what their members' updates made of them. */
+  #chooseMoved(feedback: Feedback): void {
+    const { matrices } = this.#layout
+    const moved = this.#searched(feedback)
+    for (let k = 0; k < moved.length; k++) moved[k]! -= this.#began![k]!
+    let offset = 0
+    for (const [i, m] of matrices.entries()) {
+      if (!m.name.startsWith(this.#o.only)) continue
+      this.#layout.part(this.#scores, i).set(blockNorms(moved, { ...m, offset }))
+      offset += m.rows * m.columns
+    }
+    const next = this.#layout.top(this.#scores)
+    this.#telemetry = { ...this.#telemetry, chosenOverlap: overlap(next, this.#mask, matrices) }
+    this.#mask = next
+    this.#chosen = true
+    this.#began = undefined
   }
 
   /** A new set of candidates: in every strip the weakest kept blocks and as many dropped ones of largest gradient. */
@@ -315,10 +387,11 @@ class HybridEs implements MaskMethod {
     return {
       scores: this.#scores,
       gathered: this.#gathered,
-      counters: Float32Array.of(this.#gatheredSquares, this.#gatheredCount),
+      counters: Float32Array.of(this.#gatheredSquares, this.#gatheredCount, this.#chosen ? 1 : 0),
       held: this.#held,
       active: Uint16Array.from(this.#active),
       ...Object.fromEntries(this.#surrogates.map((v, i) => [`surrogate.${i}`, v])),
+      ...(this.#began ? { began: this.#began } : {}),
       ...Object.fromEntries(this.#mask),
     }
   }
@@ -329,6 +402,8 @@ class HybridEs implements MaskMethod {
     this.#gathered = floats('gathered')
     this.#gatheredSquares = floats('counters')[0]!
     this.#gatheredCount = floats('counters')[1]!
+    this.#chosen = floats('counters')[2] === 1
+    this.#began = state.began as Float32Array | undefined
     this.#held = floats('held')
     this.#active = Uint8Array.from(state.active!)
     this.#surrogates = Object.keys(state)

@@ -50,6 +50,11 @@ export interface MaskMethod {
   members(at: Moment): MaskSet[]
   /** Whether this update's feedback needs the gradient's norms in dropped blocks too, which costs a dense product. */
   wantsDenseGradient?(at: Moment): boolean
+  /**
+   * Whether this update's feedback must hold weights and gradient; absent: always. Where it need not, they may stay on an engine's device.
+   * Never asked of methods with gates or of updates that want the dense gradient, which always get them.
+   */
+  wantsWeights?(at: Moment): boolean
   /** Weights as the net uses them, for methods that multiply blocks by gates: written to `out`. */
   gate?(at: Moment, parameters: Float32Array, out: Float32Array): void
   /** Turns the gradient of gated weights into that of the weights, in place, keeping what the gates need. */

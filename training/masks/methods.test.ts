@@ -4,10 +4,11 @@
  */
 import { describe, expect, test } from 'vitest'
 import { Random } from '../../src/random.ts'
+import { LANES, type PopulationEngine } from '../engines/engine.ts'
 import { layOut, maskedSegments } from '../engines/layout.ts'
 import { adamUpdate } from '../engines/native.ts'
 import { createNetEngine, type NetTask, toLanes } from '../engines/net.ts'
-import { blockNorms, keepMasked } from './blocks.ts'
+import { createUpdates } from '../engines/updates.ts'
 import { createMasks, MASK_METHODS } from './index.ts'
 import { checkMask, type MaskMethod } from './mask.ts'
 
@@ -67,10 +68,44 @@ interface RunState {
   readonly masks: ReturnType<MaskMethod['state']>
 }
 
+/** An engine with a device of its own memory; counts the updates that stay there. */
+function withDevice(engine: PopulationEngine<Pairs>) {
+  const none = new Float32Array(0)
+  const names = ['parameters', 'first', 'second', 'average'] as const
+  let own: RunState['weights'] | undefined
+  const counted = { updates: 0 }
+  const resident: PopulationEngine<Pairs>['resident'] = {
+    async upload(weights) {
+      own = structuredClone({ ...weights })
+      // What is read of the host's by mistake shows.
+      for (const name of names) weights[name].fill(Number.NaN)
+    },
+    async update(members, batch, _, adam, options) {
+      counted.updates++
+      const { parameters, first, second, average } = own!
+      const gradient = new Float32Array(parameters.length)
+      const result = await engine.run(parameters, members, batch, none, gradient, options)
+      return { ...result, norm: adamUpdate(parameters, gradient, first, second, average, adam) }
+    },
+    async download(weights) {
+      for (const name of names) weights[name].set(own![name])
+    },
+  }
+  return { engine: { ...engine, resident }, counted }
+}
+
 /** Trains from `from` to `to` of `total` updates; without `state` anew. */
-async function train(name: string, total: number, options = OPTIONS[name], from = 0, to = total, state?: RunState) {
+async function train(
+  name: string,
+  total: number,
+  options = OPTIONS[name],
+  from = 0,
+  to = total,
+  state?: RunState,
+  engineOf: (engine: PopulationEngine<Pairs>) => PopulationEngine<Pairs> = (engine) => engine,
+) {
   const of = name === 'dense' ? denseLayout : layout
-  const engine = createNetEngine(task(of))
+  const engine = engineOf(createNetEngine(task(of)))
   const matrices = maskedSegments(of)
   const masks = createMasks(name, { matrices, seed: 1 }, options)
   const random = new Random(3)
@@ -78,23 +113,12 @@ async function train(name: string, total: number, options = OPTIONS[name], from 
   const zeros = () => new Float32Array(of.size)
   const weights = state?.weights ?? { parameters, first: zeros(), second: zeros(), average: parameters.slice() }
   if (state) masks.restore(state.masks)
+  const groups = 64 / LANES
+  const updates = createUpdates(engine, { layout: of, masks, weights, state: new Float32Array(0), groups })
   let loss = Number.NaN
   for (let step = from; step < to; step++) {
     const at = { step, progress: step / total }
-    const members = masks.members(at)
-    const used = weights.parameters.slice()
-    masks.gate?.(at, weights.parameters, used)
-    const gradient = zeros()
-    const denseGradient = masks.wantsDenseGradient?.(at) ?? false
-    const share = members.length > 1 ? masks.share! : 'all'
-    const { losses, counts } = await engine.run(used, members, batchOf(step), zeros().subarray(0, 0), gradient, {
-      denseGradient,
-      share,
-    })
-    const norms = denseGradient ? new Map(matrices.map((m) => [m.name, blockNorms(gradient, m)])) : undefined
-    if (denseGradient) keepMasked(gradient, members, matrices)
-    masks.gateBackward?.(at, weights.parameters, gradient)
-    adamUpdate(weights.parameters, gradient, weights.first, weights.second, weights.average, {
+    const { losses, counts, feedback } = await updates.update(at, batchOf(step), {
       rate: 0.03,
       beta1: 0.9,
       beta2: 0.99,
@@ -104,8 +128,9 @@ async function train(name: string, total: number, options = OPTIONS[name], from 
       step: step + 1,
     })
     loss = losses.reduce((a, b) => a + b, 0) / counts.reduce((a, b) => a + b, 0)
-    masks.update(at, { losses: losses.map((l, m) => l / counts[m]!), gradient, norms, weights })
+    masks.update(at, feedback(losses.map((l, m) => l / counts[m]!)))
   }
+  await updates.fetch()
   const { parameters: p, first, second, average } = weights
   return {
     loss,
@@ -130,6 +155,35 @@ describe.each(MASK_METHODS)('%s', (name) => {
   })
 })
 
+test.each([
+  ['random', {}, 100],
+  ['dense', {}, 100],
+  ['magnitude-pruning', {}, 96],
+  ['set', {}, 97],
+  ['rigl', {}, 97],
+  ['deepr', {}, 85],
+  ['hard-concrete', {}, 0],
+  ['gumbel', {}, 0],
+  ['hybrid-es', {}, 91],
+  ['hybrid-es', { warmStart: 0.2 }, 74],
+  ['hybrid-es', { guided: 0.2 }, 20],
+  ['hybrid-es', { share: 'turns', accumulate: 8, choose: 'movement' }, 88],
+  ['hybrid-es', { proposals: 'gradient', window: 20, fraction: 1 }, 95],
+])(
+  '%s %o on a device that keeps weights does what it does on the host; so many of 100 updates stay there',
+  async (name, extra, stay) => {
+    const options = { ...OPTIONS[name], ...extra }
+    const want = await train(name, 100, options)
+    const devices: ReturnType<typeof withDevice>[] = []
+    const got = await train(name, 100, options, 0, 100, undefined, (engine) => {
+      devices.push(withDevice(engine))
+      return devices[0]!.engine
+    })
+    expect(got).toEqual(want)
+    expect(devices[0]!.counted.updates).toBe(stay)
+  },
+)
+
 test.each(MASK_METHODS.filter((m) => !['random', 'dense'].includes(m)))('%s finds the right blocks', async (name) => {
   const { final, loss } = await train(name, 800)
   expect([...final.get('w')!]).toEqual(RIGHT)
@@ -148,8 +202,23 @@ test.each([
   expect(telemetry.magnitudeOverlap).toBe(1)
 })
 
-test('hybrid ES resumes exactly with surrogate gradients and with candidates in question', async () => {
-  for (const extra of [{ guided: 0.2 }, { proposals: 'gradient', window: 20, fraction: 1 }, { hold: 4 }]) {
+test.each([0, 1])('hybrid ES in turns with rate %d keeps the right blocks by how far they moved', async (rate) => {
+  const turns = { share: 'turns', choose: 'movement', sigma: 1, rate, accumulate: 8, freeze: 0.4 }
+  const { final, loss, telemetry } = await train('hybrid-es', 800, turns)
+  expect([...final.get('w')!]).toEqual(RIGHT)
+  expect(loss).toBeLessThan(0.05)
+  expect(telemetry.chosenOverlap).toBeGreaterThanOrEqual(0)
+})
+
+test('hybrid ES resumes exactly with surrogate gradients, with candidates in question, within a turn and after a choice', async () => {
+  for (const extra of [
+    { guided: 0.2 },
+    { proposals: 'gradient', window: 20, fraction: 1 },
+    { hold: 4 },
+    { share: 'turns', accumulate: 8 },
+    { share: 'turns', choose: 'movement', freeze: 0.3 },
+    { share: 'turns', choose: 'movement', freeze: 0.8, only: 'w' },
+  ]) {
     const options = { ...OPTIONS['hybrid-es'], ...extra }
     const whole = await train('hybrid-es', 100, options)
     const half = await train('hybrid-es', 100, options, 0, 47)

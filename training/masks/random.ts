@@ -29,20 +29,22 @@ export const randomMasks = ({ matrices, seed }: MaskContext): Map<string, Mask> 
   new Map(matrices.map((m, i) => [m.name, randomMask(m.rows / BLOCK_ROWS, m.columns, m.kept, new Random(seed, i))]))
 
 /**
- * A method of one member whose masks are all its state. `step` gives the masks after an update, or undefined while they stay; without
- * it they never change.
+ * A method of one member whose masks are all its state. `step` gives the masks after an update that is `due`, or undefined where they
+ * stay; without it they never change.
  */
 export function heldMasks(
   name: string,
   initial: MaskSet,
+  due: (at: Moment, masks: MaskSet) => boolean = () => false,
   step?: (masks: MaskSet, at: Moment, feedback: Feedback) => MaskSet | undefined,
 ): MaskMethod {
   let masks = initial
   return {
     name,
     members: () => [masks],
+    wantsWeights: (at) => due(at, masks),
     update(at, feedback) {
-      masks = step?.(masks, at, feedback) ?? masks
+      if (due(at, masks)) masks = step?.(masks, at, feedback) ?? masks
     },
     final: () => masks,
     state: () => Object.fromEntries(masks),

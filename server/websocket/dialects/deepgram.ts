@@ -6,11 +6,12 @@ import type { RawData } from 'ws'
 import { z } from 'zod'
 import type { Output, OutputRate } from '../../../src/audio/encoders/index.ts'
 import { randomSeed } from '../../../src/synthesis/index.ts'
-import { RequestError } from '../../http-errors.ts'
+import { parseWith, RequestError } from '../../http-errors.ts'
+import { type Speech, tellable } from '../../live-speech.ts'
 import { resolveVoice, type VoiceCatalogue } from '../../voices.ts'
-import { type Connection, type Speech, tellable } from '../connection.ts'
+import type { Connection } from '../connection.ts'
 import type { Dialect, Session } from '../dialect.ts'
-import { parseMessage, parseWith } from '../messages.ts'
+import { parseMessage } from '../messages.ts'
 
 /** Deepgram's limit for one Speak. */
 const MAX_TEXT = 2000

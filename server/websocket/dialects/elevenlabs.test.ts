@@ -120,8 +120,8 @@ test('characters are aligned within their words, white space between them', () =
     from: 5,
     to: 6,
     words: [
-      { text: 'Hi', start: 10, end: 12, from: 5.1, to: 5.3 },
-      { text: 'you', start: 13, end: 16, from: 5.4, to: 5.7 },
+      { text: 'Hi', start: 10, end: 12, from: 5.1, to: 5.3, phonemes: [] },
+      { text: 'you', start: 13, end: 16, from: 5.4, to: 5.7, phonemes: [] },
     ],
   }
   const { chars, charStartTimesMs, charsDurationsMs } = alignmentOf(sentence)

@@ -6,12 +6,13 @@ import type { RawData } from 'ws'
 import { z } from 'zod'
 import { type EncodingName, OUTPUT_RATES, type Output, type OutputRate } from '../../../src/audio/encoders/index.ts'
 import { randomSeed, type SentenceTime } from '../../../src/synthesis/index.ts'
-import { RequestError } from '../../http-errors.ts'
+import { parseWith, RequestError } from '../../http-errors.ts'
+import { type Speech, tellable } from '../../live-speech.ts'
 import { MAX_INPUT, seedSchema, speedSchema } from '../../routes/speech-request.ts'
 import { resolveVoice, type VoiceCatalogue } from '../../voices.ts'
-import { type Connection, type Speech, tellable } from '../connection.ts'
+import type { Connection } from '../connection.ts'
 import type { Dialect, Session } from '../dialect.ts'
-import { parseMessage, parseWith } from '../messages.ts'
+import { parseMessage } from '../messages.ts'
 
 const messageSchema = z.object({
   text: z.string().max(MAX_INPUT),

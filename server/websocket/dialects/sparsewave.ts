@@ -6,9 +6,17 @@ import type { RawData } from 'ws'
 import { z } from 'zod'
 import { randomSeed } from '../../../src/synthesis/index.ts'
 import { RequestError } from '../../http-errors.ts'
-import { MAX_INPUT, seedSchema, speedSchema, vocoderSchema } from '../../routes/speech-request.ts'
+import { type Speech, tellable } from '../../live-speech.ts'
+import {
+  lexiconSchema,
+  MAX_INPUT,
+  pitchSchema,
+  seedSchema,
+  speedSchema,
+  vocoderSchema,
+} from '../../routes/speech-request.ts'
 import { resolveVoice } from '../../voices.ts'
-import { type Connection, type Speech, tellable } from '../connection.ts'
+import type { Connection } from '../connection.ts'
 import type { Dialect, Session } from '../dialect.ts'
 import { parseMessage } from '../messages.ts'
 
@@ -18,6 +26,8 @@ const startSchema = z.strictObject({
   vocoder: vocoderSchema.optional(),
   seed: seedSchema.optional(),
   speed: speedSchema.default(1),
+  pitch: pitchSchema.default(1),
+  lexicon: lexiconSchema.optional(),
   early: z.boolean().default(false),
 })
 const messageSchema = z.discriminatedUnion('type', [
@@ -75,16 +85,24 @@ class SparsewaveSession implements Session {
   }
 
   #current(): Speech {
-    return this.#speech ?? this.#open({ type: 'start', speed: 1, early: false })
+    return this.#speech ?? this.#open({ type: 'start', speed: 1, pitch: 1, early: false })
   }
 
   #open(start: Start): Speech {
     const connection = this.#connection
     const voice = resolveVoice(start.voice, connection.deps.catalogue)
     const seed = start.seed ?? randomSeed()
-    const { speed, early, vocoder } = start
+    const { speed, pitch, early, vocoder, lexicon } = start
     this.#speech = connection.speak(
-      { voice, seed, speed, early, ...(vocoder !== undefined && { vocoder }) },
+      {
+        voice,
+        seed,
+        speed,
+        pitch,
+        early,
+        ...(vocoder !== undefined && { vocoder }),
+        ...(lexicon !== undefined && { lexicon }),
+      },
       {
         audio(pcm, { sentence }, taken) {
           if (sentence) connection.send({ type: 'sentence', ...sentence })

@@ -26,11 +26,20 @@ export class PulseClock {
    */
   next(f0: (frame: number) => number, limit: number): Pulse | undefined {
     while (this.#sample + 1 < limit) {
-      const n = ++this.#sample
-      const frame = Math.floor(n / HOP)
-      const weight = n / HOP - frame
+      const frame = Math.floor((this.#sample + 1) / HOP)
       const a = f0(frame)
-      const b = weight > 0 ? f0(frame + 1) : a
+      const b = f0(frame + 1)
+      const event = this.#inFrame(frame, a, b, Math.min(limit, (frame + 1) * HOP))
+      if (event) return event
+    }
+    return undefined
+  }
+
+  /** The same where F0 goes from `a` to `b`, from frame `frame` to the next one. */
+  #inFrame(frame: number, a: number, b: number, limit: number): Pulse | undefined {
+    while (this.#sample + 1 < limit) {
+      const n = ++this.#sample
+      const weight = n / HOP - frame
       const voiced = (weight < 0.5 ? a : b) > 0
       if (!voiced) {
         this.#sinceEvent++

@@ -16,8 +16,8 @@ export const LEAD = 16
 const aperiodicity = (share: number): number => Math.max(1e-3, 0.5 * share ** 1.5)
 
 /** Envelope points to bins: lower point and weight of the upper one. */
-const BIN_POINT = new Uint8Array(BINS)
-const BIN_WEIGHT = new Float64Array(BINS)
+export const BIN_POINT = new Uint8Array(BINS)
+export const BIN_WEIGHT = new Float64Array(BINS)
 for (let k = 0, point = 0; k < BINS; k++) {
   const hz = (k * SAMPLE_RATE) / FFT_SIZE
   while (point < ENVELOPE_POINTS - 2 && ENVELOPE_HZ[point + 1]! <= hz) point++
@@ -32,18 +32,20 @@ export class Shaper {
   readonly #filterIm = new Float64Array(BINS)
   readonly #re = new Float64Array(BINS)
   readonly #im = new Float64Array(BINS)
-  /** Minimum-phase spectra of the periodic and the aperiodic share. */
-  readonly #pulseRe = new Float64Array(BINS)
-  readonly #pulseIm = new Float64Array(BINS)
-  readonly #noiseRe = new Float64Array(BINS)
-  readonly #noiseIm = new Float64Array(BINS)
+  /** [513] minimum-phase spectra of the periodic and the aperiodic share. */
+  readonly shares = {
+    pulseRe: new Float64Array(BINS),
+    pulseIm: new Float64Array(BINS),
+    noiseRe: new Float64Array(BINS),
+    noiseIm: new Float64Array(BINS),
+  }
 
   constructor() {
     const share = (k: number): number => k / (BINS - 1)
     this.#logFromBins((k) => Math.log(1 - aperiodicity(share(k)) ** 2))
-    this.#minimumPhase(this.#pulseRe, this.#pulseIm)
+    this.#minimumPhase(this.shares.pulseRe, this.shares.pulseIm)
     this.#logFromBins((k) => 2 * Math.log(aperiodicity(share(k))))
-    this.#minimumPhase(this.#noiseRe, this.#noiseIm)
+    this.#minimumPhase(this.shares.noiseRe, this.shares.noiseIm)
   }
 
   /** Sets the filter from a log power envelope [64]. */
@@ -64,6 +66,7 @@ export class Shaper {
   voiced(delay: number, period: number, noise: Float64Array | undefined, out: Float64Array): void {
     const re = this.#re
     const im = this.#im
+    const { pulseRe, pulseIm, noiseRe, noiseIm } = this.shares
     const gain = Math.sqrt(period)
     const turn = (-2 * Math.PI * (delay + LEAD)) / FFT_SIZE
     const lead = (-2 * Math.PI * LEAD) / FFT_SIZE
@@ -84,8 +87,8 @@ export class Shaper {
       // Noise, delayed by LEAD, through its share; pulse, delayed by LEAD and the fraction, through its own.
       const ar = re[k]! * nc - im[k]! * ns
       const ai = re[k]! * ns + im[k]! * nc
-      const er = ar * this.#noiseRe[k]! - ai * this.#noiseIm[k]! + pc * this.#pulseRe[k]! - ps * this.#pulseIm[k]!
-      const ei = ar * this.#noiseIm[k]! + ai * this.#noiseRe[k]! + pc * this.#pulseIm[k]! + ps * this.#pulseRe[k]!
+      const er = ar * noiseRe[k]! - ai * noiseIm[k]! + pc * pulseRe[k]! - ps * pulseIm[k]!
+      const ei = ar * noiseIm[k]! + ai * noiseRe[k]! + pc * pulseIm[k]! + ps * pulseRe[k]!
       re[k] = er * this.#filterRe[k]! - ei * this.#filterIm[k]!
       im[k] = er * this.#filterIm[k]! + ei * this.#filterRe[k]!
       let next = pc * turnC - ps * turnS

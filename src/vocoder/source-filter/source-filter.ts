@@ -2,53 +2,60 @@
  * Source-filter vocoder: pulses at the integrated F0 and noise, shaped by the frames' envelopes (WORLD's synthesis). It
  * needs no training; it is the control for the net. Sound is made event by event in order, so chunk sizes cannot matter.
  */
-import { ENVELOPE_POINTS, type Frames, HOP, SAMPLE_RATE } from '../../frames.ts'
+import { ENVELOPE_POINTS, type Frames, HOP } from '../../frames.ts'
+import { fmix32 } from '../../random.ts'
 import type { Vocoder, VocoderStream } from '../vocoder.ts'
+import { chooseEngine, createEvents, type EventEngine, type EventStream, type Events, RING } from './engines/index.ts'
 import { type Pulse, PulseClock } from './pulse-clock.ts'
-import { LEAD, RESPONSE, Shaper } from './shaper.ts'
+import { LEAD, RESPONSE } from './shaper.ts'
 
-/** Overlap-add buffer; power of two, more than a response and a period. */
-const RING = 4096
-/** Corner of the high-pass that takes out the pulses' mean, Hz. */
-const HIGH_PASS_HZ = 20
-const HIGH_PASS = Math.exp((-2 * Math.PI * HIGH_PASS_HZ) / SAMPLE_RATE)
-
-export function createSourceFilter(): Vocoder {
-  return { kind: 'source-filter', open: ({ seed }) => new SourceFilterStream(seed), close: () => {} }
+/** `engine`, which the vocoder then owns, is the kernel's by default. Throws KERNEL_*. */
+export function createSourceFilter(engine: EventEngine = chooseEngine()): Vocoder {
+  // A stream fills and empties them within one call, so that all can share them.
+  const events = createEvents(engine.lanes)
+  return {
+    kind: 'source-filter',
+    // 120 ms at once cost less than a millisecond.
+    pushes: [24, 32],
+    // Seeds that differ little start unlike streams.
+    open: ({ seed }) => new SourceFilterStream(engine.open(fmix32(seed + 0x9e3779b9) | 1), events),
+    close: () => engine.close(),
+  }
 }
 
 class SourceFilterStream implements VocoderStream {
-  readonly #shaper = new Shaper()
+  readonly #engine: EventStream
+  readonly #events: Events
   readonly #clock = new PulseClock()
-  /** Frames from #first on. */
-  #f0: number[] = []
-  #envelopes: Float32Array[] = []
+  /** Frames from #first on, #held of them. */
+  #f0 = new Float32Array(64)
+  #envelopes = new Float32Array(64 * ENVELOPE_POINTS)
   #first = 0
+  #held = 0
   #ended = false
   #closed = false
   /** The event that waits for the next one to tell its period. */
   #pending: Pulse | undefined
   #done = false
-  readonly #ring = new Float64Array(RING)
-  readonly #noise = new Float64Array(RESPONSE)
-  readonly #response = new Float64Array(RESPONSE)
-  readonly #envelope = new Float64Array(ENVELOPE_POINTS)
-  #random: number
   /** Samples handed out. */
   #read = 0
-  #lastIn = 0
-  #lastOut = 0
 
-  constructor(seed: number) {
-    this.#random = mix(seed) | 1
+  constructor(engine: EventStream, events: Events) {
+    this.#engine = engine
+    this.#events = events
   }
 
   async push(frames: Frames): Promise<void> {
     if (this.#ended || this.#closed) throw new Error('push after end or close')
-    for (let i = 0; i < frames.count; i++) {
-      this.#f0.push(frames.f0[i]!)
-      this.#envelopes.push(frames.envelope.slice(i * ENVELOPE_POINTS, (i + 1) * ENVELOPE_POINTS))
+    const { count } = frames
+    if (this.#held + count > this.#f0.length) {
+      const room = 2 * (this.#held + count)
+      this.#f0 = copy(this.#f0, this.#held, room)
+      this.#envelopes = copy(this.#envelopes, this.#held * ENVELOPE_POINTS, room * ENVELOPE_POINTS)
     }
+    this.#f0.set(frames.f0.subarray(0, count), this.#held)
+    this.#envelopes.set(frames.envelope.subarray(0, count * ENVELOPE_POINTS), this.#held * ENVELOPE_POINTS)
+    this.#held += count
   }
 
   async end(): Promise<void> {
@@ -65,7 +72,8 @@ class SourceFilterStream implements VocoderStream {
     while (written < out.length) {
       const available = Math.min(this.#final() - this.#read, out.length - written)
       if (available > 0) {
-        this.#emit(out, written, available)
+        this.#engine.emit(out, written, available)
+        this.#read += available
         written += available
       } else if (!this.#step()) break
     }
@@ -74,9 +82,10 @@ class SourceFilterStream implements VocoderStream {
   }
 
   close(): void {
+    if (this.#closed) return
     this.#closed = true
-    this.#f0 = []
-    this.#envelopes = []
+    this.#engine.close()
+    this.#held = 0
   }
 
   /** Samples before this one can change no more. */
@@ -87,96 +96,74 @@ class SourceFilterStream implements VocoderStream {
   }
 
   #count(): number {
-    return this.#first + this.#f0.length
+    return this.#first + this.#held
   }
 
-  /** Adds the pending event to the signal; false when more frames are needed or nothing is left. */
+  /** Adds as many events to the signal as the engine takes at a time; false when more frames are needed or nothing is left. */
   #step(): boolean {
     if (this.#done || this.#count() === 0) return false
     // Without the frame after a sample its F0 is not known, except at the end, where the last frame is held.
     const limit = (this.#ended ? this.#count() : this.#count() - 1) * HOP
-    const next = this.#clock.next(this.#frameF0, limit)
-    if (next === undefined && !this.#ended) return false
-    const pulse = this.#pending
-    this.#pending = next
-    if (pulse) this.#add(pulse, next ? next.position : limit)
-    if (next === undefined) this.#done = true
-    return true
+    const events = this.#events
+    events.count = 0
+    let moved = false
+    while (events.count < events.capacity && this.#fits(this.#pending)) {
+      const next = this.#clock.next(this.#frameF0, limit)
+      if (next === undefined && !this.#ended) break
+      moved = true
+      if (this.#pending) this.#add(this.#pending, next ? next.position : limit)
+      this.#pending = next
+      if (next === undefined) {
+        this.#done = true
+        break
+      }
+    }
+    if (events.count > 0) this.#engine.add(events)
+    return moved
+  }
+
+  /** Whether an event's response lies within the buffer; that of the first one that is not made always does. */
+  #fits(pulse: Pulse | undefined): boolean {
+    return pulse === undefined || Math.floor(pulse.position) - LEAD + RESPONSE <= this.#read + RING
   }
 
   readonly #frameF0 = (frame: number): number => this.#f0[Math.min(frame, this.#count() - 1) - this.#first]!
 
-  #add(pulse: Pulse, end: number): void {
-    const start = Math.floor(pulse.position)
-    const length = Math.floor(end) - start
-    this.#draw(length)
-    this.#setEnvelope(pulse.position)
-    if (pulse.voiced) this.#shaper.voiced(pulse.position - start, end - pulse.position, this.#noise, this.#response)
-    else this.#shaper.unvoiced(this.#noise, this.#response)
-    for (let i = 0; i < RESPONSE; i++) {
-      const n = start - LEAD + i
-      if (n >= 0) this.#ring[n & (RING - 1)]! += this.#response[i]!
-    }
-  }
-
-  /** White noise of mean 0 and variance 1 over `length` samples, then zeros. */
-  #draw(length: number): void {
-    const noise = this.#noise
-    const count = Math.min(length, RESPONSE)
-    let state = this.#random
-    let sum = 0
-    for (let i = 0; i < count; i++) {
-      state ^= state << 13
-      state ^= state >>> 17
-      state ^= state << 5
-      const v = state * (Math.sqrt(3) / 2 ** 31)
-      noise[i] = v
-      sum += v
-    }
-    this.#random = state
-    const mean = count > 0 ? sum / count : 0
-    for (let i = 0; i < count; i++) noise[i]! -= mean
-    noise.fill(0, count)
-  }
-
-  /** The envelope at a sample, its logarithm interpolated linearly in time. */
-  #setEnvelope(position: number): void {
+  /** Notes an event; its envelope's logarithm is interpolated linearly in time. */
+  #add({ position, voiced }: Pulse, end: number): void {
+    const events = this.#events
+    const i = events.count++
+    const start = Math.floor(position)
+    events.start[i] = start
+    events.delay[i] = position - start
+    events.period[i] = end - position
+    events.length[i] = Math.floor(end) - start
+    events.voiced[i] = voiced ? 1 : 0
     const last = this.#count() - 1
     const frame = Math.min(Math.floor(position / HOP), last)
     const weight = Math.min(1, position / HOP - frame)
-    const a = this.#envelopes[frame - this.#first]!
-    const b = this.#envelopes[Math.min(frame + 1, last) - this.#first]!
-    for (let k = 0; k < ENVELOPE_POINTS; k++) this.#envelope[k] = a[k]! + weight * (b[k]! - a[k]!)
-    this.#shaper.setEnvelope(this.#envelope)
-  }
-
-  #emit(out: Float32Array, at: number, count: number): void {
-    for (let i = 0; i < count; i++) {
-      const slot = this.#read++ & (RING - 1)
-      const x = this.#ring[slot]!
-      this.#ring[slot] = 0
-      const y = x - this.#lastIn + HIGH_PASS * this.#lastOut
-      this.#lastIn = x
-      this.#lastOut = y
-      out[at + i] = Math.min(1, Math.max(-1, y))
-    }
+    const envelopes = this.#envelopes
+    const a = (frame - this.#first) * ENVELOPE_POINTS
+    const b = (Math.min(frame + 1, last) - this.#first) * ENVELOPE_POINTS
+    for (let k = 0; k < ENVELOPE_POINTS; k++)
+      events.envelope[i * ENVELOPE_POINTS + k] = envelopes[a + k]! + weight * (envelopes[b + k]! - envelopes[a + k]!)
   }
 
   /** Drops frames that no later event can use. */
   #forget(): void {
     const needed = Math.floor((this.#pending ? this.#pending.position : this.#read) / HOP)
-    const drop = Math.min(needed - this.#first, this.#f0.length - 1)
+    const drop = Math.min(needed - this.#first, this.#held - 1)
     if (drop < 64) return
-    this.#f0.splice(0, drop)
-    this.#envelopes.splice(0, drop)
+    this.#f0.copyWithin(0, drop, this.#held)
+    this.#envelopes.copyWithin(0, drop * ENVELOPE_POINTS, this.#held * ENVELOPE_POINTS)
     this.#first += drop
+    this.#held -= drop
   }
 }
 
-/** MurmurHash3's finaliser: seeds that differ little start unlike streams. */
-function mix(seed: number): number {
-  let h = (seed + 0x9e3779b9) >>> 0
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
-  return (h ^ (h >>> 16)) >>> 0
+/** The first `used` values in an array of `room`. */
+function copy(values: Float32Array, used: number, room: number): Float32Array<ArrayBuffer> {
+  const larger = new Float32Array(room)
+  larger.set(values.subarray(0, used))
+  return larger
 }

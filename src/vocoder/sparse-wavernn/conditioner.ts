@@ -5,7 +5,12 @@
 import type { Frames } from '../../frames.ts'
 import type { FrameBlocks } from '../../kernels/index.ts'
 import { BANDS, FRAME_FEATURES, LPC_ORDER } from './config.ts'
-import { createFrameParameterBlock, FrameParameters, writeFrameFeatures } from './frame-parameters.ts'
+import {
+  createFrameParameterBlock,
+  type FrameAnalyzer,
+  FrameParameters,
+  writeFrameFeatures,
+} from './frame-parameters.ts'
 
 export const WINDOW = 16
 /** The first window is short, so that sound can begin early. */
@@ -33,7 +38,7 @@ const createWindow = (): Window => ({
 export class Conditioner {
   readonly #run: RunConditioning
   readonly #emit: (window: Window) => void
-  readonly #parameters = new FrameParameters()
+  readonly #parameters: FrameAnalyzer
   readonly #block = createFrameParameterBlock()
   /** Rows: the frame before the window, its frames, the frame after it. */
   readonly #features = new Float32Array((WINDOW + 2) * FRAME_FEATURES)
@@ -41,9 +46,10 @@ export class Conditioner {
   #size = FIRST_WINDOW
   #window = createWindow()
 
-  constructor(run: RunConditioning, emit: (window: Window) => void) {
+  constructor(run: RunConditioning, emit: (window: Window) => void, parameters: FrameAnalyzer = new FrameParameters()) {
     this.#run = run
     this.#emit = emit
+    this.#parameters = parameters
   }
 
   /** Takes frame `i` of `frames`; emits a window when the frame after it is there. */

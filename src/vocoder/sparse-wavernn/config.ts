@@ -54,3 +54,10 @@ export type NetConfig = z.output<typeof netConfigSchema>
 
 /** Kept columns of every 16-row strip of a matrix with `columns` columns. */
 export const keptColumns = (density: number, columns: number): number => Math.max(1, Math.round(density * columns))
+
+/** Weights of the masked matrices that are kept. */
+export function keptWeights({ hidden, headHidden, density: d }: NetConfig): number {
+  const recurrent = keptColumns(d.reset, hidden) + keptColumns(d.update, hidden) + keptColumns(d.candidate, hidden)
+  const gates = hidden * (recurrent + 3 * keptColumns(d.input, STEP_INPUTS.count))
+  return gates + BANDS * headHidden * keptColumns(d.head, hidden)
+}

@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest'
 import { ANALYSIS_FILTERS, PQMF_TAPS, pqmfAnalyze, preEmphasize } from '../../audio/pqmf.ts'
 import { createFrames } from '../../frames.ts'
+import { layerIsas, nativeLayers } from '../../layers/index.ts'
+import { Random } from '../../random.ts'
 import { EXCITATION_OVERSAMPLING, EXCITATION_POINTS, EXCITATION_REACH, excitationTable } from './excitation.ts'
-import { createFrameParameterBlock, FrameParameters, levinson } from './frame-parameters.ts'
+import { createFrameParameterBlock, FrameParameters, levinson, nativeFrameParameters } from './frame-parameters.ts'
 
 function gaussian(n: number): Float32Array {
   let state = 7
@@ -72,4 +74,27 @@ test('the excitation table is the analysis filter at its own taps', () => {
     }
     expect(scale).toBeGreaterThan(0)
   }
+})
+
+test.each(layerIsas())('native layers (%s) give the same parameters', (isa) => {
+  const random = new Random(3)
+  const frames = createFrames(60)
+  for (let i = 0; i < frames.count; i++) {
+    frames.f0[i] = random.uniform() < 0.5 ? 0 : 60 + 400 * random.uniform()
+    const level = -25 * random.uniform()
+    for (let k = 0; k < 64; k++) frames.envelope[i * 64 + k] = level - k / 8 + 3 * random.normal()
+  }
+  const want = createFrameParameterBlock()
+  const got = createFrameParameterBlock()
+  const definition = new FrameParameters()
+  const native = nativeFrameParameters(nativeLayers(isa)!)
+  for (let i = 0; i < frames.count; i++) {
+    definition.compute(frames, i, want)
+    native.compute(frames, i, got)
+    for (const key of ['lpc', 'gain', 'inverseLevel'] as const)
+      for (const [k, v] of want[key].entries())
+        expect(Math.abs(got[key][k]! - v)).toBeLessThan(1e-5 * Math.abs(v) + 1e-7)
+    expect([got.lag, got.phaseIncrement]).toEqual([want.lag, want.phaseIncrement])
+  }
+  native.close()
 })

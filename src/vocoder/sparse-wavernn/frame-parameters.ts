@@ -4,6 +4,7 @@
  */
 import { ANALYSIS_FILTERS, filterPower, PRE_EMPHASIS } from '../../audio/pqmf.ts'
 import { ENVELOPE_POINTS, type Frames, hzToMel, SAMPLE_RATE } from '../../frames.ts'
+import type { Layers } from '../../layers/index.ts'
 import { BANDS, LPC_ORDER } from './config.ts'
 
 export interface FrameParameterBlock {
@@ -74,13 +75,40 @@ const MEL_POSITION = Float64Array.from(
   (_, g) => (hzToMel((g * SAMPLE_RATE) / 2 / (GRID - 1)) / hzToMel(SAMPLE_RATE / 2)) * (ENVELOPE_POINTS - 1),
 )
 
-export class FrameParameters {
+/** Makes a frame's parameters. */
+export interface FrameAnalyzer {
+  /** Writes the parameters of frame `index` of `frames` to `out`. */
+  compute(frames: Frames, index: number, out: FrameParameterBlock): void
+}
+
+/** The same as FrameParameters, but for rounding, on native layers: a tenth of the time. */
+export function nativeFrameParameters(layers: Layers): FrameAnalyzer & { close(): void } {
+  const point = Uint8Array.from(MEL_POSITION, (at) => Math.min(Math.floor(at), ENVELOPE_POINTS - 2))
+  const weight = MEL_POSITION.map((at, g) => at - point[g]!)
+  // The fold of the spectrum and the cosines of the correlation in one.
+  const correlation = new Float64Array(GRID * (LPC_ORDER + 1) * BANDS)
+  for (let b = 0; b < BANDS; b++)
+    for (let i = 0; i < BAND_POINTS; i++)
+      for (const [k, g] of FOLD.point[b * BAND_POINTS + i]!.entries())
+        for (let m = 0; m <= LPC_ORDER; m++)
+          correlation[(g * (LPC_ORDER + 1) + m) * BANDS + b]! +=
+            FOLD.weight[b * BAND_POINTS + i]![k]! * COSINES[m * BAND_POINTS + i]!
+  const prediction = layers.prediction({ point, weight, correlation, whitening: WHITENING, floor: FLOOR })
+  return {
+    compute(frames, index, out) {
+      prediction.predict(frames.envelope, index, out.lpc, out.gain, out.inverseLevel)
+      setPitch(frames.f0[index]!, out)
+    },
+    close: () => prediction.close(),
+  }
+}
+
+export class FrameParameters implements FrameAnalyzer {
   readonly #power = new Float64Array(GRID)
   readonly #correlation = new Float64Array(LPC_ORDER + 1)
   readonly #a = new Float64Array(LPC_ORDER + 1)
   readonly #previous = new Float64Array(LPC_ORDER + 1)
 
-  /** Writes the parameters of frame `index` of `frames` to `out`. */
   compute(frames: Frames, index: number, out: FrameParameterBlock): void {
     const envelope = frames.envelope
     const base = index * ENVELOPE_POINTS
@@ -90,9 +118,7 @@ export class FrameParameters {
       this.#power[g] = Math.exp(envelope[base + at]! * (1 - share) + envelope[base + at + 1]! * share)
     }
     for (let b = 0; b < BANDS; b++) this.#band(b, out)
-    const f0 = frames.f0[index]!
-    out.lag = f0 > 0 ? Math.round(STEP_RATE / f0) : 0
-    out.phaseIncrement = f0 > 0 ? f0 / STEP_RATE : 0
+    setPitch(frames.f0[index]!, out)
   }
 
   #band(b: number, out: FrameParameterBlock): void {
@@ -110,6 +136,11 @@ export class FrameParameters {
     out.gain[b] = Math.sqrt(error)
     out.inverseLevel[b] = 1 / Math.sqrt(r[0]!)
   }
+}
+
+function setPitch(f0: number, out: FrameParameterBlock): void {
+  out.lag = f0 > 0 ? Math.round(STEP_RATE / f0) : 0
+  out.phaseIncrement = f0 > 0 ? f0 / STEP_RATE : 0
 }
 
 /**

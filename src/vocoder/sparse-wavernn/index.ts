@@ -7,17 +7,22 @@ import { SparsewaveError } from '../../errors.ts'
 import { createFrames, ENVELOPE_POINTS, type Frames, HOP, sliceFrames } from '../../frames.ts'
 import {
   chooseKernel,
+  choosePrecision,
   type KernelModel,
   type KernelStream,
+  type Precision,
   type StreamJob,
   type Temperature,
   type VocoderKernel,
 } from '../../kernels/index.ts'
-import { loadOnnx, type OnnxModel } from '../../onnx/runtime.ts'
+import { chooseLayers, type Layers } from '../../layers/index.ts'
+import { loadOnnx, type ModelFile, type OnnxModel } from '../../onnx/runtime.ts'
 import type { Vocoder, VocoderStream } from '../vocoder.ts'
 import { Company } from './company.ts'
-import { Conditioner, type RunConditioning, WINDOW, type Window } from './conditioner.ts'
+import { Conditioner, FIRST_WINDOW, type RunConditioning, WINDOW, type Window } from './conditioner.ts'
 import { FRAME_FEATURES } from './config.ts'
+import { type FrameAnalyzer, FrameParameters, nativeFrameParameters } from './frame-parameters.ts'
+import { nativeConditioning } from './native-conditioning.ts'
 import { parseWeights } from './weights.ts'
 
 export interface SparseWavernnOptions {
@@ -25,11 +30,15 @@ export interface SparseWavernnOptions {
   readonly weights: Uint8Array
   /** What errors call the weights' file. */
   readonly weightsName?: string
-  /** Path of conditioning.onnx, or the opened model, which the vocoder then owns. */
-  readonly conditioning: string | OnnxModel
+  /** conditioning.onnx, or the opened model, which the vocoder then owns. */
+  readonly conditioning: ModelFile | OnnxModel
   /** Default: `chooseKernel()`. */
   readonly kernel?: VocoderKernel
   readonly temperature?: Temperature
+  /** Default: `choosePrecision(kernel)`. */
+  readonly precision?: Precision
+  /** Native layers for what runs at frame rate, which the vocoder then owns; null = onnxruntime and TypeScript. Default: `chooseLayers()`. */
+  readonly layers?: Layers | null
 }
 
 /**
@@ -39,40 +48,70 @@ export interface SparseWavernnOptions {
 export async function createSparseWavernn(options: SparseWavernnOptions): Promise<Vocoder> {
   const weights = parseWeights(options.weights, options.weightsName)
   const kernel = options.kernel ?? chooseKernel().kernel
-  const { conditioning } = options
-  const onnx = typeof conditioning === 'string' ? await loadOnnx(conditioning) : conditioning
-  const run = conditioningOf(onnx, 3 * weights.config.hidden)
+  const frameRate = await openFrameRate(options, 3 * weights.config.hidden)
+  const model = kernel.createModel(weights, {
+    temperature: options.temperature,
+    precision: options.precision ?? choosePrecision(kernel).precision,
+  })
+  const company = new Company(model)
+  return {
+    kind: 'sparse-wavernn',
+    pushes: PUSHES,
+    open: ({ seed }) => new SparseWavernnStream(model, company, frameRate, seed),
+    close() {
+      model.close()
+      frameRate.close()
+    },
+  }
+}
+
+/** What is worked out once a frame. */
+interface FrameRate {
+  readonly run: RunConditioning
+  readonly parameters: FrameAnalyzer
+  close(): void
+}
+
+/** On native layers where those are to be used and the conditioning net is a file that training wrote, else in onnxruntime and TypeScript. */
+async function openFrameRate({ conditioning, layers }: SparseWavernnOptions, width: number): Promise<FrameRate> {
+  const native = typeof conditioning === 'string' ? (layers === undefined ? chooseLayers() : layers) : undefined
+  const net = native && nativeConditioning(conditioning as string, native)
+  if (native && net) {
+    if (net.width !== width) throw mismatch(`${net.width} gate terms a frame`, width)
+    const parameters = nativeFrameParameters(native)
+    const close = () => {
+      for (const part of [net, parameters, native]) part.close()
+    }
+    return { run: net.run, parameters, close }
+  }
+  const onnx = typeof conditioning === 'object' && 'run' in conditioning ? conditioning : await loadOnnx(conditioning)
+  const run = conditioningOf(onnx, width)
   try {
     await run(new Float32Array(3 * FRAME_FEATURES), 1)
   } catch (cause) {
     await onnx.release()
     throw cause
   }
-  const model = kernel.createModel(weights, options.temperature)
-  const company = new Company(model)
-  return {
-    kind: 'sparse-wavernn',
-    open: ({ seed }) => new SparseWavernnStream(model, company, run, seed),
-    close() {
-      model.close()
-      void onnx.release()
-    },
-  }
+  return { run, parameters: new FrameParameters(), close: () => void onnx.release() }
 }
 
 function conditioningOf(onnx: OnnxModel, width: number): RunConditioning {
   return async (features, frames) => {
     const { gates } = await onnx.run({ frames: { data: features, dims: [frames + 2, FRAME_FEATURES] } })
-    if (!(gates?.data instanceof Float32Array) || gates.data.length !== frames * width) {
-      const given = gates ? `gates of shape [${gates.dims.join(', ')}]` : 'no gates'
-      throw new SparsewaveError(
-        'VOICE_MISMATCH',
-        `The conditioning net gives ${given} where the weights need [${frames}, ${width}].`,
-      )
-    }
+    if (!(gates?.data instanceof Float32Array) || gates.data.length !== frames * width)
+      throw mismatch(gates ? `gates of shape [${gates.dims.join(', ')}]` : 'no gates', width)
     return gates.data
   }
 }
+
+const mismatch = (given: string, width: number): SparsewaveError =>
+  new SparsewaveError(
+    'VOICE_MISMATCH',
+    `The conditioning net gives ${given} where the weights need [frames, ${width}].`,
+  )
+
+/** A frame more than the conditioner's first window needs, then a window at a time, then two. */
+const PUSHES = [FIRST_WINDOW + 1, WINDOW, WINDOW, 2 * WINDOW]
 
 class SparseWavernnStream implements VocoderStream {
   readonly #kernel: KernelStream
@@ -97,10 +136,10 @@ class SparseWavernnStream implements VocoderStream {
   #toDrop = PQMF_DELAY
   #given = 0
 
-  constructor(model: KernelModel, company: Company, run: RunConditioning, seed: number) {
+  constructor(model: KernelModel, company: Company, { run, parameters }: FrameRate, seed: number) {
     this.#company = company
     this.#kernel = model.open(seed)
-    this.#conditioner = new Conditioner(run, (window) => this.#windows.push(window))
+    this.#conditioner = new Conditioner(run, (window) => this.#windows.push(window), parameters)
   }
 
   push(frames: Frames): Promise<void> {

@@ -2,6 +2,8 @@
  * Measures a trained acoustic model on utterances it did not see, and gives its frames on the recordings' own durations
  * (teacher-forced), which are aligned with the recordings: for measures, and for training vocoders on predicted frames.
  */
+
+import { parametersOf } from '../../../src/acoustic/net/net.ts'
 import { ENVELOPE_POINTS, type Frames } from '../../../src/frames.ts'
 import { DURATION_UNIT, readCached, type Utterance } from '../../data/index.ts'
 import { loadTfjs, type Tf } from '../../engines/tfjs.ts'
@@ -10,7 +12,6 @@ import { type Checkpoint, openCheckpoint } from './checkpoint.ts'
 import { FRAMES_PER_UNIT, PITCH_FIELDS } from './config.ts'
 import { createExample, type Example, loudFrames } from './example.ts'
 import { forward } from './forward.ts'
-import { parametersOf } from './net.ts'
 import { type Sharpening, sharpen } from './sharpen.ts'
 
 /** Opens a checkpoint, a run's newest one, or a voice's. Throws CHECKPOINT_INVALID, VOICE_*, ENGINE_UNAVAILABLE. */

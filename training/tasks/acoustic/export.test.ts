@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { AcousticModel } from '../../../src/acoustic/index.ts'
+import { parametersOf } from '../../../src/acoustic/net/net.ts'
 import { ENVELOPE_POINTS } from '../../../src/frames.ts'
+import { layerIsas, nativeLayers } from '../../../src/layers/index.ts'
 import { loadTfjs, type Tf } from '../../engines/tfjs.ts'
 import { createBatch, random } from './batches.ts'
 import { openCheckpoint, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
@@ -11,7 +13,6 @@ import { FRAMES_PER_UNIT } from './config.ts'
 import { symbolIds } from './example.ts'
 import { exportAcoustic } from './export.ts'
 import { forward } from './forward.ts'
-import { parametersOf } from './net.ts'
 import { sharpen, sharpeningOf } from './sharpen.ts'
 import { TINY } from './testing.ts'
 import { initialCheckpoint } from './trainer.ts'
@@ -50,7 +51,8 @@ beforeAll(async () => {
   dir = mkdtempSync(path.join(tmpdir(), 'acoustic-'))
   writeCheckpoint(dir, checkpoint)
   const file = path.join(dir, 'acoustic.onnx')
-  model = await AcousticModel.load(file, exportAcoustic(dir, file, { half: false, sharpening: SHARPENING }))
+  const manifest = exportAcoustic(dir, file, { half: false, sharpening: SHARPENING })
+  model = await AcousticModel.load(file, manifest, { layers: null })
 })
 afterAll(async () => {
   await model.close()
@@ -92,10 +94,31 @@ test('the exported graph predicts what the trained net does', async () => {
   })
 })
 
+test.each(layerIsas())('native layers (%s) predict what the graph does', async (isa) => {
+  const file = path.join(dir, 'acoustic.onnx')
+  const native = await AcousticModel.load(file, { symbols: TINY.symbols }, { layers: nativeLayers(isa)! })
+  for (const options of [{}, { rate: 0.7, pitch: 1.2 }, { rate: 3.7 }]) {
+    const wanted = await model.predict(PHONEMES, options)
+    const { frames, durations } = await native.predict(PHONEMES, options)
+    expect(durations).toEqual(wanted.durations)
+    frames.f0.forEach((f0, i) => {
+      expect(Math.abs(f0 - wanted.frames.f0[i]!)).toBeLessThan(1e-3 * wanted.frames.f0[i]! + 1e-9)
+    })
+    // The weights of 11 to 16 bits and inputs of 14.
+    frames.envelope.forEach((v, i) => {
+      expect(Math.abs(v - wanted.frames.envelope[i]!)).toBeLessThan(5e-3)
+    })
+  }
+  // Memory that an earlier prediction has used changes nothing.
+  expect(await native.predict(PHONEMES)).toEqual(await native.predict(PHONEMES))
+  await native.close()
+})
+
 test('matrices stored as f16 halve the file and change little', async () => {
   const plain = await model.predict(PHONEMES)
   const file = path.join(dir, 'half.onnx')
-  const half = await AcousticModel.load(file, exportAcoustic(dir, file, { sharpening: SHARPENING }))
+  const manifest = exportAcoustic(dir, file, { sharpening: SHARPENING })
+  const half = await AcousticModel.load(file, manifest, { layers: null })
   const { frames, durations } = await half.predict(PHONEMES)
   await half.close()
   expect(durations).toEqual(plain.durations)

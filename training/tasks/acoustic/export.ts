@@ -7,12 +7,12 @@
  * unvoiced; `envelope` f32 [T, 64]; T = sum of durations.
  */
 import type { AcousticManifest } from '../../../src/acoustic/index.ts'
+import { NORMALIZATION_NAMES } from '../../../src/acoustic/net/names.ts'
+import { decode, encode, placeUnits, predictDurations, predictPitch } from '../../../src/acoustic/net/net.ts'
 import { encodeOnnx, OnnxBuilder, type OnnxGraph } from '../../compact/onnx.ts'
 import { replaceFile } from '../../jobs/checkpoints.ts'
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts'
 import { ENVELOPE_POINTS, FRAMES_PER_UNIT, POSITION_SCALES } from './config.ts'
-import { NORMALIZATION_NAMES } from './from-voice.ts'
-import { decode, encode, placeUnits, predictDurations, predictPitch } from './net.ts'
 import { onnxOps } from './onnx-ops.ts'
 import { type Sharpening, TIME_SPAN } from './sharpen.ts'
 

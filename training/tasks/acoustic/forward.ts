@@ -3,6 +3,7 @@
  * losses. Padding adds nothing to any loss.
  */
 import type { Scalar, Tensor, Tensor3D, Tensor4D } from '@tensorflow/tfjs'
+import { decode, encode, placeUnits, predictDurations, predictPitch } from '../../../src/acoustic/net/net.ts'
 import type { Tf } from '../../engines/tfjs.ts'
 import type { Batch } from './batches.ts'
 import {
@@ -13,7 +14,6 @@ import {
   POSITION_FIELDS,
   UNIT_FIELDS,
 } from './config.ts'
-import { decode, encode, placeUnits, predictDurations, predictPitch } from './net.ts'
 import { lightGradients, tfOps } from './tf-ops.ts'
 
 export interface Predictions {

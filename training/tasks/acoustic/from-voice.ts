@@ -2,34 +2,19 @@
  * A checkpoint from a shipped voice's acoustic.onnx: the inverse of the export, so that training can go on where only the package
  * is left. Matrices have the 11 bits they were stored with; Adam's moments and the place in the data start anew.
  */
-import { readFileSync } from 'node:fs'
 import path from 'node:path'
+import { NORMALIZATION_NAMES } from '../../../src/acoustic/net/names.ts'
+import { parametersOf } from '../../../src/acoustic/net/net.ts'
 import { SparsewaveError } from '../../../src/errors.ts'
-import { decodeOnnx } from '../../compact/onnx-read.ts'
+import { readOnnx } from '../../../src/onnx/read.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { acousticConfigSchema, ENVELOPE_POINTS } from './config.ts'
-import type { Normalization } from './example.ts'
-import { parametersOf } from './net.ts'
 import { startOf } from './start.ts'
-
-/** Names of the exported constants that hold the normalisation. */
-export const NORMALIZATION_NAMES: Readonly<Record<keyof Normalization, string>> = {
-  pitchMean: 'normalization.pitch.mean',
-  pitchSpread: 'normalization.pitch.spread',
-  envelopeMean: 'normalization.envelope.mean',
-  envelopeSpread: 'normalization.envelope.spread',
-}
 
 /** Reads acoustic.onnx of the voice in `folder`. Throws VOICE_DAMAGED, VOICE_MISMATCH. */
 export function acousticOfVoice(folder: string): Checkpoint {
   const file = path.join(folder, 'acoustic.onnx')
-  let bytes: Uint8Array
-  try {
-    bytes = readFileSync(file)
-  } catch (cause) {
-    throw new SparsewaveError('VOICE_DAMAGED', `${file} cannot be read.`, { cause })
-  }
-  const { initializers, metadata } = decodeOnnx(bytes, file)
+  const { initializers, metadata } = readOnnx(file)
   const fail = (what: string, cause?: unknown) =>
     new SparsewaveError('VOICE_MISMATCH', `${file} ${what}, so training cannot go on from it.`, { cause })
   const values = (name: string, size: number): Float32Array => {

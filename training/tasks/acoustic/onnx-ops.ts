@@ -2,9 +2,10 @@
  * `Ops` that write ONNX nodes: tensors are names of [length, channels] values, without a batch. Convolutions become one
  * matrix product over shifted copies, which needs no transposes and keeps the weights' own layout.
  */
+
+import { NORM_EPSILON, type Ops } from '../../../src/acoustic/net/ops.ts'
 import type { OnnxBuilder } from '../../compact/onnx.ts'
 import type { ParameterValues } from './checkpoint.ts'
-import { NORM_EPSILON, type Ops } from './ops.ts'
 
 /** `half` stores matrices and tables as f16; vectors stay f32. */
 export function onnxOps(g: OnnxBuilder, parameters: ParameterValues, half: boolean): Ops<string> {

@@ -3,8 +3,8 @@
  * others: they are zeroed before every convolution and left out of attention.
  */
 import type { Tensor, Tensor3D } from '@tensorflow/tfjs'
+import { NORM_EPSILON, type Ops } from '../../../src/acoustic/net/ops.ts'
 import type { Tf } from '../../engines/tfjs.ts'
-import { NORM_EPSILON, type Ops } from './ops.ts'
 
 type Save = (tensors: Tensor[]) => void
 

@@ -2,12 +2,13 @@
  * The training loop of the acoustic model. A run is a folder with checkpoints and log.jsonl; resuming one continues with
  * the same batches, moments and dropout, so that an interrupted run equals an uninterrupted one.
  */
-import { appendFileSync, mkdirSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { SparsewaveError } from '../../../src/errors.ts'
 import { SAMPLE_RATE } from '../../../src/frames.ts'
 import { buildCache, DURATION_UNIT, readCached, split, type Utterance } from '../../data/index.ts'
 import { loadTfjs, type Tf } from '../../engines/tfjs.ts'
+import { createRunLog, unlessDiskFull } from '../../jobs/disk.ts'
 import type { JobContext } from '../../jobs/job.ts'
 import { type Batch, createBatch, planEpoch } from './batches.ts'
 import { type Checkpoint, openCheckpoint, readNewestCheckpoint, writeCheckpoint } from './checkpoint.ts'
@@ -79,6 +80,8 @@ class Run {
   readonly #train: readonly Utterance[]
   readonly #lengths: readonly number[]
   readonly #heldOut: readonly Utterance[]
+  readonly #log: (entry: Record<string, unknown>) => void
+  #last: Checkpoint | undefined
 
   constructor(
     tf: Tf,
@@ -92,6 +95,7 @@ class Run {
     this.#context = context
     this.#train = train
     this.#heldOut = heldOut
+    this.#log = createRunLog(path.join(job.run, 'log.jsonl'), context.warn)
     this.#lengths = train.map((u) => (u.durations ?? []).reduce((a, b) => a + b, 0))
   }
 
@@ -114,10 +118,12 @@ class Run {
           'TRAINING_DIVERGED',
           `Training diverged ${divergences} times; last at update ${failed.update}.`,
         )
-      const last = readNewestCheckpoint(this.#job.run) ?? this.initial()
+      // Where this run last was, which is not what an older run may have left in the folder.
+      const last = this.#last ?? from
       start = { ...last, rateScale: last.rateScale / 2 }
+      this.#last = start
       // So that a kill right now does not bring the higher rate back.
-      writeCheckpoint(this.#job.run, start)
+      unlessDiskFull(() => writeCheckpoint(this.#job.run, start), this.#context.warn)
       this.#log({ event: 'diverged', ...failed, rateScale: start.rateScale })
       this.#context.warn(
         `Update ${failed.update} diverged; going on from update ${last.update} with half the learning rate.`,
@@ -138,7 +144,7 @@ class Run {
     let saved = performance.now()
     let smoothed: number | undefined
     const save = () => {
-      writeCheckpoint(run, {
+      this.#last = {
         ...from,
         ...trainer.state(),
         update: trainer.update,
@@ -146,8 +152,8 @@ class Run {
         batch: done,
         audioSeconds,
         wallSeconds: wallSeconds(),
-      })
-      saved = performance.now()
+      }
+      writeCheckpoint(run, this.#last)
     }
     try {
       while (trainer.update < training.updates && !this.#context.signal.aborted && performance.now() < deadline) {
@@ -194,7 +200,10 @@ class Run {
           this.#log({ event: 'validation', update, ...held, audioSeconds, wallSeconds: wallSeconds() })
           this.#context.report({ stage: 'validation', done: update, total: training.updates, loss: held.total })
         }
-        if (performance.now() - saved > checkpoint.minutes * 60_000) save()
+        if (performance.now() - saved > checkpoint.minutes * 60_000) {
+          unlessDiskFull(save, this.#context.warn)
+          saved = performance.now()
+        }
         // Lets a signal's handler run between updates.
         await new Promise((resolve) => setImmediate(resolve))
       }
@@ -220,10 +229,5 @@ class Run {
 
   #example(utterance: Utterance): Example {
     return createExample(this.#job.model.symbols, utterance, readCached(this.#job.cache, utterance.id).frames)
-  }
-
-  #log(entry: Record<string, unknown>): void {
-    const line = JSON.stringify({ time: new Date().toISOString(), ...entry })
-    appendFileSync(path.join(this.#job.run, 'log.jsonl'), `${line}\n`)
   }
 }

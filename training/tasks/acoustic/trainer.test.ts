@@ -1,10 +1,10 @@
 import { beforeAll, expect, test } from 'vitest'
+import { parametersOf } from '../../../src/acoustic/net/net.ts'
 import { loadTfjs, type Tf } from '../../engines/tfjs.ts'
 import { createBatch } from './batches.ts'
 import type { Checkpoint, ParameterValues } from './checkpoint.ts'
 import { measureNormalization } from './example.ts'
 import { forward, losses } from './forward.ts'
-import { parametersOf } from './net.ts'
 import { madeUp, TINY } from './testing.ts'
 import { initialCheckpoint, Trainer } from './trainer.ts'
 

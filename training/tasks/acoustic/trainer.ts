@@ -3,6 +3,7 @@
  * `checkpoint()`; the random numbers of update n follow from the seed and n.
  */
 import type { Scalar, Tensor, Variable } from '@tensorflow/tfjs'
+import { parametersOf } from '../../../src/acoustic/net/net.ts'
 import type { Tf } from '../../engines/tfjs.ts'
 import { type AdamOptions, adamUpdate } from './adam.ts'
 import { type Batch, random } from './batches.ts'
@@ -10,7 +11,6 @@ import type { Checkpoint, ParameterValues } from './checkpoint.ts'
 import type { AcousticConfig } from './config.ts'
 import type { Normalization } from './example.ts'
 import { forward, LOSSES, losses } from './forward.ts'
-import { parametersOf } from './net.ts'
 import { mapValues, startOf } from './start.ts'
 
 export type LossValues = Record<(typeof LOSSES)[number], number>

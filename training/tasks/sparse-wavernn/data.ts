@@ -17,11 +17,10 @@ export function readRecording(cacheDir: string, id: string, predicted?: string):
   const { samples, frames: own, phase } = readCached(cacheDir, id)
   const frames = predicted === undefined ? own : { ...own, envelope: readPredicted(predicted, id) }
   const random = new Random(0x5eed, samples.length)
-  return {
-    samples: Float32Array.from(samples, (v) => v / 32768 + DITHER * 1.732 * (2 * random.uniform() - 1)),
-    frames,
-    phase,
-  }
+  const dithered = new Float32Array(samples.length)
+  for (let n = 0; n < samples.length; n++)
+    dithered[n] = samples[n]! / 32768 + DITHER * 1.732 * (2 * random.uniform() - 1)
+  return { samples: dithered, frames, phase }
 }
 
 /**

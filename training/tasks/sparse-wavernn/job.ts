@@ -3,8 +3,9 @@
  */
 import { z } from 'zod'
 import { netConfigSchema } from '../../../src/vocoder/sparse-wavernn/config.ts'
+import { augmentSchema } from '../../data/augment.ts'
 
-export const sparseWavernnJobSchema = z.strictObject({
+const keys = z.strictObject({
   task: z.literal('sparse-wavernn'),
   /** Folder with corpus.jsonl, or with metadata.csv and wavs/ (LJSpeech). */
   corpus: z.string(),
@@ -15,6 +16,8 @@ export const sparseWavernnJobSchema = z.strictObject({
   engine: z.string().default('auto'),
   /** Native threads; 0 = one a core. */
   threads: z.number().int().min(0).max(256).default(0),
+  /** Worker processes that share every batch, one thread each; 0 = none, the engine's threads. */
+  workers: z.number().int().min(0).max(256).default(0),
   seed: z.number().int().min(0).max(0xffffffff).default(1),
   net: netConfigSchema.prefault({}),
   /** A method of training/masks and its own options, which that method checks. */
@@ -25,6 +28,8 @@ export const sparseWavernnJobSchema = z.strictObject({
   acoustic: z.string().optional(),
   /** Sharpening of those envelopes, as for `sparsewave compact`. */
   sharpen: z.number().min(0).max(3).default(1.4),
+  /** Altered copies of the training recordings, beside them. */
+  augment: augmentSchema.optional(),
   /** Only the first so many training recordings; 0 = all. */
   utterances: z.number().int().min(0).default(0),
   training: z
@@ -63,5 +68,9 @@ export const sparseWavernnJobSchema = z.strictObject({
     })
     .prefault({}),
   checkpoint: z.strictObject({ minutes: z.number().positive().default(3) }).prefault({}),
+})
+export const sparseWavernnJobSchema = keys.refine((job) => !(job.augment && job.acoustic), {
+  path: ['augment'],
+  message: 'cannot be had together with acoustic: altered recordings have no predicted envelopes',
 })
 export type SparseWavernnJob = z.output<typeof sparseWavernnJobSchema>

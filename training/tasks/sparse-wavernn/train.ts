@@ -2,19 +2,23 @@
  * The training loop of the Sparse WaveRNN. A run is a folder with checkpoints and log.jsonl; resuming one continues with the same
  * batches, masks and moments, so that an interrupted run equals an uninterrupted one.
  */
-import { appendFileSync, mkdirSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { SparsewaveError } from '../../../src/errors.ts'
 import { BANDS } from '../../../src/vocoder/sparse-wavernn/config.ts'
 import { STEP_RATE } from '../../../src/vocoder/sparse-wavernn/frame-parameters.ts'
+import { augment } from '../../data/augment.ts'
 import { buildCache } from '../../data/cache.ts'
-import { split } from '../../data/corpus.ts'
-import { type Engine, LANES, memberGroups } from '../../engines/engine.ts'
+import { split, type Utterance } from '../../data/corpus.ts'
+import { chooseEngine } from '../../engines/auto.ts'
+import { DeviceLost, type Engine, LANES } from '../../engines/engine.ts'
 import { createEngine } from '../../engines/index.ts'
-import { adamUpdate } from '../../engines/native.ts'
+import { createParallelEngine } from '../../engines/parallel.ts'
+import { createUpdates } from '../../engines/updates.ts'
+import { createRunLog, unlessDiskFull } from '../../jobs/disk.ts'
 import type { JobContext } from '../../jobs/job.ts'
-import { blockNorms, keepMasked } from '../../masks/blocks.ts'
+import { sparsityOf } from '../../masks/blocks.ts'
 import { createMasks } from '../../masks/index.ts'
 import type { MaskMethod } from '../../masks/mask.ts'
 import { Batches, emptyBatch, type LaneBatch } from './batches.ts'
@@ -25,11 +29,14 @@ import { initialParameters } from './initialize.ts'
 import type { SparseWavernnJob } from './job.ts'
 import { maskedSegments, parameterLayout } from './parameters.ts'
 import { predictEnvelopes } from './predicted.ts'
+import { trialUpdates } from './trial.ts'
 import type { Recording } from './utterance.ts'
 import { heldOutBits } from './validate.ts'
 
 /** After a divergence the run goes back to its checkpoint and on with half the learning rate, at most this often. */
 const MAX_DIVERGENCES = 5
+/** A device that loses the weights so often without a checkpoint in between is given up. */
+const MAX_LOSSES = 3
 
 /** Learning rate of update `update`: linear warm-up, then cosine decay to `finalRate` by the progress of the schedule. */
 export function learningRate(
@@ -52,14 +59,39 @@ export async function trainSparseWavernn(job: SparseWavernnJob, context: JobCont
   const restored = context.resume ? readNewestCheckpoint(job.run) : undefined
   if (restored) checkResumable(restored, job)
   masksOf(job)
-  const engine = await createEngine(job.engine, layout, { threads: job.threads || availableParallelism() })
+  const { warn } = context
+  const create = (name: string) => createEngine(name, layout, { threads: job.threads || availableParallelism(), warn })
+  // Workers are processes of one thread each: nothing to choose.
+  const choice =
+    job.engine === 'auto' && job.workers === 0
+      ? await chooseEngine({
+          run: job.run,
+          resume: context.resume,
+          job: { net: job.net, masks: job.masks, lanes: job.training.lanes, steps: job.training.steps },
+          create,
+          start: (engine) => trialUpdates(job, engine, masksOf(job)),
+          report: warn,
+        })
+      : undefined
+  const engine =
+    job.workers > 0
+      ? await createParallelEngine(job.engine, layout, { workers: job.workers, warn })
+      : await create(choice?.engine ?? job.engine)
   try {
+    const chosen = (all: readonly Utterance[]) => {
+      const train = all.filter((u) => split(u.id) === 'train')
+      return job.utterances > 0 ? train.slice(0, job.utterances) : train
+    }
+    const altered = (all: readonly Utterance[]) => (job.augment ? augment(chosen(all), job.augment, job.seed) : [])
     const utterances = await buildCache(job.corpus, job.cache, {
       progress: ({ done, total }) => context.report({ stage: 'features', done, total }),
+      more: altered,
     })
-    const trainIds = utterances.map((u) => u.id).filter((id) => split(id) === 'train')
-    const validationIds = utterances.map((u) => u.id).filter((id) => split(id) === 'validation')
-    if (job.utterances > 0) trainIds.splice(job.utterances)
+    const trainIds = [
+      ...chosen(utterances.filter((u) => !u.alteration)),
+      ...utterances.filter((u) => u.alteration),
+    ].map((u) => u.id)
+    const validationIds = utterances.filter((u) => !u.alteration && split(u.id) === 'validation').map((u) => u.id)
     if (trainIds.length === 0) throw new SparsewaveError('CORPUS_INVALID', `${job.corpus} has no training utterances.`)
     if (validationIds.length === 0) {
       context.warn('No utterances are held out (ids ending in 3): validation is on training utterances.')
@@ -75,9 +107,9 @@ export async function trainSparseWavernn(job: SparseWavernnJob, context: JobCont
     const heldOut = (validationIds.length > 0 ? validationIds : trainIds).slice(0, job.validation.utterances)
 
     mkdirSync(job.run, { recursive: true })
-    const file = path.join(job.run, 'log.jsonl')
-    const log = (entry: Record<string, unknown>) =>
-      appendFileSync(file, `${JSON.stringify({ time: new Date().toISOString(), ...entry })}\n`)
+    const log = createRunLog(path.join(job.run, 'log.jsonl'), context.warn)
+    if (choice && Object.keys(choice.seconds).length > 0)
+      log({ event: 'engine', update: restored?.update ?? 0, engine: engine.name, seconds: choice.seconds })
     await new Run(job, context, engine, trainIds, heldOut, read, restored, log).train()
   } finally {
     engine.close()
@@ -97,12 +129,24 @@ function checkResumable(c: Checkpoint, job: SparseWavernnJob): void {
     throw fail(`has ${lanes} lanes where the job has ${job.training.lanes}`, 'training.lanes')
 }
 
-/** Throws CHECKPOINT_INVALID when the job cannot start from the weights of `from`. */
-function checkStart(c: Checkpoint, job: SparseWavernnJob): void {
-  if (JSON.stringify(c.net) === JSON.stringify(job.net) && c.maskMethod === job.masks.method) return
-  throw new SparsewaveError('CHECKPOINT_INVALID', `${job.from} was trained with another \`net\` or \`masks.method\`.`, {
-    remedy: 'Give the job the `net` and `masks` of the run it starts from.',
-  })
+/**
+ * Throws CHECKPOINT_INVALID when the job cannot start from the weights of `from`. Another method may go on from its masks where masks
+ * are all that both keep.
+ */
+function checkStart(c: Checkpoint, job: SparseWavernnJob, masks: MaskMethod): void {
+  const form = (state: object) =>
+    JSON.stringify(
+      Object.entries(state)
+        .map(([key, v]) => [key, v instanceof Uint16Array ? v.length : typeof v])
+        .sort(),
+    )
+  const net = JSON.stringify(c.net) === JSON.stringify(job.net)
+  if (net && (c.maskMethod === job.masks.method || form(c.masks) === form(masks.state()))) return
+  throw new SparsewaveError(
+    'CHECKPOINT_INVALID',
+    `${job.from} was trained with another \`net\`, or its masks say nothing to '${job.masks.method}'.`,
+    { remedy: 'Give the job the `net` and `masks` of the run it starts from.' },
+  )
 }
 
 function masksOf(job: SparseWavernnJob): MaskMethod {
@@ -121,6 +165,7 @@ class Run {
   readonly #groups: number
   #at: Checkpoint
   #divergences = 0
+  #losses = 0
 
   constructor(
     job: SparseWavernnJob,
@@ -147,8 +192,8 @@ class Run {
     const job = this.#job
     const layout = parameterLayout(job.net)
     const from = job.from === undefined ? undefined : openCheckpoint(job.from)
-    if (from) checkStart(from, job)
     const masks = masksOf(job)
+    if (from) checkStart(from, job, masks)
     const parameters = from?.average ?? initialParameters(layout, job.seed)
     if (masks.startsDense && !from) {
       // Their scale is that of the kept blocks alone.
@@ -186,6 +231,12 @@ class Run {
       try {
         return await this.#stretch()
       } catch (error) {
+        if (error instanceof DeviceLost && ++this.#losses <= MAX_LOSSES) {
+          const { update } = this.#at
+          this.#log({ event: 'lost', update, reason: error.reason })
+          this.#context.warn(`The GPU was lost (${error.reason}); going on from update ${update}.`)
+          continue
+        }
         if (!(error instanceof Divergence) || ++this.#divergences > MAX_DIVERGENCES) {
           throw error instanceof Divergence
             ? new SparsewaveError(
@@ -198,7 +249,7 @@ class Run {
         const last = this.#at
         this.#at = { ...last, rateScale: last.rateScale / 2 }
         // So that a kill right now does not bring the higher rate back.
-        writeCheckpoint(this.#job.run, this.#at)
+        unlessDiskFull(() => writeCheckpoint(this.#job.run, this.#at), this.#context.warn)
         this.#log({
           event: 'diverged',
           update: error.update,
@@ -218,14 +269,18 @@ class Run {
     const { training, validation, net } = this.#job
     const { normalization } = this.#at
     const c = this.#at
-    const parameters = c.parameters.slice()
-    const first = c.first.slice()
-    const second = c.second.slice()
-    const average = c.average.slice()
+    const weights = {
+      parameters: c.parameters.slice(),
+      first: c.first.slice(),
+      second: c.second.slice(),
+      average: c.average.slice(),
+    }
     const state = c.state.slice()
-    const gradient = new Float32Array(parameters.length)
     const masks = masksOf(this.#job)
     masks.restore(structuredClone(c.masks))
+    const layout = parameterLayout(net)
+    const matrices = maskedSegments(layout)
+    const updates = createUpdates(this.#engine, { layout, masks, weights, state, groups: this.#groups })
     const batches = new Batches(
       (i) => this.#read(this.#trainIds[i]!),
       this.#trainIds.length,
@@ -235,12 +290,8 @@ class Run {
     )
     const buffers = [emptyBatch(this.#groups, training.steps), emptyBatch(this.#groups, training.steps)]
     let { update, adamStep, audioSeconds, gmacs = 0 } = c
-    const layout = parameterLayout(net)
-    const matrices = maskedSegments(layout)
     const progress = () =>
       Math.min(1, training.gmacs === undefined ? update / training.updates : gmacs / training.gmacs)
-    // Weights as the net uses them, where the method has gates.
-    const used = masks.gate ? parameters.slice() : parameters
     const started = performance.now()
     const wallSeconds = () => c.wallSeconds + (performance.now() - started) / 1000
     let before = batches.state()
@@ -248,7 +299,9 @@ class Run {
       before = batches.state()
       return batches.next(buffers[update % 2]!)
     }
-    const save = () => {
+    const snapshot = async () => {
+      await updates.fetch()
+      this.#losses = 0
       this.#at = {
         ...c,
         update,
@@ -258,20 +311,22 @@ class Run {
         gmacs,
         wallSeconds: wallSeconds(),
         batches: before,
-        parameters: parameters.slice(),
-        first: first.slice(),
-        second: second.slice(),
-        average: average.slice(),
+        parameters: weights.parameters.slice(),
+        first: weights.first.slice(),
+        second: weights.second.slice(),
+        average: weights.average.slice(),
         state: state.slice(),
         masks: structuredClone(masks.state()),
       }
-      writeCheckpoint(this.#job.run, this.#at)
     }
+    const save = () => writeCheckpoint(this.#job.run, this.#at)
     const validate = async (): Promise<number[]> => {
+      await updates.fetch()
       const recordings = this.#heldOut.map(this.#read)
-      const weights = masks.gateFinal ? average.slice() : average
-      masks.gateFinal?.(average, weights)
-      return heldOutBits(this.#engine, net.hidden, weights, masks.final(), recordings, normalization)
+      const { average } = weights
+      const exported = masks.gateFinal ? average.slice() : average
+      masks.gateFinal?.(average, exported)
+      return heldOutBits(this.#engine, net.hidden, exported, masks.final(), recordings, normalization)
     }
 
     let current = take()
@@ -280,37 +335,20 @@ class Run {
     const deadline = this.#context.minutes === undefined ? Infinity : started + this.#context.minutes * 60_000
     const more = () => update < training.updates && (training.gmacs === undefined || gmacs < training.gmacs)
     while (more() && !this.#context.signal.aborted && performance.now() < deadline) {
-      for (const lane of current.fresh) clearLane(state, lane, net.hidden)
       const at = { step: update, progress: progress() }
-      const members = masks.members(at)
-      const share = members.length > 1 ? (masks.share ?? 'all') : 'all'
-      const denseGradient = masks.wantsDenseGradient?.(at) ?? false
-      masks.gate?.(at, parameters, used)
-      const states = spreadState(state, members.length, this.#groups, share)
-      const pending = this.#engine.run(used, members, current.batch, states, gradient, { denseGradient, share })
+      const rate = learningRate(training, update, at.progress) * c.rateScale
+      const { beta1, beta2, epsilon, clip } = training
+      // Early on the average follows quickly, so that it does not remember the initial weights.
+      const keep = Math.min(training.average, (1 + adamStep) / (10 + adamStep))
+      const adam = { rate, beta1, beta2, epsilon, clip, average: keep, step: adamStep + 1 }
+      const pending = updates.update(at, current.batch, adam, current.fresh)
       // The next batch is built while the engine's threads work on this one.
       update++
       const next = take()
-      const { losses, counts, count } = await pending
-      if (states !== state) gatherState(state, states, members.length, this.#groups, share)
+      const { losses, counts, count, norm, members, share, denseGradient, feedback } = await pending
       const examples = counts.reduce((a, b) => a + b, 0)
       const bits = sumByBand(losses).map((nats) => nats / examples / Math.LN2)
       const loss = bits.reduce((a, b) => a + b, 0)
-      const norms = denseGradient ? new Map(matrices.map((m) => [m.name, blockNorms(gradient, m)] as const)) : undefined
-      if (denseGradient) keepMasked(gradient, members, matrices)
-      masks.gateBackward?.(at, parameters, gradient)
-      const rate = learningRate(training, update - 1, at.progress) * c.rateScale
-      // Early on the average follows quickly, so that it does not remember the initial weights.
-      const keep = Math.min(training.average, (1 + adamStep) / (10 + adamStep))
-      const norm = adamUpdate(parameters, gradient, first, second, average, {
-        rate,
-        beta1: training.beta1,
-        beta2: training.beta2,
-        epsilon: training.epsilon,
-        clip: training.clip,
-        average: keep,
-        step: adamStep + 1,
-      })
       if (!Number.isFinite(loss) || !Number.isFinite(norm)) throw new Divergence(update, loss, norm)
       adamStep++
       const memberLosses = Float64Array.from(counts, (n, m) => {
@@ -318,7 +356,7 @@ class Run {
         for (let b = 0; b < BANDS; b++) sum += losses[m * BANDS + b]!
         return sum / n
       })
-      masks.update(at, { losses: memberLosses, gradient, norms, weights: { parameters, first, second, average } })
+      masks.update(at, feedback(memberLosses))
       const laneSteps = (training.lanes * training.steps * (share === 'pairs' ? 2 : members.length)) / members.length
       for (const member of members) gmacs += (laneSteps * macsPerLaneStep(layout, member, denseGradient)) / 1e9
       audioSeconds += count / STEP_RATE
@@ -331,6 +369,7 @@ class Run {
         loss: smoothed,
         stepsPerSecond: ((audioSeconds - c.audioSeconds) * STEP_RATE) / (wallSeconds() - c.wallSeconds),
         audioPerSecond: (audioSeconds - c.audioSeconds) / (wallSeconds() - c.wallSeconds),
+        sparsity: sparsityOf(members[0]!, matrices),
       })
       if (update % 100 === 0) {
         this.#log({
@@ -367,12 +406,14 @@ class Run {
         })
       }
       if (performance.now() - saved > this.#job.checkpoint.minutes * 60_000) {
-        save()
+        await snapshot()
+        unlessDiskFull(save, this.#context.warn)
         saved = performance.now()
       }
       // Lets a signal's handler run between updates, whatever the engine.
       await new Promise((resolve) => setImmediate(resolve))
     }
+    await snapshot()
     save()
   }
 }
@@ -394,45 +435,4 @@ function sumByBand(losses: Float64Array): number[] {
   const out = new Array<number>(BANDS).fill(0)
   for (let i = 0; i < losses.length; i++) out[i % BANDS]! += losses[i]!
   return out
-}
-
-/** Zeroes one lane of a state [groups, H, 16]. */
-function clearLane(state: Float32Array, lane: number, hidden: number): void {
-  const from = Math.floor(lane / LANES) * hidden * LANES + (lane % LANES)
-  for (let i = 0; i < hidden; i++) state[from + i * LANES] = 0
-}
-
-/** State [groups, H, 16] for every member, [members, groups it sees, H, 16]; one member takes it as it is. */
-function spreadState(state: Float32Array, members: number, groups: number, share: 'pairs' | 'all'): Float32Array {
-  if (members === 1) return state
-  const perGroup = state.length / groups
-  const parts = Array.from({ length: members }, (_, m) => {
-    const [from, seen] = memberGroups(m, members, groups, { share })
-    return state.subarray(from * perGroup, (from + seen) * perGroup)
-  })
-  const out = new Float32Array(parts.reduce((sum, p) => sum + p.length, 0))
-  let at = 0
-  for (const p of parts) {
-    out.set(p, at)
-    at += p.length
-  }
-  return out
-}
-
-/** The inverse: every group's state becomes the mean of the members' that saw it, so that all members start alike. */
-function gatherState(
-  state: Float32Array,
-  states: Float32Array,
-  members: number,
-  groups: number,
-  share: 'pairs' | 'all',
-): void {
-  const perGroup = state.length / groups
-  const weight = share === 'pairs' ? 1 / 2 : 1 / members
-  state.fill(0)
-  let at = 0
-  for (let m = 0; m < members; m++) {
-    const [from, seen] = memberGroups(m, members, groups, { share })
-    for (let i = 0; i < seen * perGroup; i++) state[from * perGroup + i]! += weight * states[at++]!
-  }
 }

@@ -94,10 +94,20 @@ export class Utterance {
     }
     this.noisy = noise > 0 ? this.#corrupt(noise, noiseSeed, normalTable()) : this.bands
     this.#prediction = this.#predict()
-    this.#residual = this.noisy.map((v, i) => {
-      const frame = Math.floor(i / (STEPS_PER_FRAME * BANDS))
-      return clip6((v - this.#prediction[i]!) / this.#gain[frame * BANDS + (i % BANDS)]!)
-    })
+    this.#residual = this.#residuals()
+  }
+
+  #residuals(): Float32Array {
+    const { noisy } = this
+    const prediction = this.#prediction
+    const gain = this.#gain
+    const out = new Float32Array(noisy.length)
+    for (let j = 0, i = 0; j < this.frames.count; j++) {
+      for (let t = 0; t < STEPS_PER_FRAME; t++) {
+        for (let b = 0; b < BANDS; b++, i++) out[i] = clip6((noisy[i]! - prediction[i]!) / gain[j * BANDS + b]!)
+      }
+    }
+    return out
   }
 
   #predict(): Float32Array {

@@ -1,0 +1,57 @@
+/**
+ * What a thread's work costs: seconds it was busy per second of audio it made, smoothed over the audio that says so. Busy counts by the
+ * wall, so that what others take of the processor raises the cost too.
+ */
+
+export interface Load {
+  /** Share of the time since the last reading in which the thread was busy, 0-1. */
+  readonly busy: number
+  /** Thread seconds of a second of audio; undefined until some was made. */
+  readonly cost: number | undefined
+}
+
+/** Milliseconds so far: busy, and in all. */
+export type BusyClock = () => { readonly busy: number; readonly all: number }
+
+/** What was measured this much audio ago has a third of its weight, s. */
+const MEMORY = 20
+/** A thread less busy than this that made no audio did nothing but keep time. */
+const HARDLY = 0.05
+
+export class Meter {
+  readonly #clock: BusyClock
+  #last: ReturnType<BusyClock>
+  #audio = 0
+  /** Busy seconds for audio that is still to come. */
+  #spent = 0
+  /** Weighted sums: busy seconds, and seconds of audio made in them. */
+  #busySum = 0
+  #audioSum = 0
+
+  constructor(clock: BusyClock) {
+    this.#clock = clock
+    this.#last = clock()
+  }
+
+  made(seconds: number): void {
+    this.#audio += seconds
+  }
+
+  read(): Load {
+    const now = this.#clock()
+    const busy = now.busy - this.#last.busy
+    const all = now.all - this.#last.all
+    const audio = this.#audio
+    this.#last = now
+    this.#audio = 0
+    const share = all > 0 ? Math.min(1, busy / all) : 0
+    if (audio > 0 || share > HARDLY) this.#spent += busy / 1000
+    if (audio > 0) {
+      const kept = Math.exp(-audio / MEMORY)
+      this.#busySum = this.#busySum * kept + this.#spent
+      this.#audioSum = this.#audioSum * kept + audio
+      this.#spent = 0
+    }
+    return { busy: share, cost: this.#audioSum > 0 ? this.#busySum / this.#audioSum : undefined }
+  }
+}

@@ -1,0 +1,15 @@
+/** The part of a browser worker's globals that is used; neither TypeScript's ES library nor Node's types have it. */
+interface BrowserCache {
+  match(url: string): Promise<Response | undefined>
+  put(url: string, response: Response): Promise<void>
+  keys(): Promise<readonly { readonly url: string }[]>
+  delete(url: string): Promise<boolean>
+}
+/** Absent on pages that did not come over HTTPS or from localhost. */
+declare var caches: { open(name: string): Promise<BrowserCache> } | undefined
+
+declare var self: {
+  readonly location: { readonly href: string }
+  onmessage: ((event: { readonly data: unknown }) => void) | null
+  postMessage(message: unknown, transfer?: readonly ArrayBuffer[]): void
+}

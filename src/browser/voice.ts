@@ -1,0 +1,67 @@
+/** A voice in a browser: the engine's files and the voice's own, fetched, kept and put together. */
+import { SparsewaveError } from '../errors.ts'
+import { provideKernel } from '../kernels/index.browser.ts'
+import { provideOnnxRuntime } from '../onnx/runtime.browser.ts'
+import { openSynthesizer } from '../synthesis/open.ts'
+import type { Synthesizer } from '../synthesis/synthesizer.ts'
+import { provideData } from '../text/data-file.browser.ts'
+import type { VocoderKind } from '../vocoder/vocoder.ts'
+import { VOICE_FILES, voiceManifestSchema } from '../voices/manifest.ts'
+import { get, load, missing, type StoredFile } from './store.ts'
+
+/** The vocoder unless another is asked for: it costs the least. */
+export const BROWSER_VOCODER: VocoderKind = 'source-filter'
+
+/** assets.json: the engine's files and what each is. The build writes it. */
+export type Assets = Readonly<Record<string, { readonly bytes: number; readonly sha256: string }>>
+
+export interface OpenOptions {
+  /** Folder of assets.json, absolute, with a slash at its end. */
+  readonly engine: string
+  /** Folder of voice.json, likewise. */
+  readonly voice: string
+  readonly headers: Readonly<Record<string, string>>
+  /** Bytes fetched and bytes there are to fetch; nothing is told when everything was kept. */
+  progress(loaded: number, total: number): void
+}
+
+/** Fetches what is not kept and opens the voice. Throws INVALID_API_KEY, VOICE_DAMAGED, VOICE_MISMATCH. */
+export async function openVoice({ engine, voice, headers, progress }: OpenOptions): Promise<Synthesizer> {
+  const assets = (await (await get(`${engine}assets.json`, headers)).json()) as Assets
+  const parsed = voiceManifestSchema.safeParse(await (await get(`${voice}voice.json`, headers)).json())
+  if (!parsed.success)
+    throw new SparsewaveError('VOICE_MISMATCH', 'The voice is made for another version of sparsewave.', {
+      remedy: 'Load the page again.',
+    })
+  const manifest = parsed.data
+  const files = new Map<string, StoredFile>()
+  for (const [name, file] of Object.entries(assets)) files.set(name, { ...file, url: engine + name, gzip: true })
+  for (const name of VOICE_FILES) files.set(name, { ...manifest.files[name]!, url: voice + name })
+
+  const total = (await missing([...files.values()])).reduce((sum, { bytes }) => sum + bytes, 0)
+  let loaded = 0
+  const options = {
+    headers,
+    progress(bytes: number) {
+      loaded += bytes
+      progress(loaded, total)
+    },
+  }
+  const contents = new Map<string, Uint8Array<ArrayBuffer>>()
+  await Promise.all([...files].map(async ([name, file]) => contents.set(name, await load(file, options))))
+  const read = (name: string): Uint8Array<ArrayBuffer> => contents.get(name)!
+
+  provideData('en-us.lexicon', read('en-us.lexicon.gz'))
+  provideData('en-us.g2p', read('en-us.g2p.gz'))
+  provideKernel([read('vocoder-relaxed.wasm.gz'), read('vocoder.wasm.gz')])
+  provideOnnxRuntime(read('onnxruntime.wasm.gz').buffer)
+  return openSynthesizer(
+    {
+      manifest,
+      nameOf: (file) => voice + file,
+      read: async (file) => read(file),
+      model: async (file) => ({ name: voice + file, bytes: read(file) }),
+    },
+    { vocoder: BROWSER_VOCODER },
+  )
+}

@@ -1,0 +1,116 @@
+// Source-filter synthesis without Node: for sanitizers and for emulated CPUs. A case file (write-case.ts) holds tables, events and the definition's samples.
+//
+//   filter CASE      every instruction set of this CPU: samples near the definition's, the same one event at a time, no allocation
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <vector>
+
+#include "cpu.h"
+#include "filter.h"
+
+using namespace sparsewave::filter;
+
+static long allocations = 0;
+void* operator new[](size_t bytes) {
+  allocations++;
+  void* p = malloc(bytes);
+  if (!p) abort();
+  return p;
+}
+void operator delete[](void* p) noexcept { free(p); }
+void operator delete[](void* p, size_t) noexcept { free(p); }
+
+namespace {
+
+template <class T>
+std::vector<T> read(FILE* f) {
+  int32_t bytes = 0;
+  std::vector<T> v;
+  if (fread(&bytes, 4, 1, f) == 1 && bytes > 0 && bytes % sizeof(T) == 0) v.resize(bytes / sizeof(T));
+  if (v.empty() || fread(v.data(), 1, bytes, f) != (size_t)bytes) {
+    fprintf(stderr, "the case file is damaged\n");
+    exit(1);
+  }
+  return v;
+}
+
+struct NamedKernel {
+  const char* name;
+  const Kernel* kernel;
+  bool supported;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  FILE* f = argc == 2 ? fopen(argv[1], "rb") : nullptr;
+  if (!f) {
+    fprintf(stderr, "usage: filter CASE\n");
+    return 2;
+  }
+  const auto point = read<uint8_t>(f);
+  std::vector<double> spectra[5];
+  for (auto& s : spectra) s = read<double>(f);
+  const auto random = read<uint32_t>(f);
+  const auto start = read<double>(f), delay = read<double>(f), period = read<double>(f);
+  const auto length = read<int32_t>(f);
+  const auto voiced = read<uint8_t>(f);
+  const auto envelope = read<float>(f), expected = read<float>(f);
+  fclose(f);
+  const int count = (int)start.size();
+  std::vector<Event> events;
+  for (int i = 0; i < count; i++) events.push_back({(int64_t)start[i], (float)delay[i], (float)period[i], length[i], voiced[i] != 0, &envelope[(size_t)i * kPoints]});
+  Tables tables;
+  fill(tables, point.data(), spectra[0].data(), spectra[1].data(), spectra[2].data(), spectra[3].data(), spectra[4].data());
+
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  const NamedKernel all[] = {
+      {"avx512", &kAvx512, has_avx512()},
+      {"avx2", &kAvx2, has_avx2()},
+      {"baseline", &kBaseline, true}};
+#elif defined(__aarch64__)
+  const NamedKernel all[] = {{"neon", &kNeon, true}, {"baseline", &kBaseline, true}};
+#else
+  const NamedKernel all[] = {{"baseline", &kBaseline, true}};
+#endif
+  bool good = true;
+  for (const NamedKernel& k : all) {
+    if (!k.supported) continue;
+    void* scratch = nullptr;
+    if (posix_memalign(&scratch, 64, k.kernel->scratch_bytes)) return 1;
+    std::vector<float> first;
+    double worst = 0, peak = 0;
+    bool same = true;
+    for (int portion : {k.kernel->lanes, 1, 3}) {
+      Stream stream(random[0]);
+      std::vector<float> out(expected.size());
+      const long before = allocations;
+      for (int i = 0; i < count;) {
+        // What no later event changes goes out.
+        emit(stream, out.data() + stream.read, (size_t)std::fmax(0, start[i] - kLead - stream.read));
+        int n = 0;
+        while (i + n < count && n < portion && start[i + n] - kLead + kSize <= stream.read + kRing) n++;
+        k.kernel->add(tables, scratch, stream, &events[i], n);
+        i += n;
+      }
+      emit(stream, out.data() + stream.read, out.size() - stream.read);
+      if (allocations != before) same = false;
+      if (first.empty()) first = out;
+      same &= !memcmp(first.data(), out.data(), out.size() * sizeof(float));
+    }
+    free(scratch);
+    for (size_t i = 0; i < first.size(); i++) {
+      const double d = std::fabs((double)first[i] - expected[i]);
+      worst = d <= worst ? worst : d;
+      peak = std::fmax(peak, std::fabs(expected[i]));
+    }
+    const bool ok = same && peak > 0 && worst < 2e-6 * peak;
+    printf("%s filter %s: within %.1e of the loudest sample of the definition, %s in other portions\n", ok ? "ok" : "FAILED", k.name, worst / peak, same ? "the same" : "NOT THE SAME");
+    good &= ok;
+  }
+  return good ? 0 : 1;
+}

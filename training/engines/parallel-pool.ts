@@ -1,0 +1,71 @@
+/** The worker processes of data parallel training: one call at a time each; one that dies is started again and gets its call again. */
+import { type ChildProcess, fork } from 'node:child_process'
+import path from 'node:path'
+import { SparsewaveError } from '../../src/errors.ts'
+import { PACKAGE_ROOT } from '../../src/root.ts'
+import type { NetConfig } from '../../src/vocoder/sparse-wavernn/config.ts'
+import type { Share, ShareResult } from './parallel.ts'
+
+/** Deaths within one call after which it is given up. */
+const MAX_DEATHS = 3
+
+export interface WorkerSetup {
+  readonly name: string
+  readonly net: NetConfig
+}
+
+export type WorkerReply = { readonly result: ShareResult } | { readonly failure: { code?: string; message: string } }
+
+export interface Pool {
+  /** Throws what the worker throws; ENGINE_UNAVAILABLE when it keeps dying. */
+  run(worker: number, share: Share): Promise<ShareResult>
+  readonly processes: readonly ChildProcess[]
+  close(): void
+}
+
+export function startPool(workers: number, setup: WorkerSetup): Pool {
+  const script = path.join(PACKAGE_ROOT, 'dist/training/engines/parallel-worker.js')
+  const start = () =>
+    // Typed arrays travel as they are.
+    fork(script, [JSON.stringify(setup)], { serialization: 'advanced', execArgv: [] })
+  const processes = Array.from({ length: workers }, start)
+
+  const once = (child: ChildProcess, share: Share) =>
+    new Promise<WorkerReply | undefined>((resolve) => {
+      const done = (reply?: WorkerReply) => {
+        child.off('message', done)
+        child.off('close', gone)
+        child.off('error', gone)
+        resolve(reply)
+      }
+      const gone = () => done()
+      child.on('message', done)
+      child.once('close', gone)
+      child.once('error', gone)
+      if (child.connected) child.send(share, () => {})
+      else gone()
+    })
+
+  return {
+    async run(worker, share) {
+      for (let deaths = 0; deaths < MAX_DEATHS; deaths++) {
+        const reply = await once(processes[worker]!, share)
+        if (reply && 'result' in reply) return reply.result
+        if (reply) throw new SparsewaveError('ENGINE_UNAVAILABLE', reply.failure.message)
+        processes[worker]!.kill('SIGKILL')
+        processes[worker] = start()
+      }
+      throw new SparsewaveError(
+        'ENGINE_UNAVAILABLE',
+        `Worker process ${worker} died ${MAX_DEATHS} times in one update.`,
+        {
+          remedy: 'See whether memory suffices, or train with fewer `workers`.',
+        },
+      )
+    },
+    processes,
+    close() {
+      for (const child of processes) if (child.connected) child.disconnect()
+    },
+  }
+}

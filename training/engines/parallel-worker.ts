@@ -1,0 +1,24 @@
+/** A worker process of data parallel training: gets a share of a batch, answers with its losses, states and gradient. */
+import { parameterLayout } from '../tasks/sparse-wavernn/parameters.ts'
+import { createEngine } from './index.ts'
+import { runShare, type Share } from './parallel.ts'
+import type { WorkerReply, WorkerSetup } from './parallel-pool.ts'
+
+const { name, net } = JSON.parse(process.argv[2]!) as WorkerSetup
+const layout = parameterLayout(net)
+const engine = createEngine(name, layout, { threads: 1 })
+// So that a rejected engine is told with the first share, not by dying.
+engine.catch(() => {})
+
+process.on('message', async (share: Share) => {
+  let reply: WorkerReply
+  try {
+    reply = { result: await runShare(await engine, share, layout.size) }
+  } catch (error) {
+    reply = { failure: { message: error instanceof Error ? error.message : String(error) } }
+  }
+  process.send?.(reply, undefined, undefined, () => {})
+})
+// Signals are the trainer's to obey: it ends this process with the pipe between them.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {})
+process.on('disconnect', () => process.exit())

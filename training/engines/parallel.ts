@@ -1,0 +1,229 @@
+/**
+ * Data parallel: the parts of a batch are computed by worker processes, each with an engine of one thread. Parts are what they are
+ * whatever the number of workers: a mirrored pair with its groups (`share: pairs`), else one group of 16 lanes with all members. Their
+ * gradients g_i, the means over n_i examples, are added in one fixed tree, so that any number of workers gives the same bits:
+ *
+ *     g = T(n_1 g_1, ..., n_S g_S) / sum_i n_i,      T(a_1 .. a_m) = T(a_1 .. a_k) + T(a_k+1 .. a_m),  k = largest power of 2 < m
+ *
+ * A worker gets everything with each call and keeps nothing, so one that dies is started again and does its parts again.
+ */
+import type { ChildProcess } from 'node:child_process'
+import type { MaskSet } from '../masks/mask.ts'
+import type { ParameterLayout } from '../tasks/sparse-wavernn/parameters.ts'
+import { type Batch, batchCount, type Engine, type EngineOptions, memberGroups, type StepOptions } from './engine.ts'
+import { createEngine } from './index.ts'
+import { startPool } from './parallel-pool.ts'
+
+/** Parts [from, to) of the `parts` of a call, as a worker gets them. */
+export interface Share {
+  readonly from: number
+  readonly to: number
+  readonly parts: number
+  /** Groups and members of these parts only. */
+  readonly batch: Batch
+  readonly members: readonly MaskSet[]
+  readonly state: Float32Array
+  readonly parameters: Float32Array
+  readonly gradient: boolean
+  readonly options: StepOptions
+}
+
+/** A node of the tree: T over parts [from, to). */
+interface Node {
+  readonly from: number
+  readonly to: number
+  readonly sum: Float32Array
+}
+
+export interface ShareResult {
+  /** [members of the part, loss parts] for every part. */
+  readonly losses: readonly Float64Array[]
+  readonly state: Float32Array
+  /** The largest nodes that lie in the share, in their order; none without a gradient. */
+  readonly nodes: readonly Node[]
+}
+
+/** An engine of `workers` processes. Throws what `createEngine` throws, and ENGINE_UNAVAILABLE from `run` when workers keep dying. */
+export async function createParallelEngine(
+  name: string,
+  layout: ParameterLayout,
+  { workers, ...options }: { readonly workers: number } & Pick<EngineOptions, 'warn'>,
+): Promise<Engine & { readonly processes: readonly ChildProcess[] }> {
+  const local = await createEngine(name, layout, { threads: 1, ...options })
+  const pool = startPool(workers, { name, net: layout.config })
+  return {
+    name: `${local.name} x ${workers}`,
+    /** Of the workers, as they are now. */
+    processes: pool.processes,
+    async run(parameters, members, batch, state, gradient, options = {}) {
+      const pairs = options.share === 'pairs'
+      const counts = Float64Array.from(members, (_, m) =>
+        batchCount(batch, ...memberGroups(m, members.length, batch.groups, options)),
+      )
+      const parts = pairs ? members.length / 2 : batch.groups
+      const used = Math.min(workers, parts)
+      const edges = Array.from({ length: used + 1 }, (_, w) => Math.round((w * parts) / used))
+      const shares = edges.slice(1).map((to, w): Share => {
+        const from = edges[w]!
+        return {
+          from,
+          to,
+          parts,
+          batch: groupsOf(batch, (from * batch.groups) / parts, (to * batch.groups) / parts),
+          members: pairs ? members.slice(2 * from, 2 * to) : members,
+          state: statesOf(state, members.length, parts, from, to, pairs),
+          parameters,
+          gradient: gradient !== null,
+          options,
+        }
+      })
+      const results = await Promise.all(shares.map((share, w) => pool.run(w, share)))
+
+      const each = results[0]!.losses[0]!.length / (pairs ? 2 : members.length)
+      const losses = new Float64Array(members.length * each)
+      for (const [w, { losses: found, state: left }] of results.entries()) {
+        const { from, to } = shares[w]!
+        found.forEach((part, i) => {
+          const at = pairs ? 2 * (from + i) * each : 0
+          for (const [k, v] of part.entries()) losses[at + k]! += v
+        })
+        putStates(left, state, members.length, parts, from, to, pairs)
+      }
+      if (gradient) {
+        const nodes = new Map(results.flatMap((r) => r.nodes).map((node) => [`${node.from} ${node.to}`, node.sum]))
+        const scale =
+          1 /
+          Math.max(
+            1,
+            counts.reduce((a, b) => a + b, 0),
+          )
+        const sum = treeSum(0, parts, (from, to) => nodes.get(`${from} ${to}`))
+        for (let k = 0; k < sum.length; k++) gradient[k] = sum[k]! * scale
+      }
+      return { losses, count: batchCount(batch), counts }
+    },
+    outputs: (parameters, member, batch, state) => local.outputs(parameters, member, batch, state),
+    close() {
+      local.close()
+      pool.close()
+    },
+  }
+}
+
+/** What a worker does: its parts one by one, and the nodes of the tree that it can make of them. */
+export async function runShare(engine: Engine, share: Share, size: number): Promise<ShareResult> {
+  const { from, to, parts, parameters, members, batch, options } = share
+  const pairs = options.share === 'pairs'
+  const own = to - from
+  const state = share.state
+  const losses: Float64Array[] = []
+  const leaves: Float32Array[] = []
+  for (let i = 0; i < own; i++) {
+    const gradient = share.gradient ? new Float32Array(size) : null
+    const part = groupsOf(batch, (i * batch.groups) / own, ((i + 1) * batch.groups) / own)
+    const seen = pairs ? members.slice(2 * i, 2 * i + 2) : members
+    const states = statesOf(state, members.length, own, i, i + 1, pairs)
+    const result = await engine.run(parameters, seen, part, states, gradient, options)
+    putStates(states, state, members.length, own, i, i + 1, pairs)
+    losses.push(result.losses)
+    if (!gradient) continue
+    const n = result.counts.reduce((a, b) => a + b, 0)
+    for (let k = 0; k < size; k++) gradient[k]! *= n
+    leaves.push(gradient)
+  }
+  const sum = (lo: number, hi: number) => treeSum(lo, hi, (a, b) => (b - a === 1 ? leaves[a - from] : undefined))
+  const nodes = share.gradient
+    ? largestWithin(0, parts, from, to).map(([lo, hi]) => ({ from: lo, to: hi, sum: sum(lo, hi) }))
+    : []
+  return { losses, state, nodes }
+}
+
+/** Where the tree over parts [from, to) is split. */
+const splitOf = (from: number, to: number) => from + 2 ** Math.floor(Math.log2(to - from - 0.5))
+
+/** T over [from, to): a node that is `known`, or the sum of its halves, in the memory of the left one. */
+function treeSum(
+  from: number,
+  to: number,
+  known: (from: number, to: number) => Float32Array | undefined,
+): Float32Array {
+  const found = known(from, to)
+  if (found) return found
+  if (to - from === 1) throw new Error(`part ${from} is missing`)
+  const middle = splitOf(from, to)
+  const left = treeSum(from, middle, known)
+  const right = treeSum(middle, to, known)
+  for (let k = 0; k < left.length; k++) left[k]! += right[k]!
+  return left
+}
+
+/** The largest nodes of the tree over [lo, hi) that lie in [from, to). */
+function largestWithin(lo: number, hi: number, from: number, to: number): [number, number][] {
+  if (hi <= from || lo >= to) return []
+  if (lo >= from && hi <= to) return [[lo, hi]]
+  const middle = splitOf(lo, hi)
+  return [...largestWithin(lo, middle, from, to), ...largestWithin(middle, hi, from, to)]
+}
+
+/** Groups [from, to) of a batch, in its memory. */
+function groupsOf(batch: Batch, from: number, to: number): Batch {
+  const cut = (data: Float32Array) =>
+    data.subarray((data.length / batch.groups) * from, (data.length / batch.groups) * to)
+  const { steps, inputs, targets, frames, weights } = batch
+  return {
+    groups: to - from,
+    steps,
+    inputs: cut(inputs),
+    targets: cut(targets),
+    frames: cut(frames),
+    weights: cut(weights),
+  }
+}
+
+/** Offsets of parts [from, to) in a state: by pairs one piece, else one of every member. */
+function pieces(
+  length: number,
+  members: number,
+  parts: number,
+  from: number,
+  to: number,
+  pairs: boolean,
+): [number, number][] {
+  const part = length / (pairs ? parts : members * parts)
+  if (pairs) return [[from * part, to * part]]
+  return Array.from({ length: members }, (_, m) => [(m * parts + from) * part, (m * parts + to) * part])
+}
+
+function statesOf(
+  state: Float32Array,
+  members: number,
+  parts: number,
+  from: number,
+  to: number,
+  pairs: boolean,
+): Float32Array {
+  const found = pieces(state.length, members, parts, from, to, pairs)
+  const out = new Float32Array(found.reduce((sum, [a, b]) => sum + b - a, 0))
+  let at = 0
+  for (const [a, b] of found) {
+    out.set(state.subarray(a, b), at)
+    at += b - a
+  }
+  return out
+}
+
+function putStates(
+  own: Float32Array,
+  state: Float32Array,
+  members: number,
+  parts: number,
+  from: number,
+  to: number,
+  pairs: boolean,
+): void {
+  let at = 0
+  for (const [a, b] of pieces(state.length, members, parts, from, to, pairs)) {
+    state.set(own.subarray(at, at + b - a), a)
+    at += b - a
+  }
+}

@@ -1,0 +1,539 @@
+/**
+ * The WGSL of the `webgpu` engine. Activations are [slot, step, feature, 16 lanes]; a slot is one member's run over one group of lanes.
+ * A workgroup of the two recurrent kernels takes one slot through all steps, so no barrier is wider than a workgroup; all
+ * other kernels are parallel over steps. No kernel visits a block that its member dropped, no sum depends on scheduling.
+ */
+import type { AdamOptions } from '../../tasks/acoustic/adam.ts'
+
+/** Bits of `flags`. */
+export const FLAGS = {
+  /** x is indexed by the slot's group of the batch, not by the slot. */
+  byGroup: 1,
+  /** The sum starts from the bias. */
+  bias: 2,
+  /** The sum starts from what is there. */
+  add: 4,
+  /** The sum starts from the frame's gate terms. */
+  gates: 8,
+  tanh: 16,
+  relu: 32,
+  /** Gradient through tanh or ReLU, whose values are in `a`. */
+  throughTanh: 64,
+  throughRelu: 128,
+  /** x is 1 everywhere: the gradient of a bias. */
+  ones: 256,
+  /** The segment is a row vector: one row, consecutive columns. */
+  vector: 512,
+  /** Every block's gradient, kept or not. */
+  dense: 1024,
+  /** Of the reduction: sums of squares; the root of the sum. */
+  squares: 2048,
+  root: 4096,
+} as const
+
+/** Fields of the uniform, in order; all u32 but `scale`. `m` are three matrices: weight offset, 1 = masked, index list, words a member. */
+export const UNIFORM = [
+  'm',
+  ...['flags', 'rows', 'cols', 'bias', 'steps', 'slots', 'table', 'scale'],
+  ...['xOff', 'xStep', 'xSlot', 'yOff', 'yStep', 'ySlot', 'aOff', 'aStep'],
+  ...['aSlot', 'each', 'size', 'first'],
+] as const
+
+/** `w` and `v`: elements of the parameters' and of the other buffers, `f32` or `vec4f`, of four rows or of four lanes. */
+const header = (w: string, v: string) => /* wgsl */ `
+struct Uniform {
+  m: array<vec4<u32>, 3>,
+  flags: u32, rows: u32, cols: u32, bias: u32, steps: u32, slots: u32, table: u32, scale: f32,
+  xOff: u32, xStep: u32, xSlot: u32, yOff: u32, yStep: u32, ySlot: u32, aOff: u32, aStep: u32,
+  aSlot: u32, each: u32, size: u32, first: u32,
+}
+@group(0) @binding(0) var<uniform> u: Uniform;
+@group(0) @binding(1) var<storage, read> w: array<${w}>;
+@group(0) @binding(2) var<storage, read> index: array<u32>;
+@group(0) @binding(3) var<storage, read> x: array<${v}>;
+@group(0) @binding(4) var<storage, read> a: array<${v}>;
+@group(0) @binding(5) var<storage, read> b: array<${v}>;
+@group(0) @binding(6) var<storage, read_write> y: array<${v}>;
+@group(0) @binding(7) var<storage, read_write> z: array<${v}>;
+
+fn flag(bit: u32) -> bool { return (u.flags & bit) != 0u; }
+fn groupOf(slot: u32) -> u32 { return index[u.table + 2u * slot]; }
+fn memberOf(slot: u32) -> u32 { return index[u.table + 2u * slot + 1u]; }
+fn sigmoid(v: vec4f) -> vec4f { return 1.0 / (1.0 + exp(-max(v, vec4f(-80.0)))); }
+fn hyperbolic(v: vec4f) -> vec4f { return 1.0 - 2.0 / (exp(2.0 * min(v, vec4f(40.0))) + 1.0); }
+
+// A member's words: how many columns a strip keeps; them, strip by strip; the same by columns: starts [cols + 1], strips.
+fn keptOf(m: vec4<u32>, member: u32) -> u32 { return index[m.z + member * m.w]; }
+fn keptOfStrip(m: vec4<u32>, member: u32, strip: u32) -> u32 { return m.z + member * m.w + 1u + strip * keptOf(m, member); }
+fn byColumn(m: vec4<u32>, member: u32, rows: u32) -> u32 { return keptOfStrip(m, member, rows / 16u); }
+`
+
+const FORWARD = /* wgsl */ `
+// y = act(W x + start); a thread takes a row of four lanes.
+@compute @workgroup_size(4, 16)
+fn main(@builtin(workgroup_id) at: vec3<u32>, @builtin(local_invocation_id) id: vec3<u32>) {
+  let slot = at.z;
+  let t = at.x;
+  let lanes = id.x;
+  let strip = at.y;
+  let row = strip * 16u + id.y;
+  let m = u.m[0];
+  let xs = select(slot, groupOf(slot), flag(${FLAGS.byGroup}u));
+  let xi = (u.xOff + xs * u.xSlot + t * u.xStep) / 4u + lanes;
+  let yi = (u.yOff + slot * u.ySlot + t * u.yStep) / 4u + row * 4u + lanes;
+  var sum = vec4f();
+  if (flag(${FLAGS.bias}u)) { sum = vec4f(w[u.bias + row]); }
+  if (flag(${FLAGS.add}u)) { sum = y[yi]; }
+  if (flag(${FLAGS.gates}u)) { sum = a[(u.aOff + slot * u.aSlot + t / 30u * u.aStep) / 4u + row * 4u + lanes]; }
+  let wi = m.x + strip * u.cols * 16u + id.y;
+  if (m.y == 0u) {
+    for (var c = 0u; c < u.cols; c++) { sum += w[wi + c * 16u] * x[xi + c * 4u]; }
+  } else {
+    let list = keptOfStrip(m, memberOf(slot), strip);
+    let kept = keptOf(m, memberOf(slot));
+    for (var k = 0u; k < kept; k++) {
+      let c = index[list + k];
+      sum += w[wi + c * 16u] * x[xi + c * 4u];
+    }
+  }
+  if (flag(${FLAGS.tanh}u)) { sum = hyperbolic(sum); }
+  if (flag(${FLAGS.relu}u)) { sum = max(sum, vec4f()); }
+  y[yi] = sum;
+}
+`
+
+/** W' y over one block of four lanes: `w4` its 16 weights' place, `at` its first row's place in `from`. */
+const BLOCK = (from: string) => /* wgsl */ `
+fn block(w4: u32, at: u32) -> vec4f {
+  var sum = vec4f();
+  for (var q = 0u; q < 4u; q++) {
+    let v = w[w4 + q];
+    let i = at + q * 16u;
+    sum += v.x * ${from}[i] + v.y * ${from}[i + 4u] + v.z * ${from}[i + 8u] + v.w * ${from}[i + 12u];
+  }
+  return sum;
+}
+`
+
+const BACKWARD = /* wgsl */ `
+${BLOCK('x')}
+// y = W' x, through the activation whose values are in a; a thread takes a column of four lanes.
+@compute @workgroup_size(4, 16)
+fn main(@builtin(workgroup_id) at: vec3<u32>, @builtin(local_invocation_id) id: vec3<u32>) {
+  let slot = at.z;
+  let t = at.x;
+  let lanes = id.x;
+  let column = at.y * 16u + id.y;
+  if (column >= u.cols) { return; }
+  let m = u.m[0];
+  let xi = (u.xOff + slot * u.xSlot + t * u.xStep) / 4u + lanes;
+  var first = 0u;
+  var to = u.rows / 16u;
+  var strips = 0u;
+  if (m.y != 0u) {
+    let starts = byColumn(m, memberOf(slot), u.rows);
+    first = index[starts + column];
+    to = index[starts + column + 1u];
+    strips = starts + u.cols + 1u;
+  }
+  var sum = vec4f();
+  for (var k = first; k < to; k++) {
+    var strip = k;
+    if (m.y != 0u) { strip = index[strips + k]; }
+    sum += block(m.x / 4u + (strip * u.cols + column) * 4u, xi + strip * 64u);
+  }
+  let ai = (u.aOff + slot * u.aSlot + t * u.aStep) / 4u + column * 4u + lanes;
+  if (flag(${FLAGS.throughTanh}u)) { sum *= 1.0 - a[ai] * a[ai]; }
+  if (flag(${FLAGS.throughRelu}u)) { sum = select(vec4f(), sum, a[ai] > vec4f()); }
+  y[(u.yOff + slot * u.ySlot + t * u.yStep) / 4u + column * 4u + lanes] = sum;
+}
+`
+
+const ACCUMULATE = /* wgsl */ `
+// Rows of four blocks of one part of the gradient: the sum over a part's slots, which are of one member, their steps and lanes of dy (a)
+// times x. z [parts, size]; what the member dropped is not visited. first: where the parts stand in the indices.
+// Without a barrier, which costs software devices far more than the loads it would save.
+@compute @workgroup_size(16, 4)
+fn main(@builtin(workgroup_id) at: vec3<u32>, @builtin(local_invocation_id) id: vec3<u32>) {
+  let begin = index[u.first + 2u * at.z];
+  let end = index[u.first + 2u * at.z + 1u];
+  let strip = at.y;
+  var column = at.x * 4u + id.y;
+  let m = u.m[0];
+  if (m.y != 0u && !flag(${FLAGS.dense}u)) {
+    let member = memberOf(begin);
+    if (column >= keptOf(m, member)) { return; }
+    column = index[keptOfStrip(m, member, strip) + column];
+  }
+  if (column >= u.cols || (flag(${FLAGS.vector}u) && id.x > 0u)) { return; }
+  var sum = 0.0;
+  for (var slot = begin; slot < end; slot++) {
+    let ai = (u.aOff + slot * u.aSlot) / 4u + (strip * 16u + id.x) * 4u;
+    let xs = select(slot, groupOf(slot), flag(${FLAGS.byGroup}u));
+    let xi = (u.xOff + xs * u.xSlot) / 4u + column * 4u;
+    for (var t = 0u; t < u.steps; t++) {
+      // Sums of sums: rounding does not grow with the number of terms.
+      var part = vec4f();
+      let at = ai + t * u.aStep / 4u;
+      if (flag(${FLAGS.ones}u)) {
+        part = a[at] + a[at + 1u] + a[at + 2u] + a[at + 3u];
+      } else {
+        let xt = xi + t * u.xStep / 4u;
+        part = a[at] * x[xt] + a[at + 1u] * x[xt + 1u] + a[at + 2u] * x[xt + 2u] + a[at + 3u] * x[xt + 3u];
+      }
+      sum += part.x + part.y + part.z + part.w;
+    }
+  }
+  let own = select((strip * u.cols + column) * 16u + id.x, column, flag(${FLAGS.vector}u));
+  z[at.z * u.size + m.x + own] = sum;
+}
+`
+
+const ADD_PARTS = /* wgsl */ `
+// y [size] += a[0] * the sum of x [parts, size]; steps: parts.
+@compute @workgroup_size(256)
+fn main(@builtin(global_invocation_id) at: vec3<u32>) {
+  if (at.x >= u.size) { return; }
+  var sum = 0.0;
+  for (var part = 0u; part < u.steps; part++) { sum += x[part * u.size + at.x]; }
+  y[at.x] += a[0] * sum;
+}
+`
+
+/** Rows of a recurrent kernel's workgroup: as many as the device takes, since slots are few and every step waits for the last. */
+const RECURRENT = /* wgsl */ `
+override ROWS: u32 = 64u;
+`
+
+const GRU_FORWARD = /* wgsl */ `
+${RECURRENT}
+// y [slot, step, 4H]: gate sums of inputs and frame in, r, z, n and R_n h out; z [slot, steps + 1, H]: states.
+@compute @workgroup_size(4, ROWS)
+fn main(@builtin(workgroup_id) at: vec3<u32>, @builtin(local_invocation_id) id: vec3<u32>) {
+  let slot = at.x;
+  let lanes = id.x;
+  let size = u.rows * 4u;
+  let member = memberOf(slot);
+  for (var t = 0u; t < u.steps; t++) {
+    let hi = (slot * (u.steps + 1u) + t) * size + lanes;
+    for (var row = id.y; row < u.rows; row += ROWS) {
+      let strip = row / 16u;
+      let yi = (slot * u.steps + t) * 4u * size + row * 4u + lanes;
+      var sums = array<vec4f, 3>(y[yi], y[yi + size], vec4f());
+      for (var gate = 0u; gate < 3u; gate++) {
+        let m = u.m[gate];
+        let list = keptOfStrip(m, member, strip);
+        let kept = keptOf(m, member);
+        let wi = m.x + strip * u.rows * 16u + row % 16u;
+        var sum = sums[gate];
+        for (var k = 0u; k < kept; k++) {
+          let c = index[list + k];
+          sum += w[wi + c * 16u] * z[hi + c * 4u];
+        }
+        sums[gate] = sum;
+      }
+      let r = sigmoid(sums[0]);
+      let update = sigmoid(sums[1]);
+      let n = hyperbolic(y[yi + 2u * size] + r * sums[2]);
+      y[yi] = r;
+      y[yi + size] = update;
+      y[yi + 2u * size] = n;
+      y[yi + 3u * size] = sums[2];
+      z[hi + size + row * 4u] = update * z[hi + row * 4u] + (1.0 - update) * n;
+    }
+    storageBarrier();
+  }
+}
+`
+
+const GRU_BACKWARD = /* wgsl */ `
+${RECURRENT}
+${BLOCK('y')}
+// x: states, a: gradient of each state by the heads, b: r, z, n, R_n h. y [slot, step, 4H]: gradients of the sums of reset, update
+// and candidate and of R_n h; z [slot, H]: gradient of the state, carried back through time.
+@compute @workgroup_size(4, ROWS)
+fn main(@builtin(workgroup_id) at: vec3<u32>, @builtin(local_invocation_id) id: vec3<u32>) {
+  let slot = at.x;
+  let lanes = id.x;
+  let size = u.rows * 4u;
+  let member = memberOf(slot);
+  let carry = slot * size + lanes;
+  for (var row = id.y; row < u.rows; row += ROWS) { z[carry + row * 4u] = vec4f(); }
+  for (var back = 1u; back <= u.steps; back++) {
+    let t = u.steps - back;
+    let yt = (slot * u.steps + t) * 4u * size + lanes;
+    for (var row = id.y; row < u.rows; row += ROWS) {
+      let i = yt + row * 4u;
+      let zi = carry + row * 4u;
+      let d = z[zi] + a[(slot * u.steps + t) * size + row * 4u + lanes];
+      let before = x[(slot * (u.steps + 1u) + t) * size + row * 4u + lanes];
+      let r = b[i];
+      let update = b[i + size];
+      let n = b[i + 2u * size];
+      let dn = d * (1.0 - update) * (1.0 - n * n);
+      y[i] = dn * b[i + 3u * size] * r * (1.0 - r);
+      y[i + size] = d * (before - n) * update * (1.0 - update);
+      y[i + 2u * size] = dn;
+      y[i + 3u * size] = dn * r;
+      z[zi] = d * update;
+    }
+    storageBarrier();
+    for (var column = id.y; column < u.rows; column += ROWS) {
+      let zi = carry + column * 4u;
+      var sum = z[zi];
+      for (var gate = 0u; gate < 3u; gate++) {
+        let m = u.m[gate];
+        let starts = byColumn(m, member, u.rows);
+        let yi = yt + select(gate, 3u, gate == 2u) * size;
+        let to = index[starts + column + 1u];
+        for (var k = index[starts + column]; k < to; k++) {
+          let s = index[starts + u.rows + 1u + k];
+          sum += block(m.x / 4u + (s * u.rows + column) * 4u, yi + s * 64u);
+        }
+      }
+      z[zi] = sum;
+    }
+    storageBarrier();
+  }
+}
+`
+
+/** Rows of `q`, what the mixture kernel writes: 4 x 16 gradients of o_b, 4 of the skip's shift, 4 losses. */
+export const MIXTURE_ROWS = 72
+
+const MIXTURE = /* wgsl */ `
+fn logSumExp(v: vec4<f32>) -> f32 {
+  let top = max(max(v.x, v.y), max(v.z, v.w));
+  let e = exp(v - top);
+  return top + log(e.x + e.y + e.z + e.w);
+}
+// x [group, step, D + 4]: inputs, targets; a [group, frame]: weights; z [slot, step, 4, 16]: o_b, its means get their skip here.
+// y [slot, step, ${MIXTURE_ROWS}]. m[0]: offsets of the four skips, rows: inputs.
+@compute @workgroup_size(16, 4)
+fn main(@builtin(workgroup_id) at: vec3<u32>, @builtin(local_invocation_id) id: vec3<u32>) {
+  let slot = at.z;
+  let t = at.x;
+  let lane = id.x;
+  let band = id.y;
+  let xi = groupOf(slot) * u.xSlot + t * u.xStep + lane;
+  var shift = 0.0;
+  for (var i = 0u; i < u.rows + band; i++) { shift += w[u.m[0][band] + i] * x[xi + i * 16u]; }
+  let oi = (slot * u.steps + t) * 1024u + band * 256u + lane;
+  var logit: vec4<f32>;
+  var mean: vec4<f32>;
+  var raw: vec4<f32>;
+  for (var k = 0u; k < 4u; k++) {
+    logit[k] = z[oi + k * 16u];
+    mean[k] = z[oi + (4u + k) * 16u] + shift;
+    raw[k] = z[oi + (8u + k) * 16u];
+    z[oi + (4u + k) * 16u] = mean[k];
+  }
+  let e = x[xi + (u.rows + band) * 16u];
+  let logScale = clamp(raw, vec4<f32>(-7.0), vec4<f32>(4.0));
+  let inverse = exp(-logScale);
+  let v = (e - mean) * inverse;
+  let away = abs(v);
+  let tail = exp(-away);
+  let share = logit - logSumExp(logit);
+  let joint = share - away - 2.0 * log(1.0 + tail) - logScale;
+  let density = logSumExp(joint);
+  let responsibility = exp(joint - density);
+  let slope = -sign(v) * (1.0 - tail) / (1.0 + tail);
+  let weight = a[groupOf(slot) * u.aSlot + t / 30u * 16u + lane];
+  let dlogit = weight * (exp(share) - responsibility);
+  let dmean = weight * responsibility * slope * inverse;
+  let free = vec4<f32>(raw >= vec4<f32>(-7.0)) * vec4<f32>(raw <= vec4<f32>(4.0));
+  let dscale = weight * responsibility * (1.0 + v * slope) * free;
+  let yi = (slot * u.steps + t) * ${MIXTURE_ROWS * 16}u + lane;
+  for (var k = 0u; k < 4u; k++) {
+    y[yi + (band * 16u + k) * 16u] = dlogit[k];
+    y[yi + (band * 16u + 4u + k) * 16u] = dmean[k];
+    y[yi + (band * 16u + 8u + k) * 16u] = dscale[k];
+    y[yi + (band * 16u + 12u + k) * 16u] = 0.0;
+  }
+  y[yi + (64u + band) * 16u] = dmean.x + dmean.y + dmean.z + dmean.w;
+  // A lane without weight does not count, whatever its numbers are.
+  y[yi + (68u + band) * 16u] = select(0.0, -weight * density, weight != 0.0);
+}
+`
+
+const LOSSES = /* wgsl */ `
+var<workgroup> partial: array<f32, 256>;
+// y [slot, 4]: sums of the losses in x, the mixture's rows.
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) at: vec3<u32>, @builtin(local_invocation_id) id: vec3<u32>) {
+  let slot = at.x / 4u;
+  var sum = 0.0;
+  for (var i = id.x; i < u.steps * 16u; i += 256u) {
+    sum += x[(slot * u.steps + i / 16u) * ${MIXTURE_ROWS * 16}u + (68u + at.x % 4u) * 16u + i % 16u];
+  }
+  partial[id.x] = sum;
+  workgroupBarrier();
+  for (var half = 128u; half > 0u; half /= 2u) {
+    if (id.x < half) { partial[id.x] += partial[id.x + half]; }
+    workgroupBarrier();
+  }
+  if (id.x == 0u) { y[at.x] = partial[0]; }
+}
+`
+
+const FRAME_SUMS = /* wgsl */ `
+// y [slot, frame, 3H]: sums over a frame's 30 steps of x [slot, step, 4H]; rows: H, steps: frames.
+@compute @workgroup_size(16, 16)
+fn main(@builtin(workgroup_id) at: vec3<u32>, @builtin(local_invocation_id) id: vec3<u32>) {
+  let i = (at.y * 16u + id.y) * 16u + id.x;
+  var sum = 0.0;
+  let frame = at.z * u.steps + at.x;
+  for (var t = 0u; t < 30u; t++) { sum += x[(frame * 30u + t) * u.rows * 64u + i]; }
+  y[frame * u.rows * 48u + i] = sum;
+}
+`
+
+const WINDOWS = /* wgsl */ `
+// y [slot, frames + 2, C]: sums of the windows [slot, frames, 3C] in x that a frame is part of, through the tanh in a.
+@compute @workgroup_size(16, 16)
+fn main(@builtin(workgroup_id) at: vec3<u32>, @builtin(local_invocation_id) id: vec3<u32>) {
+  let slot = at.z;
+  let frame = at.x;
+  let i = (at.y * 16u + id.y) * 16u + id.x;
+  var sum = 0.0;
+  for (var place = 0u; place < 3u; place++) {
+    if (frame < place || frame - place >= u.steps) { continue; }
+    sum += x[((slot * u.steps + frame - place) * 3u + place) * u.rows * 16u + i];
+  }
+  let yi = (slot * (u.steps + 2u) + frame) * u.rows * 16u + i;
+  y[yi] = sum * (1.0 - a[yi] * a[yi]);
+}
+`
+
+const SPREAD = /* wgsl */ `
+// z [slot, steps + 1, rows]: first states from x [group, rows], 0 in lanes where a [group] is 0.
+@compute @workgroup_size(4, 16)
+fn main(@builtin(workgroup_id) at: vec3<u32>, @builtin(local_invocation_id) id: vec3<u32>) {
+  let i = (at.x * 16u + id.y) * 4u + id.x;
+  let group = groupOf(at.y);
+  let carried = x[group * u.rows * 4u + i];
+  z[at.y * (u.steps + 1u) * u.rows * 4u + i] = select(vec4f(), carried, a[group * 4u + id.x] != vec4f());
+}
+`
+
+const GATHER = /* wgsl */ `
+// y [group, rows] += scale * the sum of the last states in x over the slots of a group: of all, group / each * each + group and further
+// ones, each apart, \`size\` of them; here are \`slots\` slots from \`first\` on.
+@compute @workgroup_size(4, 16)
+fn main(@builtin(workgroup_id) at: vec3<u32>, @builtin(local_invocation_id) id: vec3<u32>) {
+  let i = (at.x * 16u + id.y) * 4u + id.x;
+  let group = at.y;
+  var sum = vec4f();
+  for (var k = 0u; k < u.size; k++) {
+    let slot = group / u.each * u.each + group + k * u.each;
+    if (slot < u.first || slot >= u.first + u.slots) { continue; }
+    sum += x[((slot - u.first) * (u.steps + 1u) + u.steps) * u.rows * 4u + i];
+  }
+  y[group * u.rows * 4u + i] += u.scale * sum;
+}
+`
+
+const REDUCE = /* wgsl */ `
+var<workgroup> partial: array<f32, 256>;
+// y [workgroups]: sums of \`each\` elements of x [size], of their squares or the root of the sum by \`flags\`, in a fixed order.
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) at: vec3<u32>, @builtin(local_invocation_id) id: vec3<u32>) {
+  let end = min(u.size, (at.x + 1u) * u.each);
+  var sum = 0.0;
+  for (var i = at.x * u.each + id.x; i < end; i += 256u) { sum += select(x[i], x[i] * x[i], flag(${FLAGS.squares}u)); }
+  partial[id.x] = sum;
+  workgroupBarrier();
+  for (var half = 128u; half > 0u; half /= 2u) {
+    if (id.x < half) { partial[id.x] += partial[id.x + half]; }
+    workgroupBarrier();
+  }
+  if (id.x == 0u) { y[at.x] = select(partial[0], sqrt(partial[0]), flag(${FLAGS.root}u)); }
+}
+`
+
+const ADAM = /* wgsl */ `
+// y [4, size]: parameters, moments, average; x [size]: gradient; b: its norm; a: the constants of \`adamConstants\`.
+@compute @workgroup_size(256)
+fn main(@builtin(global_invocation_id) at: vec3<u32>) {
+  let i = at.x;
+  // By its bits: a device need not know of infinities.
+  if (i >= u.size || (bitcast<u32>(b[0]) & 0x7f800000u) == 0x7f800000u) { return; }
+  let g = x[i] * select(1.0, a[8] / b[0], b[0] > a[8]);
+  let first = a[1] * y[u.size + i] + a[2] * g;
+  let second = a[3] * y[2u * u.size + i] + a[4] * g * g;
+  y[u.size + i] = first;
+  y[2u * u.size + i] = second;
+  let parameter = y[i] - a[0] * first / (sqrt(second * a[5]) + a[6]);
+  y[i] = parameter;
+  y[3u * u.size + i] = a[7] * y[3u * u.size + i] + a[9] * parameter;
+}
+`
+
+/** What the kernel \`adam\` reads of an update's options. */
+export function adamConstants(o: AdamOptions): Float32Array {
+  const { beta1, beta2, step } = o
+  const rate = o.rate / (1 - beta1 ** step)
+  const correction = 1 / (1 - beta2 ** step)
+  return Float32Array.of(
+    rate,
+    beta1,
+    1 - beta1,
+    beta2,
+    1 - beta2,
+    correction,
+    o.epsilon,
+    o.average,
+    o.clip,
+    1 - o.average,
+  )
+}
+
+const SOFTMAX = /* wgsl */ `
+var<workgroup> nats: array<f32, 16>;
+var<workgroup> errors: array<f32, 16>;
+// z [slot, rows]: logits of the first \`cols\` rows, replaced by their gradient; x [group]: labels. y [slot, 2]: negative log-likelihood, errors.
+@compute @workgroup_size(16)
+fn main(@builtin(workgroup_id) at: vec3<u32>, @builtin(local_invocation_id) id: vec3<u32>) {
+  let zi = at.x * u.rows * 16u + id.x;
+  let label = u32(x[groupOf(at.x) * 16u + id.x]);
+  var best = 0u;
+  for (var c = 1u; c < u.cols; c++) { if (z[zi + c * 16u] > z[zi + best * 16u]) { best = c; } }
+  let top = z[zi + best * 16u];
+  var sum = 0.0;
+  for (var c = 0u; c < u.cols; c++) { sum += exp(z[zi + c * 16u] - top); }
+  nats[id.x] = log(sum) - (z[zi + label * 16u] - top);
+  errors[id.x] = select(0.0, 1.0, best != label);
+  for (var c = 0u; c < u.cols; c++) {
+    z[zi + c * 16u] = exp(z[zi + c * 16u] - top) / sum - select(0.0, 1.0, c == label);
+  }
+  for (var c = u.cols; c < u.rows; c++) { z[zi + c * 16u] = 0.0; }
+  workgroupBarrier();
+  if (id.x < 2u) {
+    var all = 0.0;
+    for (var l = 0u; l < 16u; l++) { all += select(nats[l], errors[l], id.x == 1u); }
+    y[at.x * 2u + id.x] = all;
+  }
+}
+`
+
+const [scalar, lanes, blocks] = [header('f32', 'f32'), header('f32', 'vec4f'), header('vec4f', 'vec4f')]
+
+export const SHADERS = {
+  forward: lanes + FORWARD,
+  backward: blocks + BACKWARD,
+  accumulate: lanes.replace('z: array<vec4f>', 'z: array<f32>') + ACCUMULATE,
+  addParts: scalar + ADD_PARTS,
+  gruForward: lanes + GRU_FORWARD,
+  gruBackward: blocks + GRU_BACKWARD,
+  mixture: scalar + MIXTURE,
+  losses: scalar + LOSSES,
+  frameSums: scalar + FRAME_SUMS,
+  windows: scalar + WINDOWS,
+  softmax: scalar + SOFTMAX,
+  spread: lanes + SPREAD,
+  gather: lanes + GATHER,
+  reduce: scalar + REDUCE,
+  adam: scalar + ADAM,
+} as const
+export type ShaderName = keyof typeof SHADERS

@@ -1,0 +1,131 @@
+/**
+ * Works on one job of the queue in this process: claims it, goes on from its checkpoint or log, and leaves it done, failed,
+ * cancelled, or queued again when this process was asked to leave or the disk is full.
+ */
+import { SparsewaveError } from '../../src/errors.ts'
+import { diskFull, isDiskFull } from '../jobs/disk.ts'
+import { type JobContext, parseJob, type Task } from '../jobs/job.ts'
+import { createProgressView } from '../jobs/progress.ts'
+import { runStudy } from '../studies/run.ts'
+import type { Study } from '../studies/study.ts'
+import { createStudyView } from '../studies/view.ts'
+import type { JobSpec, Queue } from './queue.ts'
+
+/** `taken`: another process has it, or it waits no longer. `left`: it waits again. */
+export type Outcome = 'done' | 'failed' | 'cancelled' | 'left' | 'disk-full' | 'taken'
+
+/** Progress 0..1 and what is said beside it. */
+export type Report = (progress: number, detail: string) => void
+
+export interface Kinds {
+  readonly tasks: readonly Task[]
+  readonly studies: readonly Study[]
+}
+
+/** Milliseconds between looks at whether the job was cancelled. */
+const LOOK = 500
+/** Milliseconds between notes of the progress. */
+const NOTE = 1000
+
+/** @param signal aborted: a checkpoint, and the job waits again */
+export async function workOn(
+  queue: Queue,
+  id: number,
+  kinds: Kinds,
+  { signal, report }: { signal: AbortSignal; report?: Report },
+): Promise<Outcome> {
+  const claim = queue.claim(id)
+  if (!claim) return 'taken'
+  const { spec } = claim.job
+  const stop = new AbortController()
+  const leave = () => stop.abort()
+  signal.addEventListener('abort', leave)
+  if (signal.aborted) leave()
+  const watch = setInterval(() => queue.isCancelled(id) && leave(), LOOK)
+  const say = (line: string) => process.stderr.write(`${new Date().toISOString()} ${line}\n`)
+  let noted = Number.NEGATIVE_INFINITY
+  const note: Report = (progress, detail) => {
+    report?.(progress, detail)
+    if (performance.now() - noted < NOTE && progress < 1) return
+    noted = performance.now()
+    queue.note(id, progress, detail)
+  }
+  try {
+    say(`job ${id}: ${claim.job.name}`)
+    if (process.cwd() !== spec.folder) process.chdir(spec.folder)
+    const whole = await start(spec, kinds, stop.signal, note)
+    const outcome = whole ? 'done' : queue.isCancelled(id) ? 'cancelled' : 'left'
+    say(`job ${id}: ${outcome}`)
+    claim.end(outcome === 'left' ? 'queued' : outcome)
+    return outcome
+  } catch (thrown) {
+    const error = diskFull(thrown, claim.job.target)
+    const text = error instanceof SparsewaveError ? `${error.message} ${error.remedy}` : String(error)
+    say(`job ${id}: ${error instanceof Error && !(error instanceof SparsewaveError) ? error.stack : text}`)
+    claim.end(isDiskFull(error) ? 'queued' : 'failed', text)
+    return isDiskFull(error) ? 'disk-full' : 'failed'
+  } finally {
+    clearInterval(watch)
+    signal.removeEventListener('abort', leave)
+  }
+}
+
+/** Gives whether the job came to its end. */
+function start(spec: JobSpec, kinds: Kinds, signal: AbortSignal, note: Report): Promise<boolean> {
+  return spec.kind === 'train' ? train(spec, kinds, signal, note) : study(spec, kinds, signal, note)
+}
+
+async function train(
+  spec: JobSpec & { kind: 'train' },
+  { tasks }: Kinds,
+  signal: AbortSignal,
+  note: Report,
+): Promise<boolean> {
+  const { task, job } = parseJob(spec.text, spec.file, tasks)
+  const view = createProgressView()
+  const context: JobContext = {
+    // A job that was added to begin anew has no checkpoint: `add` saw to it.
+    resume: true,
+    minutes: undefined,
+    signal,
+    report(p) {
+      view.report(p)
+      if (p.stage === 'train') note(p.done / p.total, p.loss === undefined ? '' : `loss ${p.loss.toFixed(3)}`)
+      else if (p.stage === 'features') note(0, `features ${p.done}/${p.total}`)
+    },
+    warn: (message) => process.stderr.write(`${message}\n`),
+  }
+  try {
+    await task.run(job, context)
+  } finally {
+    view.stop()
+  }
+  return !signal.aborted
+}
+
+async function study(
+  spec: JobSpec & { kind: 'study' },
+  { studies }: Kinds,
+  signal: AbortSignal,
+  note: Report,
+): Promise<boolean> {
+  const declared = studies.find((s) => s.name === spec.study)
+  if (!declared) throw new SparsewaveError('JOB_INVALID', `There is no study '${spec.study}' any more.`)
+  const view = createStudyView()
+  try {
+    const { done, total } = await runStudy(declared, {
+      out: spec.out,
+      shared: spec.shared,
+      limit: undefined,
+      reportOnly: false,
+      signal,
+      report(p) {
+        view.report(p)
+        note((p.done + p.within) / p.total, `${p.done}/${p.total} runs`)
+      },
+    })
+    return done === total
+  } finally {
+    view.stop()
+  }
+}

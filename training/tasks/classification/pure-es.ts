@@ -1,0 +1,143 @@
+/**
+ * Trains a dense classifier by losses alone, or the same net from the same weights on the same batches by its gradient, within a
+ * budget of multiply-accumulates. All members of a generation see one batch, so that they differ by their weights only.
+ */
+import { LANES } from '../../engines/engine.ts'
+import { adamUpdate } from '../../engines/native.ts'
+import { createNetEngine } from '../../engines/net.ts'
+import { PureEs, pureEsOptions } from '../../es/index.ts'
+import type { MaskSet } from '../../masks/mask.ts'
+import type { Dataset } from './images.ts'
+import { initialMlp, type MlpConfig, mlpMacs, mlpTask } from './mlp.ts'
+import { Batches, measure } from './train.ts'
+
+/** Images the way to a target is watched on: the first ones that no net trains on. */
+const WATCHED = 2000
+
+/** The gradient, or options of training/es/pure.ts. */
+export type Learner = { readonly adam: { readonly rate: number } } | { readonly es: object }
+
+export interface PureEsRun {
+  /** Of density 1: masks are not part of this. */
+  readonly net: MlpConfig
+  readonly learner: Learner
+  readonly seed: number
+  /** Ends the schedule: multiply-accumulates of training (1e9). */
+  readonly gmacs: number
+  /** Images an update, or a generation. */
+  readonly batch: number
+  readonly split: 'validation' | 'test'
+  /** Points of the curve, at which the error is watched. */
+  readonly points: number
+  /** Errors, percent, whose first crossing is noted. */
+  readonly targets: readonly number[]
+  readonly signal?: AbortSignal
+  report?(progress: number): void
+}
+
+/** What it took until the watched error was at most `error`, to a point of the curve. */
+export interface Reached {
+  readonly error: number
+  /** Updates, or generations. */
+  readonly updates: number
+  /** Images run forward, by all members together. */
+  readonly evaluations: number
+  readonly gmacs: number
+  /** Of training, without the watching. */
+  readonly seconds: number
+}
+
+export interface PureEsResult {
+  readonly error: number
+  readonly nll: number
+  readonly updates: number
+  readonly evaluations: number
+  readonly gmacs: number
+  /** [share of the budget, percent of watched images that are wrong]. */
+  readonly curve: readonly (readonly [number, number])[]
+  readonly reached: readonly Reached[]
+}
+
+/** One update from one batch; returns the multiply-accumulates and the images run forward. */
+type Step = (scale: number) => Promise<{ macs: number; evaluations: number }>
+
+/** Trains and measures. Throws a ZodError for an option that does not exist. */
+export async function trainWithoutGradients(data: Dataset, o: PureEsRun): Promise<PureEsResult> {
+  const task = mlpTask(o.net)
+  const { layout } = task
+  const engine = createNetEngine(task)
+  const all: MaskSet = new Map(
+    layout.segments
+      .filter((s) => s.kept !== undefined)
+      .map((s) => [s.name, Uint16Array.from({ length: (s.rows / 16) * s.columns }, (_, i) => i % s.columns)]),
+  )
+  const batches = new Batches(data, o.batch, o.seed)
+  const initial = initialMlp(layout, o.seed)
+  const none = new Float32Array(0)
+
+  const gradientStep = (weights: Float32Array, rate: number): Step => {
+    const [gradient, first, second] = [0, 1, 2].map(() => new Float32Array(layout.size)) as [
+      Float32Array,
+      Float32Array,
+      Float32Array,
+    ]
+    const unused = new Float32Array(layout.size)
+    const adam = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, clip: 1, average: 0 }
+    let step = 0
+    return async (scale) => {
+      await engine.run(weights, [all], batches.next(), none, gradient)
+      adamUpdate(weights, gradient, first, second, unused, { ...adam, rate: scale * rate, step: ++step })
+      return { macs: o.batch * mlpMacs(layout), evaluations: o.batch }
+    }
+  }
+  const generation = (es: PureEs): Step => {
+    const candidate = new Float32Array(layout.size)
+    const losses = new Float64Array(es.members)
+    return async (scale) => {
+      const batch = batches.next()
+      for (let k = 0; k < es.members; k++) {
+        es.member(k, candidate)
+        losses[k] = (await engine.run(candidate, [all], batch, none, null)).losses[0]!
+      }
+      es.tell(losses, scale)
+      const evaluations = es.members * o.batch
+      return { macs: evaluations * mlpMacs(layout, undefined, false, true), evaluations }
+    }
+  }
+  let weights = initial
+  let step: Step
+  if ('adam' in o.learner) step = gradientStep(weights, o.learner.adam.rate)
+  else {
+    const es = new PureEs(initial, o.seed, pureEsOptions.parse(o.learner.es))
+    weights = es.mean
+    step = generation(es)
+  }
+
+  const watched = Math.floor(Math.min(WATCHED, data.validation.labels.length) / LANES) * LANES
+  const curve: [number, number][] = []
+  const reached: Reached[] = []
+  let [gmacs, updates, evaluations, seconds] = [0, 0, 0, 0]
+  while (gmacs < o.gmacs) {
+    o.signal?.throwIfAborted()
+    const began = performance.now()
+    const made = await step(0.05 + 0.475 * (1 + Math.cos((Math.PI * gmacs) / o.gmacs)))
+    seconds += (performance.now() - began) / 1000
+    gmacs += made.macs / 1e9
+    evaluations += made.evaluations
+    updates++
+    const progress = Math.min(1, gmacs / o.gmacs)
+    if (curve.length >= Math.floor(progress * o.points)) continue
+    const { error } = await measure(engine, weights, all, data, 'validation', watched)
+    while (curve.length < Math.floor(progress * o.points))
+      curve.push([(curve.length + 1) / o.points, Number(error.toFixed(2))])
+    for (const target of o.targets)
+      if (error <= target && !reached.some((r) => r.error === target))
+        reached.push({ error: target, updates, evaluations, gmacs, seconds: Number(seconds.toFixed(2)) })
+    o.report?.(progress)
+    // So that a signal is heard.
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  const { error, nll } = await measure(engine, weights, all, data, o.split)
+  engine.close()
+  return { error, nll, updates, evaluations, gmacs, curve, reached }
+}
