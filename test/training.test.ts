@@ -208,8 +208,23 @@ describe.skipIf(!built)(built ? 'a run' : 'a run (skipped: build/native/train.no
     await expect(trainSparseWavernn(other, context())).rejects.toThrow(/its masks say nothing to 'hybrid-es'/)
   })
 
-  test('altered recordings and predicted frames exclude one another', () => {
+  test('trains on further corpora, their held-out recordings left out, altered like the rest', async () => {
+    const more = join(dir, 'more')
+    const [one] = readCorpus(corpus)
+    const copy = (id: string) => JSON.stringify({ id, audio: one!.audio, text: one!.text })
+    mkdirSync(more)
+    writeFileSync(join(more, 'corpus.jsonl'), ['a-1', 'a-3', 'a-7'].map(copy).join('\n'))
+    const wider = job('wider', { more: [more], augment: {}, cache: join(dir, 'wider'), ...training({ updates: 1 }) })
+    await trainSparseWavernn(wider, context())
+    const cached = readdirSync(join(dir, 'wider', 'audio-1')).map((name) => name.replace(/~.*|\.bin$/, ''))
+    expect(cached.filter((id) => id.startsWith('a-'))).toEqual(['a-1', 'a-1'])
+    const clash = job('clash', { more: [corpus] })
+    await expect(trainSparseWavernn(clash, context())).rejects.toThrow(/is another corpus's too/)
+  })
+
+  test('altered recordings and other corpora exclude predicted frames', () => {
     expect(() => job('both', { augment: {}, acoustic: 'runs/acoustic' })).toThrow(/augment/)
+    expect(() => job('both', { more: ['voices'], acoustic: 'runs/acoustic' })).toThrow(/more/)
   })
 
   test('on predicted frames asks for a corpus with durations', async () => {

@@ -69,8 +69,8 @@ int main(int argc, char** argv) {
 #if defined(__x86_64__)
   __builtin_cpu_init();
   const NamedKernel all[] = {
-      {"avx512", &kAvx512, has_avx512()},
-      {"avx2", &kAvx2, has_avx2()},
+      {"avx512", &kAvx512, sparsewave::has_avx512()},
+      {"avx2", &kAvx2, sparsewave::has_avx2()},
       {"baseline", &kBaseline, true}};
 #elif defined(__aarch64__)
   const NamedKernel all[] = {{"neon", &kNeon, true}, {"baseline", &kBaseline, true}};

@@ -28,9 +28,11 @@ const keys = z.strictObject({
   acoustic: z.string().optional(),
   /** Sharpening of those envelopes, as for `sparsewave compact`. */
   sharpen: z.number().min(0).max(3).default(1.4),
-  /** Altered copies of the training recordings, beside them. */
+  /** Folders of further corpora to train on, other voices say; their held-out ids are left out. */
+  more: z.array(z.string()).default([]),
+  /** Altered copies of all training recordings, beside them. */
   augment: augmentSchema.optional(),
-  /** Only the first so many training recordings; 0 = all. */
+  /** Only the first so many training recordings of `corpus`; 0 = all. */
   utterances: z.number().int().min(0).default(0),
   training: z
     .strictObject({
@@ -69,8 +71,13 @@ const keys = z.strictObject({
     .prefault({}),
   checkpoint: z.strictObject({ minutes: z.number().positive().default(3) }).prefault({}),
 })
-export const sparseWavernnJobSchema = keys.refine((job) => !(job.augment && job.acoustic), {
-  path: ['augment'],
-  message: 'cannot be had together with acoustic: altered recordings have no predicted envelopes',
-})
+export const sparseWavernnJobSchema = keys
+  .refine((job) => !(job.augment && job.acoustic), {
+    path: ['augment'],
+    message: 'cannot be had together with acoustic: altered recordings have no predicted envelopes',
+  })
+  .refine((job) => !(job.more.length > 0 && job.acoustic), {
+    path: ['more'],
+    message: 'cannot be had together with acoustic, which knows the voice of corpus alone',
+  })
 export type SparseWavernnJob = z.output<typeof sparseWavernnJobSchema>

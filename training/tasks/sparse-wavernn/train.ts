@@ -10,7 +10,7 @@ import { BANDS } from '../../../src/vocoder/sparse-wavernn/config.ts'
 import { STEP_RATE } from '../../../src/vocoder/sparse-wavernn/frame-parameters.ts'
 import { augment } from '../../data/augment.ts'
 import { buildCache } from '../../data/cache.ts'
-import { split, type Utterance } from '../../data/corpus.ts'
+import { readCorpus, type Split, split, type Utterance } from '../../data/corpus.ts'
 import { chooseEngine } from '../../engines/auto.ts'
 import { DeviceLost, type Engine, LANES } from '../../engines/engine.ts'
 import { createEngine } from '../../engines/index.ts'
@@ -78,27 +78,21 @@ export async function trainSparseWavernn(job: SparseWavernnJob, context: JobCont
       ? await createParallelEngine(job.engine, layout, { workers: job.workers, warn })
       : await create(choice?.engine ?? job.engine)
   try {
-    const chosen = (all: readonly Utterance[]) => {
-      const train = all.filter((u) => split(u.id) === 'train')
-      return job.utterances > 0 ? train.slice(0, job.utterances) : train
-    }
-    const altered = (all: readonly Utterance[]) => (job.augment ? augment(chosen(all), job.augment, job.seed) : [])
-    const utterances = await buildCache(job.corpus, job.cache, {
+    const { train, validation, others, altered } = recordingsOf(job)
+    await buildCache(job.corpus, job.cache, {
       progress: ({ done, total }) => context.report({ stage: 'features', done, total }),
-      more: altered,
+      more: () => [...others, ...altered],
     })
-    const trainIds = [
-      ...chosen(utterances.filter((u) => !u.alteration)),
-      ...utterances.filter((u) => u.alteration),
-    ].map((u) => u.id)
-    const validationIds = utterances.filter((u) => !u.alteration && split(u.id) === 'validation').map((u) => u.id)
+    const idsOf = (utterances: readonly Utterance[]) => utterances.map((u) => u.id)
+    const trainIds = idsOf([...train, ...others, ...altered])
+    const validationIds = idsOf(validation)
     if (trainIds.length === 0) throw new SparsewaveError('CORPUS_INVALID', `${job.corpus} has no training utterances.`)
     if (validationIds.length === 0) {
       context.warn('No utterances are held out (ids ending in 3): validation is on training utterances.')
     }
     const predicted = job.acoustic === undefined ? undefined : path.join(job.run, 'predicted')
     if (predicted !== undefined) {
-      const needed = utterances.filter((u) => split(u.id) !== 'test')
+      const needed = readCorpus(job.corpus).filter((u) => split(u.id) !== 'test')
       await predictEnvelopes(predicted, job.acoustic!, job.sharpen, needed, job.cache, (done) =>
         context.report({ stage: 'features', done, total: needed.length }),
       )
@@ -114,6 +108,21 @@ export async function trainSparseWavernn(job: SparseWavernnJob, context: JobCont
   } finally {
     engine.close()
   }
+}
+
+/** What a job trains and validates on. Throws CORPUS_MISSING, CORPUS_INVALID. */
+function recordingsOf(job: SparseWavernnJob) {
+  const own = readCorpus(job.corpus)
+  const of = (part: Split, all: readonly Utterance[]) => all.filter((u) => split(u.id) === part)
+  const train = of('train', own).slice(0, job.utterances || undefined)
+  const others = job.more.flatMap((folder) => of('train', readCorpus(folder)))
+  const ids = new Set(own.map(({ id }) => id))
+  for (const { id, audio } of others) {
+    if (ids.has(id)) throw new SparsewaveError('CORPUS_INVALID', `The id ${id} of ${audio} is another corpus's too.`)
+    ids.add(id)
+  }
+  const altered = job.augment ? augment([...train, ...others], job.augment, job.seed) : []
+  return { train, validation: of('validation', own), others, altered }
 }
 
 /** Throws CHECKPOINT_INVALID when the job cannot go on from the checkpoint. */
