@@ -1,4 +1,4 @@
-// Node-API binding of source-filter synthesis: isas, createEngine, createStream, add, emit, dispose. A stream keeps its engine alive; every array's length and every
+// Node-API binding of source-filter synthesis: isas, createEngine, createStream, add, emit, level, dispose. A stream keeps its engine alive; every array's length and every
 // event's place is checked before a kernel sees it.
 #include <cstdlib>
 #include <cstring>
@@ -122,6 +122,24 @@ napi_value emit(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+// level(engine, count, signal, draft, sum Float32Array [kSize - kStep + count * kStep])
+napi_value level(napi_env env, napi_callback_info info) {
+  napi_value a[5];
+  if (!arguments(env, info, a)) return fail(env, "level: 5 arguments expected");
+  Handle* h = unwrap<Handle>(env, a[0]);
+  if (!h || !h->engine) return fail(env, "level: the engine is closed");
+  const Engine& engine = *h->engine;
+  const uint32_t count = number(env, a[1]);
+  if (count > (uint32_t)engine.kernel->lanes) return fail(env, "level: too many frames");
+  const size_t samples = kSize - kStep + (size_t)count * kStep;
+  const float* signal = typed<float>(env, a[2], napi_float32_array, samples);
+  const float* draft = typed<float>(env, a[3], napi_float32_array, samples);
+  float* sum = typed<float>(env, a[4], napi_float32_array, samples);
+  if (!signal || !draft || !sum) return fail(env, "level: arrays");
+  engine.kernel->level(engine.tables, engine.scratch.get(), signal, draft, sum, (int)count);
+  return nullptr;
+}
+
 // dispose(engine or stream)
 napi_value dispose(napi_env env, napi_callback_info info) {
   napi_value a[1];
@@ -152,6 +170,7 @@ napi_value init(napi_env env, napi_value exports) {
       {"createStream", nullptr, create_stream, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"add", nullptr, add, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"emit", nullptr, emit, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"level", nullptr, level, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"dispose", nullptr, dispose, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
   };
   napi_define_properties(env, exports, sizeof(properties) / sizeof(properties[0]), properties);

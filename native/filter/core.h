@@ -100,6 +100,14 @@ inline Bins untangled(const Tables& t, const C* z, int k) {
   return {{even.re + odd.re, even.im + odd.im}, {even.re - odd.re, odd.im - even.im}};
 }
 
+// The inverse of `untangled`, twice as large and conjugated, so that the forward transform is the inverse.
+inline void tangle(const Tables& t, C* z, int k, int m, C low, C high) {
+  const V er = low.re + high.re, ei = low.im - high.im, dr = low.re - high.re, di = low.im + high.im;
+  const V odd_re = dr * t.cos[k] - di * t.sin[k], odd_im = dr * t.sin[k] + di * t.cos[k];
+  z[t.reversed[k]] = {er - odd_im, -(ei + odd_re)};
+  if (k > 0) z[t.reversed[m]] = {er + odd_im, ei - odd_re};
+}
+
 // Sample n of a real signal that is to be transformed.
 inline V& sample(const Tables& t, C* z, int n) {
   C& pair = z[t.reversed[n >> 1]];
@@ -160,11 +168,7 @@ void add(const Tables& t, void* memory, Stream& stream, const Event* events, int
     C high = shaped(m, noise.high, phase.high.im);
     // A fractional delay is not Hermitian at half the sample rate.
     if (k == 0) high.im = V{};
-    const V er = low.re + high.re, ei = low.im - high.im, dr = low.re - high.re, di = low.im + high.im;
-    const V odd_re = dr * t.cos[k] - di * t.sin[k], odd_im = dr * t.sin[k] + di * t.cos[k];
-    // Conjugated, so that the forward transform is the inverse.
-    s.wave[t.reversed[k]] = {er - odd_im, -(ei + odd_re)};
-    if (k > 0) s.wave[t.reversed[m]] = {er + odd_im, ei - odd_re};
+    tangle(t, s.wave, k, m, low, high);
   }
   transform(t, s.wave);
 
@@ -181,8 +185,57 @@ void add(const Tables& t, void* memory, Stream& stream, const Event* events, int
   }
 }
 
+inline V root(V x) {
+  V y;
+  for (int i = 0; i < SW_VECTOR; i++) y[i] = __builtin_sqrtf(x[i]);
+  return y;
+}
+
+// A frame a lane, windowed.
+void take(const Tables& t, const float* signal, C* z, int count) {
+  memset(z, 0, kHalf * sizeof(C));
+  for (int n = 0; n < kHalf; n++) {
+    float* pair = reinterpret_cast<float*>(z + t.reversed[n]);
+    const float even = t.hann[2 * n], odd = t.hann[2 * n + 1];
+    for (int lane = 0; lane < count; lane++) {
+      const float* x = signal + lane * kStep + 2 * n;
+      pair[lane] = even * x[0];
+      pair[SW_VECTOR + lane] = odd * x[1];
+    }
+  }
+}
+
+void level(const Tables& t, void* memory, const float* signal, const float* draft, float* sum, int count) {
+  Scratch& s = *static_cast<Scratch*>(memory);
+  take(t, signal, s.noise, count);
+  take(t, draft, s.cepstrum, count);
+  transform(t, s.noise);
+  transform(t, s.cepstrum);
+  const V floor = V{} + kLevelFloor;
+  const V most = V{} + kLevelMost * kLevelMost, least = V{} + 1 / (kLevelMost * kLevelMost);
+  const auto levelled = [&](C x, C d) {
+    // Halfway in decibels is the square root of the amplitudes' ratio.
+    V gain = root((d.re * d.re + d.im * d.im + floor) / (x.re * x.re + x.im * x.im + floor));
+    gain = root(select(gain > most, most, select(gain < least, least, gain)));
+    return C{x.re * gain, x.im * gain};
+  };
+  for (int k = 0; k <= kHalf / 2; k++) {
+    const int m = kHalf - k;
+    const Bins x = untangled(t, s.noise, k), d = untangled(t, s.cepstrum, k);
+    const C low = levelled(x.low, d.low), high = levelled(x.high, d.high);
+    tangle(t, s.wave, k, m, low, high);
+  }
+  transform(t, s.wave);
+  // The squared windows of a sample's four frames add up to 1.5.
+  for (int lane = 0; lane < count; lane++) {
+    float* out = sum + lane * kStep;
+    const float* frame = reinterpret_cast<const float*>(s.wave) + lane;
+    for (int n = 0; n < kSize; n++) out[n] += (n & 1 ? -1.f : 1.f) / (1.5f * kSize) * t.hann[n] * frame[(size_t)n * SW_VECTOR];
+  }
+}
+
 }  // namespace
 
-const Kernel SW_KERNEL = {SW_VECTOR, sizeof(Scratch), add};
+const Kernel SW_KERNEL = {SW_VECTOR, sizeof(Scratch), add, level};
 
 }  // namespace sparsewave::filter

@@ -12,6 +12,10 @@ constexpr int kBins = kHalf + 1;
 constexpr int kPoints = 64;
 // Samples a response starts before its event.
 constexpr int kLead = 16;
+// Samples from one frame of level() to the next.
+constexpr int kStep = kSize / 4;
+// Power of a bin below which level() does nothing to speak of (-95 dBFS of white noise), and its largest gain.
+constexpr float kLevelFloor = 2.6e-4f, kLevelMost = 4;
 // Samples that can be under construction.
 constexpr int kRing = 4096;
 // Most events of one call; no ISA has more lanes.
@@ -26,6 +30,8 @@ struct Tables {
   float weight[kBins];
   // Spectra of the periodic and the aperiodic share of a voiced event and of an unvoiced one's noise, all delayed by kLead.
   float pulse_re[kBins], pulse_im[kBins], noise_re[kBins], noise_im[kBins], lead_re[kBins], lead_im[kBins];
+  // Hann's, over kSize samples.
+  float hann[kSize];
 };
 
 // From envelope points, weights and the shares' spectra by bin, each [kBins].
@@ -61,6 +67,8 @@ struct Kernel {
   size_t scratch_bytes;
   // Adds up to `lanes` events to the stream's ring; `scratch` is aligned to 64 bytes.
   void (*add)(const Tables& tables, void* scratch, Stream& stream, const Event* events, int count);
+  // Brings up to `lanes` frames of `signal` halfway to the power spectra of `draft` and adds them to `sum`; all three hold kSize - kStep + count * kStep samples.
+  void (*level)(const Tables& tables, void* scratch, const float* signal, const float* draft, float* sum, int count);
 };
 extern const Kernel kBaseline, kAvx2, kAvx512, kNeon;
 

@@ -1,6 +1,7 @@
 /** The vocoders and how each is opened from a voice: a new one is a folder and a line in OPENERS. */
 import type { VoiceFiles } from '../voices/manifest.ts'
-import { createSourceFilter } from './source-filter/index.ts'
+import { createLevelled } from './levelled.ts'
+import { chooseEngine, createSourceFilter } from './source-filter/index.ts'
 import { createSparseWavernn } from './sparse-wavernn/index.ts'
 import type { Vocoder, VocoderKind } from './vocoder.ts'
 
@@ -8,12 +9,15 @@ export { VOCODERS, type Vocoder, type VocoderKind, type VocoderStream } from './
 
 const OPENERS: Readonly<Record<VocoderKind, (voice: VoiceFiles) => Promise<Vocoder>>> = {
   'sparse-wavernn': async (voice) =>
-    createSparseWavernn({
-      weights: await voice.read('vocoder.safetensors'),
-      weightsName: voice.nameOf('vocoder.safetensors'),
-      conditioning: await voice.model('conditioning.onnx'),
-      temperature: voice.manifest.temperature,
-    }),
+    createLevelled(
+      await createSparseWavernn({
+        weights: await voice.read('vocoder.safetensors'),
+        weightsName: voice.nameOf('vocoder.safetensors'),
+        conditioning: await voice.model('conditioning.onnx'),
+        temperature: voice.manifest.temperature,
+      }),
+      chooseEngine(),
+    ),
   'source-filter': async () => createSourceFilter(),
 }
 

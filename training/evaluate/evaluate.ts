@@ -9,6 +9,8 @@ import { encodeWav } from '../../src/audio/wav.ts'
 import { SparsewaveError } from '../../src/errors.ts'
 import { HOP, SAMPLE_RATE } from '../../src/frames.ts'
 import { openVocoder, type Vocoder, type VocoderKind } from '../../src/vocoder/index.ts'
+import { createLevelled } from '../../src/vocoder/levelled.ts'
+import { chooseEngine } from '../../src/vocoder/source-filter/index.ts'
 import { createSparseWavernn } from '../../src/vocoder/sparse-wavernn/index.ts'
 import { loadVoice } from '../../src/voices/index.ts'
 import { finalNet, vocoderFiles } from '../compact/voice.ts'
@@ -75,10 +77,11 @@ export async function evaluateCheckpoint(file: string, options: EvaluateOptions)
   try {
     const files = vocoderFiles(checkpoint)
     writeFileSync(path.join(dir, 'conditioning.onnx'), files['conditioning.onnx'])
-    const vocoder = await createSparseWavernn({
+    const net = await createSparseWavernn({
       weights: files['vocoder.safetensors'],
       conditioning: path.join(dir, 'conditioning.onnx'),
     })
+    const vocoder = createLevelled(net, chooseEngine())
     try {
       return await copySynthesis(vocoder, recordings, bits, options)
     } finally {

@@ -1,7 +1,8 @@
 /** The definition of the engines, and the one that runs anywhere: one event after the other in double precision. */
+import { RealFft } from '../../../audio/fft.ts'
 import { ENVELOPE_POINTS, SAMPLE_RATE } from '../../../frames.ts'
 import { LEAD, RESPONSE, Shaper } from '../shaper.ts'
-import { type EventEngine, type EventStream, type Events, RING } from './engine.ts'
+import { type EventEngine, type EventStream, type Events, LEVEL_SIZE, RING } from './engine.ts'
 
 /** Corner of the high-pass that takes out the pulses' mean, Hz. */
 const HIGH_PASS_HZ = 20
@@ -9,7 +10,51 @@ const HIGH_PASS = Math.exp((-2 * Math.PI * HIGH_PASS_HZ) / SAMPLE_RATE)
 
 export function definitionEngine(): EventEngine {
   const shaper = new Shaper()
-  return { name: 'typescript', lanes: 1, open: (random) => new DefinitionStream(shaper, random), close: () => {} }
+  const leveller = new Leveller()
+  return {
+    name: 'typescript',
+    lanes: 1,
+    open: (random) => new DefinitionStream(shaper, random),
+    level(count, signal, draft, sum) {
+      if (count > 1) throw new RangeError('level: too many frames')
+      if (count > 0) leveller.add(signal, draft, sum)
+    },
+    close: () => {},
+  }
+}
+
+/** Power of a bin below which levels are left alone: that of white noise of -95 dBFS. */
+const LEVEL_FLOOR = 2.6e-4
+/** Largest gain, 12 dB. */
+const LEVEL_MOST = 4
+const HANN = Float64Array.from({ length: LEVEL_SIZE }, (_, n) => 0.5 - 0.5 * Math.cos((2 * Math.PI * n) / LEVEL_SIZE))
+/** The squared windows of a sample's four frames add up to it. */
+const WINDOWS = 1.5
+
+class Leveller {
+  readonly #fft = new RealFft(LEVEL_SIZE)
+  readonly #wave = new Float64Array(LEVEL_SIZE)
+  readonly #re = new Float64Array(LEVEL_SIZE / 2 + 1)
+  readonly #im = new Float64Array(LEVEL_SIZE / 2 + 1)
+  readonly #draftRe = new Float64Array(LEVEL_SIZE / 2 + 1)
+  readonly #draftIm = new Float64Array(LEVEL_SIZE / 2 + 1)
+
+  add(signal: Float32Array, draft: Float32Array, sum: Float32Array): void {
+    const wave = this.#wave
+    for (let n = 0; n < LEVEL_SIZE; n++) wave[n] = HANN[n]! * draft[n]!
+    this.#fft.forward(wave, this.#draftRe, this.#draftIm)
+    for (let n = 0; n < LEVEL_SIZE; n++) wave[n] = HANN[n]! * signal[n]!
+    this.#fft.forward(wave, this.#re, this.#im)
+    for (let k = 0; k < this.#re.length; k++) {
+      const wanted = this.#draftRe[k]! ** 2 + this.#draftIm[k]! ** 2 + LEVEL_FLOOR
+      const power = this.#re[k]! ** 2 + this.#im[k]! ** 2 + LEVEL_FLOOR
+      const gain = Math.min(LEVEL_MOST, Math.max(1 / LEVEL_MOST, (wanted / power) ** 0.25))
+      this.#re[k]! *= gain
+      this.#im[k]! *= gain
+    }
+    this.#fft.inverse(this.#re, this.#im, wave)
+    for (let n = 0; n < LEVEL_SIZE; n++) sum[n]! += (HANN[n]! / WINDOWS) * wave[n]!
+  }
 }
 
 class DefinitionStream implements EventStream {

@@ -7,6 +7,10 @@ import { ENVELOPE_POINTS } from '../../../frames.ts'
 /** Overlap-add buffer in samples; power of two. An event's response must lie within it. */
 export const RING = 4096
 
+/** Samples of a frame of `EventEngine.level`, and from one to the next. */
+export const LEVEL_SIZE = 1024
+export const LEVEL_STEP = LEVEL_SIZE / 4
+
 /** Up to `capacity` events in the order of their samples. */
 export interface Events {
   readonly capacity: number
@@ -51,6 +55,12 @@ export interface EventEngine {
   readonly lanes: number
   /** `random`: the noise generator's first state, unsigned 32-bit, not 0. */
   open(random: number): EventStream
+  /**
+   * Brings `count` frames of `signal`, at most `lanes`, halfway (in decibels, per bin, by 12 dB at most) to the power spectra of
+   * `draft` and adds them to `sum`, in order: short-time Fourier transforms of LEVEL_SIZE samples every LEVEL_STEP, Hann windows
+   * on both sides (Griffin & Lim 1984). All three arrays begin with the first frame and hold LEVEL_SIZE + (count - 1) * LEVEL_STEP samples or more.
+   */
+  level(count: number, signal: Float32Array, draft: Float32Array, sum: Float32Array): void
   /** Frees what it holds outside the JavaScript heap. */
   close(): void
 }

@@ -4,7 +4,15 @@ import { definitionEngine } from './definition.ts'
 import type { EventEngine } from './engine.ts'
 import { engineIsas, nativeEngine } from './native.ts'
 
-export { createEvents, type EventEngine, type EventStream, type Events, RING } from './engine.ts'
+export {
+  createEvents,
+  type EventEngine,
+  type EventStream,
+  type Events,
+  LEVEL_SIZE,
+  LEVEL_STEP,
+  RING,
+} from './engine.ts'
 
 /** All engines that can run here, fastest first. */
 export const availableEngines = (): EventEngine[] => [

@@ -28,6 +28,7 @@ interface Addon {
     envelope: Float32Array,
   ): void
   emit(stream: Handle, out: Float32Array, at: number, count: number): void
+  level(engine: Handle, count: number, signal: Float32Array, draft: Float32Array, sum: Float32Array): void
   dispose(handle: Handle): void
 }
 
@@ -57,6 +58,7 @@ export function nativeEngine(isa: string): EventEngine | undefined {
         close: () => addon.dispose(stream),
       }
     },
+    level: (count, signal, draft, sum) => addon.level(engine, count, signal, draft, sum),
     close: () => addon.dispose(engine),
   }
 }

@@ -1,0 +1,97 @@
+import { expect, test } from 'vitest'
+import { createFrames, ENVELOPE_POINTS, type Frames, HOP, sliceFrames } from '../frames.ts'
+import { Random } from '../random.ts'
+import { createLevelled } from './levelled.ts'
+import { availableEngines, type EventEngine } from './source-filter/engines/index.ts'
+import { createSourceFilter } from './source-filter/index.ts'
+import type { Vocoder } from './vocoder.ts'
+
+const frames = createFrames(157)
+const random = new Random(8)
+for (let j = 0; j < frames.count; j++) {
+  frames.f0[j] = Math.floor(j / 40) % 2 === 0 ? 140 + j / 4 : 0
+  for (let k = 0; k < ENVELOPE_POINTS; k++) frames.envelope[j * ENVELOPE_POINTS + k] = -5 - k / 40 + random.normal() / 4
+}
+
+/** The source-filter `gain` times as loud, in the net's place. */
+function loud(engine: EventEngine, gain: number): Vocoder {
+  const vocoder = createSourceFilter(engine)
+  const louder = (out: Float32Array, count: number) => {
+    for (let i = 0; i < count; i++) out[i]! *= gain
+    return count
+  }
+  return {
+    ...vocoder,
+    open(options) {
+      const stream = vocoder.open(options)
+      return {
+        push: (f) => stream.push(f),
+        end: () => stream.end(),
+        read: (out) => louder(out, stream.read(out)),
+        readTogether: async (out) => louder(out, await stream.readTogether(out)),
+        close: () => stream.close(),
+      }
+    },
+  }
+}
+
+async function speak(vocoder: Vocoder, all: Frames, push: number, read: number, together = false) {
+  const stream = vocoder.open({ seed: 5 })
+  const parts: number[] = []
+  for (let at = 0; at < all.count; at += push) {
+    await stream.push(sliceFrames(all, at, Math.min(all.count, at + push)))
+    if (at + push >= all.count) await stream.end()
+    for (;;) {
+      const out = new Float32Array(read)
+      const count = together ? await stream.readTogether(out) : stream.read(out)
+      parts.push(...out.subarray(0, count))
+      if (count < read) break
+    }
+  }
+  stream.close()
+  expect(stream.read(new Float32Array(10))).toBe(0)
+  return Float32Array.from(parts)
+}
+
+const rms = (x: Float32Array): number => Math.sqrt(x.reduce((sum, v) => sum + v * v, 0) / x.length)
+
+for (const engine of availableEngines()) {
+  test(`${engine.name}: n frames make n * HOP samples, the same however they are pushed and read`, async () => {
+    const vocoder = createLevelled(loud(engine, 0.3), engine)
+    const whole = await speak(vocoder, frames, frames.count, frames.count * HOP)
+    expect(whole).toHaveLength(frames.count * HOP)
+    expect(rms(whole)).toBeGreaterThan(1e-3)
+    for (const [push, read, together] of [
+      [1, 240, false],
+      [7, 1000, false],
+      [50, 5000, true],
+    ] as const)
+      expect(await speak(vocoder, frames, push, read, together)).toEqual(whole)
+    for (const count of [1, 3]) {
+      const short = sliceFrames(frames, 0, count)
+      expect(await speak(vocoder, short, 1, 100)).toHaveLength(count * HOP)
+    }
+    expect(await speak(vocoder, createFrames(0), 1, 100)).toHaveLength(0)
+  })
+
+  test(`${engine.name}: what is at the draft's level stays as it is, without delay`, async () => {
+    const draft = await speak(createSourceFilter(engine), frames, 30, 960)
+    const same = await speak(createLevelled(createSourceFilter(engine), engine), frames, 30, 960)
+    const worst = draft.reduce((most, v, i) => Math.max(most, Math.abs(v - same[i]!)), 0)
+    expect(worst).toBeLessThan(1e-6)
+  })
+
+  test(`${engine.name}: other levels go halfway, by 12 dB at most, and silence is left alone`, async () => {
+    const draft = rms(await speak(createSourceFilter(engine), frames, 30, 960))
+    const of = async (gain: number) => rms(await speak(createLevelled(loud(engine, gain), engine), frames, 30, 960))
+    expect((await of(0.25)) / draft).toBeCloseTo(0.5, 2)
+    expect((await of(4)) / draft).toBeCloseTo(2, 1)
+    // Below 1/16 the gain is 4.
+    expect((await of(0.02)) / draft).toBeCloseTo(0.08, 2)
+    expect(await of(0)).toBe(0)
+    const silence = createFrames(20)
+    silence.envelope.fill(-30)
+    const quiet = rms(await speak(createLevelled(createSourceFilter(engine), engine), silence, 5, 480))
+    expect(quiet).toBeLessThan(1e-6)
+  })
+}
