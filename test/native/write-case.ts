@@ -1,6 +1,6 @@
 /**
  * Writes case files for test/native/infer.cpp: a model's image, frames, and a teacher-forced run with the reference's outputs; and one for
- * test/native/filter.cpp: events of source-filter synthesis and the definition's samples.
+ * test/native/filter.cpp: events of source-filter synthesis and the definition's samples, and their levels towards a draft's.
  *
  *     node dist/test/native/write-case.js FOLDER
  */
@@ -12,7 +12,7 @@ import { PRECISIONS } from '../../src/kernels/kernel.ts'
 import { referenceKernel } from '../../src/kernels/reference.ts'
 import { Random } from '../../src/random.ts'
 import { definitionEngine } from '../../src/vocoder/source-filter/engines/definition.ts'
-import { createEvents } from '../../src/vocoder/source-filter/engines/index.ts'
+import { createEvents, LEVEL_SIZE, LEVEL_STEP } from '../../src/vocoder/source-filter/engines/index.ts'
 import { BIN_POINT, BIN_WEIGHT, LEAD, Shaper } from '../../src/vocoder/source-filter/shaper.ts'
 import { BANDS, type NetConfig, netConfigSchema, STEP_INPUTS } from '../../src/vocoder/sparse-wavernn/config.ts'
 import { randomFrameBlocks, randomWeights } from '../../src/vocoder/sparse-wavernn/random-weights.ts'
@@ -90,7 +90,8 @@ function filterCase(): Buffer {
     for (let k = 0; k < ENVELOPE_POINTS; k++) events.envelope[i * ENVELOPE_POINTS + k] = -2 - 20 * random.uniform()
   }
   const first = 12345
-  const stream = definitionEngine().open(first)
+  const engine = definitionEngine()
+  const stream = engine.open(first)
   const samples = new Float32Array(Math.floor(at))
   const one = createEvents(1)
   one.count = 1
@@ -104,8 +105,28 @@ function filterCase(): Buffer {
     stream.add(one)
   }
   stream.emit(samples, read, samples.length - read)
+  // Levels of the samples towards those of the same samples in the other order.
+  const draft = samples.toReversed()
+  const frames = Math.floor((samples.length - LEVEL_SIZE) / LEVEL_STEP) + 1
+  const levelled = new Float32Array(LEVEL_SIZE + (frames - 1) * LEVEL_STEP)
+  for (let i = 0; i < frames; i++) {
+    const at = i * LEVEL_STEP
+    engine.level(1, samples.subarray(at), draft.subarray(at), levelled.subarray(at))
+  }
   const { start, delay, period, length, voiced, envelope } = events
   const { pulseRe, pulseIm, noiseRe, noiseIm } = new Shaper().shares
   const tables = [BIN_POINT, BIN_WEIGHT, pulseRe, pulseIm, noiseRe, noiseIm]
-  return packed([...tables, Uint32Array.of(first), start, delay, period, length, voiced, envelope, samples])
+  return packed([
+    ...tables,
+    Uint32Array.of(first),
+    start,
+    delay,
+    period,
+    length,
+    voiced,
+    envelope,
+    samples,
+    draft,
+    levelled,
+  ])
 }

@@ -6,7 +6,15 @@ import { createFrames, ENVELOPE_POINTS, type Frames, HOP, sliceFrames } from '..
 import { Random } from '../../../random.ts'
 import { createSourceFilter } from '../index.ts'
 import { definitionEngine } from './definition.ts'
-import { availableEngines, chooseEngine, createEvents, type EventEngine, RING } from './index.ts'
+import {
+  availableEngines,
+  chooseEngine,
+  createEvents,
+  type EventEngine,
+  LEVEL_SIZE,
+  LEVEL_STEP,
+  RING,
+} from './index.ts'
 import { engineIsas } from './native.ts'
 
 setFlagsFromString('--expose-gc')
@@ -80,6 +88,37 @@ test.each(natives)('$name: samples are within 2e-6 of the loudest of the definit
     expect(worst / peak).toBeLessThan(2e-6)
   }
 })
+
+test.each(natives)(
+  '$name: levels are within 2e-6 of the loudest of the definition, whatever is handed over together',
+  (engine) => {
+    const random = new Random(9)
+    const frames = 21
+    const noise = (level: number) =>
+      Float32Array.from(
+        { length: LEVEL_SIZE + (frames - 1) * LEVEL_STEP },
+        (_, n) => level * (1 + Math.sin(n / 700)) * random.normal(),
+      )
+    const [signal, draft] = [noise(0.1), noise(0.05)]
+    const levelled = (by: EventEngine, together: number) => {
+      const sum = new Float32Array(signal!.length)
+      for (let i = 0; i < frames; i += together) {
+        const at = i * LEVEL_STEP
+        by.level(Math.min(together, frames - i), signal!.subarray(at), draft!.subarray(at), sum.subarray(at))
+      }
+      return sum
+    }
+    const want = levelled(definitionEngine(), 1)
+    const got = levelled(engine, engine.lanes)
+    expect(levelled(engine, 1)).toEqual(got)
+    const peak = want.reduce((most, v) => Math.max(most, Math.abs(v)), 0)
+    const worst = want.reduce((most, v, i) => Math.max(most, Math.abs(v - got[i]!)), 0)
+    expect(peak).toBeGreaterThan(0.1)
+    expect(worst / peak).toBeLessThan(2e-6)
+    expect(() => engine.level(engine.lanes + 1, signal!, draft!, want)).toThrow('too many')
+    expect(() => engine.level(1, signal!, draft!.subarray(1, LEVEL_SIZE), want)).toThrow('arrays')
+  },
+)
 
 test.each(natives)('$name: events that do not fit are refused', (engine) => {
   const stream = engine.open(1)
