@@ -212,11 +212,12 @@ void level(const Tables& t, void* memory, const float* signal, const float* draf
   transform(t, s.noise);
   transform(t, s.cepstrum);
   const V floor = V{} + kLevelFloor;
-  const V most = V{} + kLevelMost * kLevelMost, least = V{} + 1 / (kLevelMost * kLevelMost);
   const auto levelled = [&](C x, C d) {
-    // Halfway in decibels is the square root of the amplitudes' ratio.
-    V gain = root((d.re * d.re + d.im * d.im + floor) / (x.re * x.re + x.im * x.im + floor));
-    gain = root(select(gain > most, most, select(gain < least, least, gain)));
+    const V ratio = root((d.re * d.re + d.im * d.im + floor) / (x.re * x.re + x.im * x.im + floor));
+    // Halfway in decibels, but within kLevelNear of the draft.
+    const V half = root(ratio), above = ratio * kLevelNear, below = ratio * (1 / kLevelNear);
+    V gain = select(half < above, half, above);
+    gain = select(gain > below, gain, below);
     return C{x.re * gain, x.im * gain};
   };
   for (int k = 0; k <= kHalf / 2; k++) {

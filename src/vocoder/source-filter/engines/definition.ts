@@ -25,8 +25,8 @@ export function definitionEngine(): EventEngine {
 
 /** Power of a bin below which levels are left alone: that of white noise of -95 dBFS. */
 const LEVEL_FLOOR = 2.6e-4
-/** Largest gain, 12 dB. */
-const LEVEL_MOST = 4
+/** How far from the draft's an amplitude may stay, 3 dB. */
+const LEVEL_NEAR = Math.SQRT2
 const HANN = Float64Array.from({ length: LEVEL_SIZE }, (_, n) => 0.5 - 0.5 * Math.cos((2 * Math.PI * n) / LEVEL_SIZE))
 /** The squared windows of a sample's four frames add up to it. */
 const WINDOWS = 1.5
@@ -48,7 +48,8 @@ class Leveller {
     for (let k = 0; k < this.#re.length; k++) {
       const wanted = this.#draftRe[k]! ** 2 + this.#draftIm[k]! ** 2 + LEVEL_FLOOR
       const power = this.#re[k]! ** 2 + this.#im[k]! ** 2 + LEVEL_FLOOR
-      const gain = Math.min(LEVEL_MOST, Math.max(1 / LEVEL_MOST, (wanted / power) ** 0.25))
+      const ratio = Math.sqrt(wanted / power)
+      const gain = Math.max(ratio / LEVEL_NEAR, Math.min(ratio * LEVEL_NEAR, Math.sqrt(ratio)))
       this.#re[k]! *= gain
       this.#im[k]! *= gain
     }

@@ -56,9 +56,9 @@ export interface EventEngine {
   /** `random`: the noise generator's first state, unsigned 32-bit, not 0. */
   open(random: number): EventStream
   /**
-   * Brings `count` frames of `signal`, at most `lanes`, halfway (in decibels, per bin, by 12 dB at most) to the power spectra of
-   * `draft` and adds them to `sum`, in order: short-time Fourier transforms of LEVEL_SIZE samples every LEVEL_STEP, Hann windows
-   * on both sides (Griffin & Lim 1984). All three arrays begin with the first frame and hold LEVEL_SIZE + (count - 1) * LEVEL_STEP samples or more.
+   * Brings `count` frames of `signal`, at most `lanes`, to levels nearer to those of `draft` and adds them to `sum`, in order. Per bin of short-time
+   * Fourier transforms (LEVEL_SIZE samples every LEVEL_STEP, Hann windows on both sides): half of the difference in decibels goes, and
+   * 3 dB are left at most. All three arrays begin with the first frame and hold LEVEL_SIZE + (count - 1) * LEVEL_STEP samples or more.
    */
   level(count: number, signal: Float32Array, draft: Float32Array, sum: Float32Array): void
   /** Frees what it holds outside the JavaScript heap. */
