@@ -9,8 +9,8 @@
 #include <new>
 #include <vector>
 
-#include "cpu.h"
 #include "filter.h"
+#include "kernels.h"
 
 using namespace sparsewave::filter;
 
@@ -38,12 +38,6 @@ std::vector<T> read(FILE* f) {
   return v;
 }
 
-struct NamedKernel {
-  const char* name;
-  const Kernel* kernel;
-  bool supported;
-};
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -70,17 +64,10 @@ int main(int argc, char** argv) {
 
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  const NamedKernel all[] = {
-      {"avx512", &kAvx512, sparsewave::has_avx512()},
-      {"avx2", &kAvx2, sparsewave::has_avx2()},
-      {"baseline", &kBaseline, true}};
-#elif defined(__aarch64__)
-  const NamedKernel all[] = {{"neon", &kNeon, true}, {"baseline", &kBaseline, true}};
-#else
-  const NamedKernel all[] = {{"baseline", &kBaseline, true}};
 #endif
+  const Named<Kernel> all[] = SW_KERNELS;
   bool good = true;
-  for (const NamedKernel& k : all) {
+  for (const Named<Kernel>& k : all) {
     if (!k.supported) continue;
     void* scratch = nullptr;
     if (posix_memalign(&scratch, 64, k.kernel->scratch_bytes)) return 1;

@@ -4,18 +4,12 @@
 #include <random>
 #include <vector>
 
-#include "cpu.h"
+#include "kernels.h"
 #include "layers.h"
 
 using namespace sparsewave::layers;
 
 namespace {
-
-struct NamedKernel {
-  const char* name;
-  const Kernel* kernel;
-  bool supported;
-};
 
 std::mt19937 generator(7);
 std::vector<float> normals(size_t count) {
@@ -92,17 +86,10 @@ double attention_error(const Kernel& kernel, int rows, int channels, int heads) 
 int main() {
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  const NamedKernel all[] = {
-      {"avx512", &kAvx512, sparsewave::has_avx512()},
-      {"avx2", &kAvx2, sparsewave::has_avx2()},
-      {"baseline", &kBaseline, true}};
-#elif defined(__aarch64__)
-  const NamedKernel all[] = {{"neon", &kNeon, true}, {"baseline", &kBaseline, true}};
-#else
-  const NamedKernel all[] = {{"baseline", &kBaseline, true}};
 #endif
+  const Named<Kernel> all[] = SW_KERNELS;
   bool good = true;
-  for (const NamedKernel& k : all) {
+  for (const Named<Kernel>& k : all) {
     if (!k.supported) continue;
     double product = 0, norm = 0, attention = 0;
     for (const auto& s : {std::vector<int>{1, 1, 1, 1}, {3, 3, 7, 1}, {9, 7, 33, 3}, {21, 12, 64, 5}, {33, 96, 96, 5}}) product = std::fmax(product, product_error(*k.kernel, s[0], s[1], s[2], s[3]));

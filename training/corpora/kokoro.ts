@@ -75,15 +75,15 @@ for (let i = known.length * parts + part - 1; seconds < wanted; i += parts) {
   })
   const samples = audio!.data as Float32Array
   // Ids end in a letter, so that none falls into a held-out set.
-  const id = `${blend ? `${a.name}+${b.name}` : a.name}-${i}v`.replace('+', '_')
+  const id = `${blend ? `${a.name}_${b.name}` : a.name}-${i}v`
   const file = path.join('audio', `${id}.wav`)
   writeFileSync(path.join(flags.out, `${file}.part`), encodeWav(samples))
   renameSync(path.join(flags.out, `${file}.part`), path.join(flags.out, file))
   appendFileSync(list, `${JSON.stringify({ id, audio: file, samples: samples.length, text })}\n`)
   seconds += samples.length / SAMPLE_RATE
-  const speedup = (performance.now() - started) / 1000
+  const spent = (performance.now() - started) / 60_000
   process.stderr.write(
-    `\r${(seconds / 60).toFixed(1)} of ${(wanted / 60).toFixed(0)} minutes, ${(speedup / 60).toFixed(0)} min spent `,
+    `\r${(seconds / 60).toFixed(1)} of ${(wanted / 60).toFixed(0)} minutes, ${spent.toFixed(0)} min spent `,
   )
 }
 process.stderr.write('\n')

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { analyze } from '../../src/analysis/index.ts'
 import { encodeWav } from '../../src/audio/wav.ts'
 import { buildCache, readCached } from './cache.ts'
+import { readCorpus } from './corpus.ts'
 
 let dir: string
 let cache: string
@@ -27,7 +28,7 @@ beforeEach(() => {
 afterEach(() => rmSync(dir, { recursive: true }))
 
 test('cached samples and frames are those of the recording', async () => {
-  await buildCache(dir, cache)
+  await buildCache(readCorpus(dir), cache)
   const { samples, frames } = readCached(cache, 'a')
   expect(samples).toHaveLength(tone.length)
   expect(samples[1000]! / 32768).toBeCloseTo(tone[1000]!, 4)
@@ -36,25 +37,25 @@ test('cached samples and frames are those of the recording', async () => {
 })
 
 test('what is cached is not computed again, until the recording changes', async () => {
-  await buildCache(dir, cache)
+  await buildCache(readCorpus(dir), cache)
   const stamp = () => statSync(cached('f0')).ino
   const first = stamp()
   const calls: number[] = []
-  await buildCache(dir, cache, { progress: ({ done }) => calls.push(done) })
+  await buildCache(readCorpus(dir), cache, { progress: ({ done }) => calls.push(done) })
   expect(stamp()).toBe(first)
   expect(calls).toEqual([1])
   const later = new Date(Date.now() + 60_000)
   utimesSync(path.join(dir, 'a.wav'), later, later)
-  await buildCache(dir, cache)
+  await buildCache(readCorpus(dir), cache)
   expect(stamp()).not.toBe(first)
 })
 
 test('a field that is lost is computed alone', async () => {
-  await buildCache(dir, cache)
+  await buildCache(readCorpus(dir), cache)
   const audio = statSync(cached('audio')).ino
   rmSync(cached('f0'))
   expect(() => readCached(cache, 'a')).toThrow(expect.objectContaining({ code: 'CORPUS_MISSING' }))
-  await buildCache(dir, cache)
+  await buildCache(readCorpus(dir), cache)
   expect(readCached(cache, 'a').frames.count).toBe(61)
   expect(statSync(cached('audio')).ino).toBe(audio)
 })

@@ -10,7 +10,7 @@ import { analyze } from '../../src/analysis/index.ts'
 import { alignPulses } from '../../src/analysis/pulses.ts'
 import { type ErrorCode, SparsewaveError } from '../../src/errors.ts'
 import { ENVELOPE_POINTS, type Frames } from '../../src/frames.ts'
-import { readCorpus, readUtterance, type Utterance } from './corpus.ts'
+import { readUtterance, type Utterance } from './corpus.ts'
 
 /** Raise a field's version when what computes it changes. */
 const VERSIONS = { audio: 1, f0: 2, envelope: 3, phase: 3 } as const
@@ -31,27 +31,19 @@ export interface CacheProgress {
 }
 
 /**
- * Decodes and analyses every utterance of a corpus whose cache is missing or older than its audio, and returns the
- * utterances. `threads` (default 2) workers do it. Throws CORPUS_MISSING, CORPUS_INVALID, AUDIO_INVALID.
+ * Decodes and analyses every one of the utterances whose cache is missing or older than its audio. `threads` (default 2) workers do
+ * it. Throws AUDIO_INVALID.
  */
 export async function buildCache(
-  corpusDir: string,
+  utterances: readonly Utterance[],
   cacheDir: string,
-  options: {
-    progress?: (progress: CacheProgress) => void
-    threads?: number
-    /** Utterances to cache beside the corpus's own. */
-    more?: (utterances: readonly Utterance[]) => readonly Utterance[]
-  } = {},
-): Promise<Utterance[]> {
-  const corpus = readCorpus(corpusDir)
-  const utterances = [...corpus, ...(options.more?.(corpus) ?? [])]
+  options: { progress?: (progress: CacheProgress) => void; threads?: number } = {},
+): Promise<void> {
   const missing = utterances.filter((u) => missingFields(cacheDir, u).length > 0)
   const total = utterances.length
   let done = total - missing.length
   options.progress?.({ done, total })
   await eachUtterance(missing, cacheDir, options.threads ?? 2, () => options.progress?.({ done: ++done, total }))
-  return utterances
 }
 
 /** One utterance from the cache. Throws CORPUS_MISSING when it is not there. */

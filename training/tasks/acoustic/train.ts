@@ -6,7 +6,7 @@ import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { SparsewaveError } from '../../../src/errors.ts'
 import { SAMPLE_RATE } from '../../../src/frames.ts'
-import { buildCache, DURATION_UNIT, readCached, split, type Utterance } from '../../data/index.ts'
+import { buildCache, DURATION_UNIT, readCached, readCorpus, split, type Utterance } from '../../data/index.ts'
 import { loadTfjs, type Tf } from '../../engines/tfjs.ts'
 import { createRunLog, unlessDiskFull } from '../../jobs/disk.ts'
 import type { JobContext } from '../../jobs/job.ts'
@@ -41,7 +41,8 @@ export async function trainAcoustic(job: AcousticJob, context: JobContext): Prom
     context.warn(
       'TensorFlow is not set up, training in plain JavaScript: `npm run setup:tensorflow` makes it 100x faster.',
     )
-  const all = await buildCache(job.corpus, job.cache, {
+  const all = readCorpus(job.corpus)
+  await buildCache(all, job.cache, {
     progress: ({ done, total }) => context.report({ stage: 'features', done, total }),
   })
   const of = (name: string) => all.filter((u) => split(u.id) === name)

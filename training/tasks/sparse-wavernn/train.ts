@@ -78,13 +78,12 @@ export async function trainSparseWavernn(job: SparseWavernnJob, context: JobCont
       ? await createParallelEngine(job.engine, layout, { workers: job.workers, warn })
       : await create(choice?.engine ?? job.engine)
   try {
-    const { train, validation, others, altered } = recordingsOf(job)
-    await buildCache(job.corpus, job.cache, {
+    const { own, train, validation } = recordingsOf(job)
+    await buildCache([...new Set([...own, ...train])], job.cache, {
       progress: ({ done, total }) => context.report({ stage: 'features', done, total }),
-      more: () => [...others, ...altered],
     })
     const idsOf = (utterances: readonly Utterance[]) => utterances.map((u) => u.id)
-    const trainIds = idsOf([...train, ...others, ...altered])
+    const trainIds = idsOf(train)
     const validationIds = idsOf(validation)
     if (trainIds.length === 0) throw new SparsewaveError('CORPUS_INVALID', `${job.corpus} has no training utterances.`)
     if (validationIds.length === 0) {
@@ -92,7 +91,7 @@ export async function trainSparseWavernn(job: SparseWavernnJob, context: JobCont
     }
     const predicted = job.acoustic === undefined ? undefined : path.join(job.run, 'predicted')
     if (predicted !== undefined) {
-      const needed = readCorpus(job.corpus).filter((u) => split(u.id) !== 'test')
+      const needed = own.filter((u) => split(u.id) !== 'test')
       await predictEnvelopes(predicted, job.acoustic!, job.sharpen, needed, job.cache, (done) =>
         context.report({ stage: 'features', done, total: needed.length }),
       )
@@ -110,19 +109,19 @@ export async function trainSparseWavernn(job: SparseWavernnJob, context: JobCont
   }
 }
 
-/** What a job trains and validates on. Throws CORPUS_MISSING, CORPUS_INVALID. */
+/** The utterances of a job's corpus, and what it trains and validates on. Throws CORPUS_MISSING, CORPUS_INVALID. */
 function recordingsOf(job: SparseWavernnJob) {
   const own = readCorpus(job.corpus)
   const of = (part: Split, all: readonly Utterance[]) => all.filter((u) => split(u.id) === part)
-  const train = of('train', own).slice(0, job.utterances || undefined)
   const others = job.more.flatMap((folder) => of('train', readCorpus(folder)))
   const ids = new Set(own.map(({ id }) => id))
   for (const { id, audio } of others) {
     if (ids.has(id)) throw new SparsewaveError('CORPUS_INVALID', `The id ${id} of ${audio} is another corpus's too.`)
     ids.add(id)
   }
-  const altered = job.augment ? augment([...train, ...others], job.augment, job.seed) : []
-  return { train, validation: of('validation', own), others, altered }
+  const recordings = [...of('train', own).slice(0, job.utterances || undefined), ...others]
+  const altered = job.augment ? augment(recordings, job.augment, job.seed) : []
+  return { own, train: [...recordings, ...altered], validation: of('validation', own) }
 }
 
 /** Throws CHECKPOINT_INVALID when the job cannot go on from the checkpoint. */
