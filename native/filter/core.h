@@ -212,18 +212,20 @@ void level(const Tables& t, void* memory, const float* signal, const float* draf
   transform(t, s.noise);
   transform(t, s.cepstrum);
   const V floor = V{} + kLevelFloor;
-  const auto levelled = [&](C x, C d) {
-    const V ratio = root((d.re * d.re + d.im * d.im + floor) / (x.re * x.re + x.im * x.im + floor));
-    // Halfway in decibels, but within kLevelNear of the draft.
-    const V half = root(ratio), above = ratio * kLevelNear, below = ratio * (1 / kLevelNear);
-    V gain = select(half < above, half, above);
-    gain = select(gain > below, gain, below);
-    return C{x.re * gain, x.im * gain};
+  // Three quarters of the way in decibels, in the upper part five.
+  const auto levelled = [&](C x, C d, bool upper) {
+    const V ratio = root((d.re * d.re + d.im * d.im + floor) / (x.re * x.re + x.im * x.im + floor)), quarter = root(root(ratio));
+    const float most = upper ? kLevelPast : kLevelNear;
+    const V above = V{} + most, below = V{} + 1 / most;
+    V past = upper ? quarter : 1.f / quarter;
+    past = select(past < above, past, above);
+    past = select(past > below, past, below);
+    return C{x.re * ratio * past, x.im * ratio * past};
   };
   for (int k = 0; k <= kHalf / 2; k++) {
     const int m = kHalf - k;
     const Bins x = untangled(t, s.noise, k), d = untangled(t, s.cepstrum, k);
-    const C low = levelled(x.low, d.low), high = levelled(x.high, d.high);
+    const C low = levelled(x.low, d.low, k >= kLevelUpper), high = levelled(x.high, d.high, m >= kLevelUpper);
     tangle(t, s.wave, k, m, low, high);
   }
   transform(t, s.wave);

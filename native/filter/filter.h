@@ -14,8 +14,11 @@ constexpr int kPoints = 64;
 constexpr int kLead = 16;
 // Samples from one frame of level() to the next.
 constexpr int kStep = kSize / 4;
-// Power of a bin below which level() does nothing to speak of (-95 dBFS of white noise), and how far from the draft's an amplitude may stay (3 dB).
-constexpr float kLevelFloor = 2.6e-4f, kLevelNear = 1.41421356f;
+// Power of a bin below which level() does nothing to speak of: that of the noise of rounding to 16 bits.
+constexpr float kLevelFloor = 3e-8f;
+// First bin of level()'s upper part (3.5 kHz); how far from the draft's an amplitude may stay below it (1.5 dB) and be led past it from there on (6 dB).
+constexpr int kLevelUpper = 150;
+constexpr float kLevelNear = 1.18920712f, kLevelPast = 2.f;
 // Samples that can be under construction.
 constexpr int kRing = 4096;
 // Most events of one call; no ISA has more lanes.
@@ -67,7 +70,7 @@ struct Kernel {
   size_t scratch_bytes;
   // Adds up to `lanes` events to the stream's ring; `scratch` is aligned to 64 bytes.
   void (*add)(const Tables& tables, void* scratch, Stream& stream, const Event* events, int count);
-  // Brings up to `lanes` frames of `signal` halfway or more to the power spectra of `draft` and adds them to `sum`; all three hold kSize - kStep + count * kStep samples.
+  // Brings up to `lanes` frames of `signal` to levels nearer to those of `draft` and adds them to `sum`; all three hold kSize - kStep + count * kStep samples.
   void (*level)(const Tables& tables, void* scratch, const float* signal, const float* draft, float* sum, int count);
 };
 extern const Kernel kBaseline, kAvx2, kAvx512, kNeon;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createFrames, ENVELOPE_POINTS, type Frames, HOP, sliceFrames } from '../frames.ts'
+import { createFrames, ENVELOPE_HZ, ENVELOPE_POINTS, type Frames, HOP, sliceFrames } from '../frames.ts'
 import { Random } from '../random.ts'
 import { createLevelled } from './levelled.ts'
 import { availableEngines, type EventEngine } from './source-filter/engines/index.ts'
@@ -11,6 +11,11 @@ const random = new Random(8)
 for (let j = 0; j < frames.count; j++) {
   frames.f0[j] = Math.floor(j / 40) % 2 === 0 ? 140 + j / 4 : 0
   for (let k = 0; k < ENVELOPE_POINTS; k++) frames.envelope[j * ENVELOPE_POINTS + k] = -5 - k / 40 + random.normal() / 4
+}
+
+/** The same frames with nothing to speak of at other frequencies. */
+function only(kept: (hz: number) => boolean): Frames {
+  return { ...frames, envelope: frames.envelope.map((v, i) => (kept(ENVELOPE_HZ[i % ENVELOPE_POINTS]!) ? v : -20)) }
 }
 
 /** The source-filter `gain` times as loud, in the net's place. */
@@ -81,13 +86,20 @@ for (const engine of availableEngines()) {
     expect(worst).toBeLessThan(1e-6)
   })
 
-  test(`${engine.name}: other levels go halfway, to 3 dB at most, and silence is left alone`, async () => {
-    const draft = rms(await speak(createSourceFilter(engine), frames, 30, 960))
-    const of = async (gain: number) => rms(await speak(createLevelled(loud(engine, gain), engine), frames, 30, 960))
-    expect((await of(0.64)) / draft).toBeCloseTo(0.8, 2)
-    expect((await of(1.69)) / draft).toBeCloseTo(1.3, 2)
-    expect((await of(0.3)) / draft).toBeCloseTo(Math.SQRT1_2, 2)
-    expect((await of(8)) / draft).toBeCloseTo(Math.SQRT2, 2)
+  test(`${engine.name}: other levels go three quarters of the way, to 1.5 dB at most; from 3.5 kHz on past it, by 6 dB at most; silence is left alone`, async () => {
+    const of = async (gain: number, sound = frames) =>
+      rms(await speak(createLevelled(loud(engine, gain), engine), sound, 30, 960)) /
+      rms(await speak(createSourceFilter(engine), sound, 30, 960))
+    const low = only((hz) => hz < 2500)
+    expect(await of(0.7, low)).toBeCloseTo(0.7 ** 0.25, 2)
+    expect(await of(1.5, low)).toBeCloseTo(1.5 ** 0.25, 2)
+    expect(await of(0.1, low)).toBeCloseTo(0.5 ** 0.25, 2)
+    expect(await of(8, low)).toBeCloseTo(2 ** 0.25, 2)
+    const high = only((hz) => hz > 5000)
+    expect(await of(0.5, high)).toBeCloseTo(2 ** 0.25, 2)
+    expect(await of(2, high)).toBeCloseTo(0.5 ** 0.25, 2)
+    expect(await of(0.03, high)).toBeCloseTo(2, 2)
+    expect(await of(40, high)).toBeCloseTo(0.5, 2)
     expect(await of(0)).toBe(0)
     const silence = createFrames(20)
     silence.envelope.fill(-30)

@@ -1,5 +1,5 @@
 /**
- * A vocoder whose level at every frequency is brought halfway to the source-filter's on the same frames, and to 3 dB of it at least. A net that draws its own past
+ * A vocoder whose level at every frequency is brought towards the source-filter's on the same frames, above 3.5 kHz a little past it. A net that draws its own past
  * strays from the envelope that it was asked for; the source-filter cannot, and the level is all that is taken from it
  * (docs/decisions/109-levels-from-a-draft.md).
  */

@@ -23,10 +23,13 @@ export function definitionEngine(): EventEngine {
   }
 }
 
-/** Power of a bin below which levels are left alone: that of white noise of -95 dBFS. */
-const LEVEL_FLOOR = 2.6e-4
-/** How far from the draft's an amplitude may stay, 3 dB. */
-const LEVEL_NEAR = Math.SQRT2
+/** Power of a bin below which levels are left alone: that of the noise of rounding to 16 bits. */
+const LEVEL_FLOOR = 3e-8
+/** First bin of the upper part: 3.5 kHz. */
+const LEVEL_UPPER = 150
+/** How far from the draft's an amplitude may stay below LEVEL_UPPER, 1.5 dB, and be led past it from there on, 6 dB. */
+const LEVEL_NEAR = 2 ** 0.25
+const LEVEL_PAST = 2
 const HANN = Float64Array.from({ length: LEVEL_SIZE }, (_, n) => 0.5 - 0.5 * Math.cos((2 * Math.PI * n) / LEVEL_SIZE))
 /** The squared windows of a sample's four frames add up to it. */
 const WINDOWS = 1.5
@@ -49,7 +52,9 @@ class Leveller {
       const wanted = this.#draftRe[k]! ** 2 + this.#draftIm[k]! ** 2 + LEVEL_FLOOR
       const power = this.#re[k]! ** 2 + this.#im[k]! ** 2 + LEVEL_FLOOR
       const ratio = Math.sqrt(wanted / power)
-      const gain = Math.max(ratio / LEVEL_NEAR, Math.min(ratio * LEVEL_NEAR, Math.sqrt(ratio)))
+      const quarter = Math.sqrt(Math.sqrt(ratio))
+      const [past, most] = k < LEVEL_UPPER ? [1 / quarter, LEVEL_NEAR] : [quarter, LEVEL_PAST]
+      const gain = ratio * Math.max(1 / most, Math.min(most, past))
       this.#re[k]! *= gain
       this.#im[k]! *= gain
     }

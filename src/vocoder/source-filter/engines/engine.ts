@@ -57,8 +57,8 @@ export interface EventEngine {
   open(random: number): EventStream
   /**
    * Brings `count` frames of `signal`, at most `lanes`, to levels nearer to those of `draft` and adds them to `sum`, in order. Per bin of short-time
-   * Fourier transforms (LEVEL_SIZE samples every LEVEL_STEP, Hann windows on both sides): half of the difference in decibels goes, and
-   * 3 dB are left at most. All three arrays begin with the first frame and hold LEVEL_SIZE + (count - 1) * LEVEL_STEP samples or more.
+   * Fourier transforms (LEVEL_SIZE samples every LEVEL_STEP, Hann windows on both sides): three quarters of the difference in decibels go, and
+   * 1.5 dB are left at most; from 3.5 kHz on five quarters go, the quarter too many being 6 dB at most. All three arrays begin with the first frame and hold LEVEL_SIZE + (count - 1) * LEVEL_STEP samples or more.
    */
   level(count: number, signal: Float32Array, draft: Float32Array, sum: Float32Array): void
   /** Frees what it holds outside the JavaScript heap. */
