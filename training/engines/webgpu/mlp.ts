@@ -10,6 +10,7 @@ import { FLAGS } from './shaders.ts'
 
 /** Losses [negative log-likelihood in nats, errors], each summed over the examples. */
 export function mlpNet(config: MlpConfig): DeviceNet<LabelledBatch> {
+  if (config.normalized) throw new Error('batch normalisation is not written for webgpu')
   const { inputs, hidden } = config
   const layout = mlpLayout(config)
   const outputRows = segment(layout, 'output.weight').rows

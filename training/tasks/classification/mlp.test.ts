@@ -5,7 +5,7 @@ import { nativeProducts } from '../../engines/native.ts'
 import { createNetEngine } from '../../engines/net.ts'
 import { type Products, portableProducts } from '../../engines/products.ts'
 import { randomMasks } from '../../masks/random.ts'
-import { equalCostMlp, initialMlp, type LabelledBatch, mlpLayout, mlpMacs, mlpTask } from './mlp.ts'
+import { equalCostMlp, initialMlp, type LabelledBatch, type MlpStatistics, mlpLayout, mlpMacs, mlpTask } from './mlp.ts'
 
 const config = { inputs: 32, hidden: [48, 16], density: 0.25 }
 const task = mlpTask(config)
@@ -40,6 +40,57 @@ test('the gradient is that of finite differences', async () => {
     }
   }
   expect(checked).toBeGreaterThan(30)
+})
+
+test.each([
+  ['its own', undefined],
+  [
+    'given',
+    config.hidden.map((units) => ({
+      mean: new Float32Array(units).fill(0.3),
+      inverse: new Float32Array(units).fill(0.8),
+    })),
+  ],
+])('normalised by %s statistics, the gradient is that of finite differences', async (_, given) => {
+  const normalized = mlpTask({ ...config, normalized: true }, { given })
+  const size = normalized.layout.size
+  const start = initialMlp(normalized.layout, 3).map((v) => v + 0.05 * random.normal())
+  const evaluate = async (p: Float32Array) => {
+    const gradient = new Float32Array(size)
+    const engine = createNetEngine(normalized, portableProducts)
+    const { losses, count } = await engine.run(p, [masks], batch, new Float32Array(0), gradient)
+    return { loss: losses[0]! / count, gradient }
+  }
+  const { gradient } = await evaluate(start)
+  // Steps over a ReLU's corner spoil single differences, so all are compared together, segment by segment.
+  for (const { name, offset, size } of normalized.layout.segments) {
+    const pairs: [number, number][] = []
+    for (let k = offset; k < offset + size; k += 3) {
+      if (gradient[k] === 0) continue
+      const at = async (change: number) => (await evaluate(start.map((v, i) => (i === k ? v + change : v)))).loss
+      pairs.push([gradient[k]!, ((await at(1e-3)) - (await at(-1e-3))) / 2e-3])
+    }
+    const product = (a: 0 | 1, b: 0 | 1) => pairs.reduce((sum, p) => sum + p[a] * p[b], 0)
+    expect(product(0, 1) / Math.sqrt(product(0, 0) * product(1, 1)), name).toBeGreaterThan(0.99)
+    expect(product(0, 1) / product(0, 0), name).toBeCloseTo(1, 1)
+    expect(pairs.length, name).toBeGreaterThan(3)
+  }
+})
+
+test('a normalised net does not see the scale of its weights; given its own statistics it gives its own loss', async () => {
+  const statistics: MlpStatistics = {}
+  const normalized = mlpTask({ ...config, normalized: true }, statistics)
+  const start = initialMlp(normalized.layout, 3)
+  const lossOf = async (task: typeof normalized, p: Float32Array) =>
+    (await createNetEngine(task, portableProducts).run(p, [masks], batch, new Float32Array(0), null)).losses[0]!
+  const loss = await lossOf(normalized, start)
+  const given = statistics.used!
+  const first = normalized.layout.segments[0]!
+  const louder = start.map((v, i) => (i < first.offset + first.size ? 5 * v : v))
+  expect(await lossOf(normalized, louder)).toBeCloseTo(loss, 3)
+  const again = mlpTask({ ...config, normalized: true }, { given })
+  expect(await lossOf(again, start)).toBe(loss)
+  expect(await lossOf(again, louder)).not.toBeCloseTo(loss, 1)
 })
 
 test.skipIf(!nativeProducts())('native products give the same loss, errors and gradient', async () => {

@@ -9,6 +9,7 @@ import { BLOCK_ROWS, type Layout, layOut } from '../../engines/layout.ts'
 import type { Net, NetTask } from '../../engines/net.ts'
 import type { MaskSet } from '../../masks/mask.ts'
 import { CLASSES } from './images.ts'
+import { normalize, normalizeBackward, type Statistics, scaleAndShift, statisticsOf } from './normalize.ts'
 
 export interface MlpConfig {
   /** Values of one image, a multiple of 16. */
@@ -17,6 +18,15 @@ export interface MlpConfig {
   readonly hidden: readonly number[]
   /** Share of kept blocks in every hidden layer. */
   readonly density: number
+  /** Batch normalisation between a hidden layer's matrix and its ReLU: adds `hidden.i.scale`; the bias is the shift. */
+  readonly normalized?: boolean
+}
+
+/** Statistics of the hidden layers: those a task goes by, and those it went by. */
+export interface MlpStatistics {
+  /** Undefined: the batch's own. */
+  given?: readonly Statistics[] | undefined
+  used?: readonly Statistics[]
 }
 
 export interface LabelledBatch {
@@ -28,14 +38,15 @@ export interface LabelledBatch {
 
 const OUTPUT_ROWS = Math.ceil(CLASSES / BLOCK_ROWS) * BLOCK_ROWS
 
-/** Segments `hidden.i.weight`, `hidden.i.bias`, `output.weight`, `output.bias`. */
-export function mlpLayout({ inputs, hidden, density }: MlpConfig): Layout {
+/** Segments `hidden.i.weight`, `hidden.i.bias`, with normalisation `hidden.i.scale`; `output.weight`, `output.bias`. */
+export function mlpLayout({ inputs, hidden, density, normalized }: MlpConfig): Layout {
   const plans = hidden.flatMap((rows, i) => {
     const columns = i === 0 ? inputs : hidden[i - 1]!
     const kept = keptColumns(density, columns)
     return [
       { name: `hidden.${i}.weight`, rows, columns, fanIn: kept, kept },
       { name: `hidden.${i}.bias`, rows: 1, columns: rows, fanIn: 0 },
+      ...(normalized ? [{ name: scaleOf(i), rows: 1, columns: rows, fanIn: 0 }] : []),
     ]
   })
   const last = hidden.at(-1)!
@@ -46,10 +57,13 @@ export function mlpLayout({ inputs, hidden, density }: MlpConfig): Layout {
   ])
 }
 
-/** Uniform weights of variance 2 / fan-in (He et al. 2015), biases 0; `dense`: scaled for all columns. */
+const scaleOf = (layer: number): string => `hidden.${layer}.scale`
+
+/** Uniform weights of variance 2 / fan-in (He et al. 2015), biases 0, scales 1; `dense`: scaled for all columns. */
 export function initialMlp(layout: Layout, seed: number, dense = false): Float32Array {
   const out = new Float32Array(layout.size)
   for (const [i, s] of layout.segments.entries()) {
+    if (s.name.endsWith('.scale')) out.fill(1, s.offset, s.offset + s.size)
     if (s.fanIn === 0) continue
     const random = new Random(seed, 1000 + i)
     const scale = Math.sqrt(6 / (dense ? s.columns : s.fanIn))
@@ -94,9 +108,12 @@ export function equalCostMlp(config: MlpConfig): MlpConfig {
   return best!.net
 }
 
-/** Losses [negative log-likelihood in nats, errors], each summed over the examples. */
-export function mlpTask(config: MlpConfig): NetTask<LabelledBatch> {
-  const { inputs, hidden } = config
+/**
+ * Losses [negative log-likelihood in nats, errors], each summed over the examples. `statistics`: of a normalised net; every evaluation looks at
+ * what is given there, and leaves what it used.
+ */
+export function mlpTask(config: MlpConfig, statistics: MlpStatistics = {}): NetTask<LabelledBatch> {
+  const { inputs, hidden, normalized } = config
   return {
     layout: mlpLayout(config),
     parts: 2,
@@ -105,11 +122,20 @@ export function mlpTask(config: MlpConfig): NetTask<LabelledBatch> {
       const x = batch.x.subarray(from * inputs * LANES, (from + groups) * inputs * LANES)
       const labels = batch.labels.subarray(from * LANES, (from + groups) * LANES)
       const active: Float32Array[] = [x]
+      const normal: Float32Array[] = []
+      const used: Statistics[] = []
       for (const i of hidden.keys()) {
-        const y = layer(net, `hidden.${i}`, active[i]!, groups)
+        let y = layer(net, `hidden.${i}`, active[i]!, groups, !normalized)
+        if (normalized) {
+          used.push(statistics.given?.[i] ?? statisticsOf(y, hidden[i]!))
+          normalize(y, used[i]!)
+          normal.push(y)
+          y = scaleAndShift(y, net.values(scaleOf(i)), net.values(`hidden.${i}.bias`))
+        }
         for (let k = 0; k < y.length; k++) y[k] = Math.max(0, y[k]!)
         active.push(y)
       }
+      statistics.used = used
       const logits = layer(net, 'output', active.at(-1)!, groups)
       const losses = softmaxLoss(logits, labels)
       if (net.wantsGradient) {
@@ -118,8 +144,13 @@ export function mlpTask(config: MlpConfig): NetTask<LabelledBatch> {
         for (let i = hidden.length; i >= 0; i--) {
           const name = i === hidden.length ? 'output' : `hidden.${i}`
           const below = active[i]!
+          const bias = net.gradient(`${name}.bias`)!
+          if (normalized && i < hidden.length) {
+            const scale = net.gradient(scaleOf(i))!
+            const own = statistics.given === undefined
+            normalizeBackward(dy, normal[i]!, net.values(scaleOf(i)), used[i]!, own, { scale, shift: bias })
+          } else addBias(bias, dy)
           net.matrix(`${name}.weight`).accumulate(below, dy)
-          addBias(net.gradient(`${name}.bias`)!, dy)
           if (i === 0) break
           const dx = new Float32Array(below.length)
           net.matrix(`${name}.weight`).backward(dx, dy)
@@ -133,12 +164,12 @@ export function mlpTask(config: MlpConfig): NetTask<LabelledBatch> {
   }
 }
 
-/** W x + b: [groups, rows, 16]. */
-function layer(net: Net, name: string, x: Float32Array, groups: number): Float32Array {
+/** W x + b, or without `biased` W x: [groups, rows, 16]. */
+function layer(net: Net, name: string, x: Float32Array, groups: number, biased = true): Float32Array {
   const matrix = net.matrix(`${name}.weight`)
   const bias = net.values(`${name}.bias`)
   const y = new Float32Array(groups * matrix.rows * LANES)
-  for (let g = 0, at = 0; g < groups; g++)
+  for (let g = 0, at = 0; biased && g < groups; g++)
     for (let r = 0; r < matrix.rows; r++, at += LANES) y.fill(bias[r]!, at, at + LANES)
   matrix.forward(x, y)
   return y

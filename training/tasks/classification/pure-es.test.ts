@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { Random } from '../../../src/random.ts'
 import type { Dataset, Images } from './images.ts'
+import type { Normalization } from './normalize.ts'
 import { trainWithoutGradients } from './pure-es.ts'
 
 /** Images of 16 values whose brightest says the class. */
@@ -32,8 +33,13 @@ test.each([
   ['the gradient', { adam: { rate: 0.02 } }, 0.02],
   ['OpenAI-ES', { es: { pairs: 16, rate: 0.05 } }, 0.15],
   ['SNES with semi-updates', { es: { strategy: 'snes', pairs: 16, sigma: 0.1, workers: 4 } }, 0.15],
-])('%s learns, spends its budget, and notes when it came to each target', async (_, learner, gmacs) => {
-  const r = await trainWithoutGradients(data, { ...run, learner, gmacs })
+  ['the gradient, normalised', { adam: { rate: 0.02 } }, 0.02, 'batch'],
+  ['OpenAI-ES, each member normalised by itself', { es: { pairs: 16, rate: 0.05 } }, 0.15, 'batch'],
+  ['OpenAI-ES, normalised by the mean', { es: { pairs: 16, rate: 0.05 } }, 0.15, 'centre'],
+  ['OpenAI-ES, normalised by a virtual batch', { es: { pairs: 16, rate: 0.05 } }, 0.3, 'virtual'],
+] as const)('%s learns, spends its budget, and notes when it came to each target', async (...row) => {
+  const [, learner, gmacs, normalization] = row
+  const r = await trainWithoutGradients(data, { ...run, learner, gmacs, normalization })
   expect(r.error).toBeLessThan(30)
   expect(r.gmacs).toBeGreaterThanOrEqual(gmacs)
   expect(r.gmacs).toBeLessThan(1.1 * gmacs)
@@ -55,6 +61,21 @@ test('equal seeds give equal figures, others do not', async () => {
   const first = await figures(1)
   expect(await figures(1)).toEqual(first)
   expect(await figures(2)).not.toEqual(first)
+})
+
+test("a virtual batch doubles a generation's images, the mean's statistics add one member's; the gradient takes the batch's own only", async () => {
+  const generation = async (normalization?: Normalization) => {
+    const learner = { es: { pairs: 4 } }
+    const r = await trainWithoutGradients(data, { ...run, learner, gmacs: 0.005, normalization })
+    return r.evaluations / r.updates / run.batch
+  }
+  expect([await generation(), await generation('batch')]).toEqual([8, 8])
+  expect(await generation('centre')).toBe(9)
+  expect(await generation('virtual')).toBe(16)
+  const learner = { adam: { rate: 0.02 } }
+  await expect(trainWithoutGradients(data, { ...run, learner, gmacs: 1, normalization: 'virtual' })).rejects.toThrow(
+    /virtual/,
+  )
 })
 
 test('an aborted run throws; an unknown option is refused', async () => {

@@ -8,18 +8,25 @@ import { createNetEngine } from '../../engines/net.ts'
 import { PureEs, pureEsOptions } from '../../es/index.ts'
 import type { MaskSet } from '../../masks/mask.ts'
 import type { Dataset } from './images.ts'
-import { initialMlp, type MlpConfig, mlpMacs, mlpTask } from './mlp.ts'
-import { Batches, measure } from './train.ts'
+import { initialMlp, type LabelledBatch, type MlpConfig, type MlpStatistics, mlpMacs, mlpTask } from './mlp.ts'
+import type { Normalization } from './normalize.ts'
+import { Batches, firstImages, measure } from './train.ts'
 
 /** Images the way to a target is watched on: the first ones that no net trains on. */
 const WATCHED = 2000
+/** Training images that give a normalised net its statistics when it is measured. */
+const CALIBRATION = 2000
+/** Training images of a virtual batch, as many as a batch at most. */
+const VIRTUAL = 64
 
 /** The gradient, or options of training/es/pure.ts. */
 export type Learner = { readonly adam: { readonly rate: number } } | { readonly es: object }
 
 export interface PureEsRun {
   /** Of density 1: masks are not part of this. */
-  readonly net: MlpConfig
+  readonly net: Omit<MlpConfig, 'normalized'>
+  /** Batch normalisation (default none); the gradient takes `batch` only. */
+  readonly normalization?: Normalization | undefined
   readonly learner: Learner
   readonly seed: number
   /** Ends the schedule: multiply-accumulates of training (1e9). */
@@ -61,11 +68,18 @@ export interface PureEsResult {
 /** One update from one batch; returns the multiply-accumulates and the images run forward. */
 type Step = (scale: number) => Promise<{ macs: number; evaluations: number }>
 
-/** Trains and measures. Throws a ZodError for an option that does not exist. */
+/** Trains and measures. Throws a ZodError for an option that does not exist, a RangeError for a normalisation that the learner has not. */
 export async function trainWithoutGradients(data: Dataset, o: PureEsRun): Promise<PureEsResult> {
-  const task = mlpTask(o.net)
+  const { normalization } = o
+  if ('adam' in o.learner && normalization && normalization !== 'batch')
+    throw new RangeError(`adam: normalisation '${normalization}' is for populations`)
+  const net = { ...o.net, normalized: normalization !== undefined }
+  const own: MlpStatistics = {}
+  const task = mlpTask(net, own)
   const { layout } = task
   const engine = createNetEngine(task)
+  const fixed: MlpStatistics = {}
+  const given = createNetEngine(mlpTask(net, fixed))
   const all: MaskSet = new Map(
     layout.segments
       .filter((s) => s.kept !== undefined)
@@ -74,6 +88,18 @@ export async function trainWithoutGradients(data: Dataset, o: PureEsRun): Promis
   const batches = new Batches(data, o.batch, o.seed)
   const initial = initialMlp(layout, o.seed)
   const none = new Float32Array(0)
+  const reference = firstImages(data, Math.min(VIRTUAL, o.batch))
+  const calibration = firstImages(data, CALIBRATION)
+  /** Has `given` go by the statistics of a net on images. */
+  const fix = async (weights: Float32Array, images: LabelledBatch) => {
+    await engine.run(weights, [all], images, none, null)
+    fixed.given = own.used
+    return images.labels.length
+  }
+  const measured = async (split: 'validation' | 'test', limit?: number) => {
+    if (normalization) await fix(weights, calibration)
+    return measure(normalization ? given : engine, weights, all, data, split, limit)
+  }
 
   const gradientStep = (weights: Float32Array, rate: number): Step => {
     const [gradient, first, second] = [0, 1, 2].map(() => new Float32Array(layout.size)) as [
@@ -95,12 +121,15 @@ export async function trainWithoutGradients(data: Dataset, o: PureEsRun): Promis
     const losses = new Float64Array(es.members)
     return async (scale) => {
       const batch = batches.next()
+      let evaluations = es.members * o.batch
+      if (normalization === 'centre') evaluations += await fix(es.mean, batch)
+      const by = normalization === 'centre' || normalization === 'virtual' ? given : engine
       for (let k = 0; k < es.members; k++) {
         es.member(k, candidate)
-        losses[k] = (await engine.run(candidate, [all], batch, none, null)).losses[0]!
+        if (normalization === 'virtual') evaluations += await fix(candidate, reference)
+        losses[k] = (await by.run(candidate, [all], batch, none, null)).losses[0]!
       }
       es.tell(losses, scale)
-      const evaluations = es.members * o.batch
       return { macs: evaluations * mlpMacs(layout, undefined, false, true), evaluations }
     }
   }
@@ -127,7 +156,7 @@ export async function trainWithoutGradients(data: Dataset, o: PureEsRun): Promis
     updates++
     const progress = Math.min(1, gmacs / o.gmacs)
     if (curve.length >= Math.floor(progress * o.points)) continue
-    const { error } = await measure(engine, weights, all, data, 'validation', watched)
+    const { error } = await measured('validation', watched)
     while (curve.length < Math.floor(progress * o.points))
       curve.push([(curve.length + 1) / o.points, Number(error.toFixed(2))])
     for (const target of o.targets)
@@ -137,7 +166,8 @@ export async function trainWithoutGradients(data: Dataset, o: PureEsRun): Promis
     // So that a signal is heard.
     await new Promise((resolve) => setImmediate(resolve))
   }
-  const { error, nll } = await measure(engine, weights, all, data, o.split)
+  const { error, nll } = await measured(o.split)
   engine.close()
+  given.close()
   return { error, nll, updates, evaluations, gmacs, curve, reached }
 }

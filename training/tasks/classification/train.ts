@@ -63,6 +63,15 @@ const emptyBatch = (examples: number, size: number): LabelledBatch => ({
   labels: new Uint8Array(examples),
 })
 
+/** The first `count` training images, or as many as there are, in whole groups of 16. */
+export function firstImages(data: Dataset, count: number): LabelledBatch {
+  const { train } = data
+  const batch = emptyBatch(Math.floor(Math.min(count, train.labels.length) / LANES) * LANES, train.size)
+  const table = normalized(data)
+  for (let lane = 0; lane < batch.labels.length; lane++) fillImage(batch, lane, train, lane, table)
+  return batch
+}
+
 /** Draws batches of training images without replacement, epoch by epoch. */
 export class Batches {
   readonly #images: Images
