@@ -21,12 +21,21 @@ const BUILD = join(ROOT, 'build')
 const SOURCE_FOLDERS = ['src', 'training', 'server', 'test', 'bench']
 const at = (...parts) => join(ROOT, ...parts)
 
+/** `optional`: left out where the compiler is older than the ISA; the addon's other files then see SW_WITHOUT_AMX. */
 export const ISA_FLAGS = {
   avx2: { arch: 'x64', flags: ['-mavx2', '-mfma'] },
   avx512: { arch: 'x64', flags: ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mfma'] },
   avx512vnni: {
     arch: 'x64',
     flags: ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mavx512vnni', '-mavx512vbmi', '-mfma'],
+  },
+  amx: {
+    arch: 'x64',
+    flags: [
+      ...['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mavx512bf16', '-mfma'],
+      ...['-mamx-tile', '-mamx-bf16'],
+    ],
+    optional: true,
   },
   neon: { arch: 'arm64', flags: [] },
   baseline: { flags: [] },
@@ -221,6 +230,12 @@ function compiler() {
   return foundCompiler
 }
 
+const accepts = (flags) =>
+  spawnSync(compiler(), [...flags, '-x', 'c++', '-fsyntax-only', '-'], {
+    input: '',
+    stdio: ['pipe', 'ignore', 'ignore'],
+  }).status === 0
+
 /** Compiles what changed and links; true, or the compiler's messages. */
 async function buildAddon(name) {
   const folder = at('native', name)
@@ -229,15 +244,20 @@ async function buildAddon(name) {
   mkdirSync(join(BUILD, 'native'), { recursive: true })
   const shared = at('native', 'shared')
   const headers = [...walk(folder, ['.h']), ...walk(shared, ['.h'])]
+  const without = []
   const sources = walk(folder, ['.cpp']).flatMap((file) => {
-    const isa = ISA_FLAGS[/\.(\w+)\.cpp$/.exec(file)?.[1] ?? 'baseline']
-    return isa === undefined || isa.arch === undefined || isa.arch === process.arch
-      ? [{ file, flags: isa?.flags ?? [] }]
-      : []
+    const name = /\.(\w+)\.cpp$/.exec(file)?.[1] ?? 'baseline'
+    const isa = ISA_FLAGS[name]
+    if (isa?.arch !== undefined && isa.arch !== process.arch) return []
+    if (isa?.optional && !accepts(isa.flags)) {
+      without.push(`-DSW_WITHOUT_${name.toUpperCase()}`)
+      return []
+    }
+    return [{ file, flags: isa?.flags ?? [] }]
   })
   const failures = await parallel(
     sources.map(({ file, flags }) => async () => {
-      const args = [...COMPILE, ...WARN, ...flags, '-I', tools.native(), '-I', folder, '-I', shared]
+      const args = [...COMPILE, ...WARN, ...without, ...flags, '-I', tools.native(), '-I', folder, '-I', shared]
       const object = join(objects, `${relative(folder, file).replaceAll(/[\\/]/g, '_')}.o`)
       const key = digest([file, ...headers], args.slice(0, -6), compiler())
       const keyFile = `${object}.key`

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <iterator>
 #include <mutex>
 #include <new>
 #include <string>
@@ -46,15 +47,21 @@ struct Isa {
   const char* name;
   RunTask run;
   RunProduct product;
+  Adam adam;
+  Sum sum;
   bool (*supported)();
 };
 
 const Isa kIsas[] = {
 #if defined(__x86_64__)
-    {"avx512", run_task_avx512, run_product_avx512, has_avx512},
-    {"avx2", run_task_avx2, run_product_avx2, has_avx2},
+#if !defined(SW_WITHOUT_AMX)
+    // Single products are of tasks that are also run on other engines, and compared: they stay in single precision.
+    {"amx", run_task_amx, run_product_avx512, adam_update_avx512, sum_gradients_avx512, has_amx},
 #endif
-    {"baseline", run_task_baseline, run_product_baseline, [] { return true; }},
+    {"avx512", run_task_avx512, run_product_avx512, adam_update_avx512, sum_gradients_avx512, has_avx512},
+    {"avx2", run_task_avx2, run_product_avx2, adam_update_avx2, sum_gradients_avx2, has_avx2},
+#endif
+    {"baseline", run_task_baseline, run_product_baseline, adam_update_baseline, sum_gradients_baseline, [] { return true; }},
 };
 
 // Flush denormals: decayed states would otherwise slow every product.
@@ -68,11 +75,10 @@ struct Job {
   Shape shape;
   std::vector<Task> tasks;
   std::vector<std::vector<uint16_t>> masks;
-  std::vector<float*> gradients;  // one a task
   float* gradient = nullptr;
   double scale = 0;
   int threads = 1;
-  RunTask run = nullptr;
+  const Isa* isa = nullptr;
   int members = 0, per_member = 0;  // groups that a member sees
   napi_ref keep = nullptr;
   napi_deferred deferred = nullptr;
@@ -103,7 +109,7 @@ void execute(napi_env, void* data) {
       try {
         for (size_t i; (i = next++) < job.tasks.size();) {
           if (job.tasks[i].gradient) memset(job.tasks[i].gradient, 0, n * sizeof(float));
-          job.run(job.tasks[i], *g_workspaces[thread]);
+          job.isa->run(job.tasks[i], *g_workspaces[thread]);
         }
       } catch (...) {
         failed = true;
@@ -116,18 +122,9 @@ void execute(napi_env, void* data) {
     job.failed = failed;
     if (job.gradient && !job.failed) {
       // Fixed order, so that the sum does not depend on the number of threads.
-      const float scale = (float)job.scale;
-      constexpr size_t kPart = 2048;  // stays in the first-level cache
-      for (size_t from = 0; from < n; from += kPart) {
-        const size_t count = std::min(kPart, n - from);
-        float sum[kPart];
-        memcpy(sum, job.tasks[0].gradient + from, count * sizeof(float));
-        for (size_t i = 1; i < job.tasks.size(); i++) {
-          const float* g = job.tasks[i].gradient + from;
-          for (size_t k = 0; k < count; k++) sum[k] += g[k];
-        }
-        for (size_t k = 0; k < count; k++) job.gradient[from + k] = sum[k] * scale;
-      }
+      std::vector<float*> gradients;
+      for (const Task& t : job.tasks) gradients.push_back(t.gradient);
+      job.isa->sum(gradients, n, (float)job.scale, job.gradient);
     }
   } catch (...) {
     job.failed = true;
@@ -183,7 +180,7 @@ napi_value run(napi_env env, napi_callback_info info) {
   const int steps = s[7];
   job->threads = std::max(1, std::min(s[8], (int)(members * per_member)));
   if (s[9] < 0 || s[9] >= (int)(sizeof(kIsas) / sizeof(kIsas[0])) || !kIsas[s[9]].supported()) return reject("run: isa");
-  job->run = kIsas[s[9]].run;
+  job->isa = &kIsas[s[9]];
   if (shape.hidden % kBlock || shape.head % kBlock || shape.head > 512 || shape.conditioning % kBlock || steps % kStepsPerFrame || steps <= 0 || shape.hidden > 8192 ||
       shape.conditioning * 3 > 8192)
     return reject("run: shape");
@@ -297,7 +294,8 @@ napi_value adam(napi_env env, napi_callback_info info) {
   }
   const double* o = typed<double>(env, a[5], napi_float64_array, &n[5]);
   if (!o || n[5] != 7) return fail(env, "adam: options");
-  const double norm = adam_update(p[0], p[1], p[2], p[3], p[4], n[0], {o[0], o[1], o[2], o[3], o[4], o[5], o[6]});
+  static const Isa* const fastest = std::find_if(std::begin(kIsas), std::end(kIsas), [](const Isa& isa) { return isa.supported(); });
+  const double norm = fastest->adam(p[0], p[1], p[2], p[3], p[4], n[0], {o[0], o[1], o[2], o[3], o[4], o[5], o[6]});
   napi_value result;
   napi_create_double(env, norm, &result);
   return result;

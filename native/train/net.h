@@ -80,6 +80,7 @@ using RunTask = void (*)(Task&, Workspace&);
 void run_task_baseline(Task&, Workspace&);
 void run_task_avx2(Task&, Workspace&);
 void run_task_avx512(Task&, Workspace&);
+void run_task_amx(Task&, Workspace&);
 using RunProduct = void (*)(const Product&, Workspace&);
 void run_product_baseline(const Product&, Workspace&);
 void run_product_avx2(const Product&, Workspace&);

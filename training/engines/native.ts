@@ -1,5 +1,5 @@
 /**
- * The native engine: C++ threads, 16 lanes a task, AVX-512 or AVX2 chosen at run time. SPARSEWAVE_TRAIN_ISA forces one.
+ * The native engine: C++ threads, 16 lanes a task, AMX, AVX-512 or AVX2 chosen at run time. SPARSEWAVE_TRAIN_ISA forces one.
  */
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -79,9 +79,8 @@ export const nativeIsas = (): string[] =>
     .filter((i) => i.supported)
     .map((i) => i.name)
 
-function chooseIsa(): number {
+function chooseIsa(wanted = process.env.SPARSEWAVE_TRAIN_ISA): number {
   const all = load().isas()
-  const wanted = process.env.SPARSEWAVE_TRAIN_ISA
   if (!wanted) return all.findIndex((i) => i.supported)
   const index = all.findIndex((i) => i.name === wanted)
   if (index >= 0 && all[index]!.supported) return index
@@ -134,9 +133,17 @@ export function nativeProducts(): Products | undefined {
   return { name: 'native', forward: call('forward'), backward: call('backward'), accumulate: call('accumulate') }
 }
 
-export async function createNativeEngine(layout: ParameterLayout, options: { threads: number }): Promise<Engine> {
+/** The native engine with the fastest ISA whose products are in single precision: what other engines are compared with. */
+export const createSinglePrecisionEngine = (layout: ParameterLayout, options: { threads: number }): Promise<Engine> =>
+  createNativeEngine(layout, { ...options, isa: nativeIsas().find((name) => name !== 'amx')! })
+
+/** `isa`: default SPARSEWAVE_TRAIN_ISA, else the fastest of this CPU. */
+export async function createNativeEngine(
+  layout: ParameterLayout,
+  options: { threads: number; isa?: string },
+): Promise<Engine> {
   const native = load()
-  const isa = chooseIsa()
+  const isa = chooseIsa(options.isa)
   const { hidden, headHidden, conditioning } = layout.config
   const offsets = Float64Array.from([...layout.segments.map((s) => s.offset), layout.size])
 

@@ -4,7 +4,7 @@ import { nameSoftwareGpu } from '../../test/support/chromium.ts'
 import type { MaskMethod, MaskSet } from '../masks/mask.ts'
 import { maskedSegments, parameterLayout } from '../tasks/sparse-wavernn/parameters.ts'
 import { type Batch, DeviceLost, type Engine, type EngineFactory, LANES, type StepOptions } from './engine.ts'
-import { createNativeEngine, nativeProducts } from './native.ts'
+import { createSinglePrecisionEngine, nativeProducts } from './native.ts'
 import { createReferenceEngine, runReference } from './reference.ts'
 import { syntheticBatch, syntheticMasks, syntheticParameters } from './synthetic.ts'
 import { createUpdates } from './updates.ts'
@@ -54,7 +54,7 @@ const distance = (a: ArrayLike<number>, b: ArrayLike<number>, from = 0, to = a.l
 }
 
 // The native engine is held to the reference by its own tests, and is far quicker.
-const createOther = nativeProducts() ? createNativeEngine : createReferenceEngine
+const createOther = nativeProducts() ? createSinglePrecisionEngine : createReferenceEngine
 
 async function expectEqual(
   other: EngineFactory,

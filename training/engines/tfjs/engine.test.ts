@@ -5,7 +5,7 @@ import { randomMasks } from '../../masks/random.ts'
 import { initialMlp, mlpTask } from '../../tasks/classification/mlp.ts'
 import { maskedSegments, parameterLayout } from '../../tasks/sparse-wavernn/parameters.ts'
 import { type Batch, type Engine, LANES, type StepOptions } from '../engine.ts'
-import { createNativeEngine, nativeProducts } from '../native.ts'
+import { createSinglePrecisionEngine, nativeProducts } from '../native.ts'
 import { createNetEngine } from '../net.ts'
 import { portableProducts } from '../products.ts'
 import { createReferenceEngine } from '../reference.ts'
@@ -20,7 +20,7 @@ const layout = parameterLayout(
 const [one, two] = [1, 2].map((groups) => syntheticBatch(groups, 30, 3)) as [Batch, Batch]
 const masks = [1, 2, 3, 4].map((seed) => syntheticMasks(layout, seed))
 const startState = (groups: number) => new Float32Array(groups * 16 * LANES).map((_, i) => Math.sin(i * 0.7) * 0.8)
-const createOther = nativeProducts() ? createNativeEngine : createReferenceEngine
+const createOther = nativeProducts() ? createSinglePrecisionEngine : createReferenceEngine
 
 const distance = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
   const norm = Math.hypot(...Array.from(b))

@@ -1,11 +1,20 @@
-// Plain loops that the compiler vectorises; the norm is summed in a fixed order in double precision.
+// Plain loops that the compiler vectorises, compiled once per ISA (optimizer.<isa>.cpp sets SW_ADAM and SW_SUM); the norm is summed in a fixed
+// order in double precision. Products and sums are rounded one by one, so that every ISA gives the same bits.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
 #include "optimizer.h"
 
-#include <cmath>
+#if defined(__clang__)
+#pragma clang fp contract(off)
+#else
+#pragma GCC optimize("fp-contract=off")
+#endif
 
 namespace sparsewave {
 
-double adam_update(float* parameters, const float* gradient, float* first, float* second, float* average, size_t n, const AdamOptions& o) {
+double SW_ADAM(float* parameters, const float* gradient, float* first, float* second, float* average, size_t n, const AdamOptions& o) {
   double partial[16] = {};
   size_t i = 0;
   for (; i + 16 <= n; i += 16)
@@ -30,6 +39,20 @@ double adam_update(float* parameters, const float* gradient, float* first, float
     average[k] = keep * average[k] + (1 - keep) * p;
   }
   return norm;
+}
+
+void SW_SUM(const std::vector<float*>& gradients, size_t n, float scale, float* to) {
+  constexpr size_t kPart = 2048;  // stays in the first-level cache
+  for (size_t from = 0; from < n; from += kPart) {
+    const size_t count = std::min(kPart, n - from);
+    float sum[kPart];
+    memcpy(sum, gradients[0] + from, count * sizeof(float));
+    for (size_t i = 1; i < gradients.size(); i++) {
+      const float* g = gradients[i] + from;
+      for (size_t k = 0; k < count; k++) sum[k] += g[k];
+    }
+    for (size_t k = 0; k < count; k++) to[from + k] = sum[k] * scale;
+  }
 }
 
 }  // namespace sparsewave

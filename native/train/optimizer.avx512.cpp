@@ -1,0 +1,3 @@
+#define SW_ADAM adam_update_avx512
+#define SW_SUM sum_gradients_avx512
+#include "optimizer.core.h"

@@ -1,0 +1,3 @@
+#define SW_ADAM adam_update_baseline
+#define SW_SUM sum_gradients_baseline
+#include "optimizer.core.h"
