@@ -230,8 +230,9 @@ function compiler() {
   return foundCompiler
 }
 
-const accepts = (flags) =>
-  spawnSync(compiler(), [...flags, '-x', 'c++', '-fsyntax-only', '-'], {
+/** Whether the compiler knows all of the flags. */
+export const accepts = (flags, by = compiler()) =>
+  spawnSync(by, [...flags, '-x', 'c++', '-fsyntax-only', '-'], {
     input: '',
     stdio: ['pipe', 'ignore', 'ignore'],
   }).status === 0

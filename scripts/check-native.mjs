@@ -1,5 +1,5 @@
 /**
- * Checks of the inference kernels, of source-filter synthesis and of the layers outside Node.
+ * Checks of the inference kernels, of source-filter synthesis, of the layers and of training's passes outside Node.
  *
  *   node scripts/check-native.mjs sanitize      AddressSanitizer and UndefinedBehaviorSanitizer over every kernel of this CPU
  *   node scripts/check-native.mjs fuzz [S]      libFuzzer over the model image for S seconds (default 20); needs clang
@@ -14,7 +14,7 @@ import { once } from 'node:events'
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { COMPILE, ISA_FLAGS } from './build.mjs'
+import { accepts, COMPILE, ISA_FLAGS } from './build.mjs'
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 const WORK = join(ROOT, 'build/check')
@@ -44,8 +44,12 @@ function need(...programs) {
 async function compile(compiler, arch, main, flags, name, { kernelFlags = flags, addon = 'infer', more = [] } = {}) {
   const target = join(WORK, name)
   const sources = readdirSync(join(ROOT, 'native', addon)).flatMap((file) => {
-    const isa = /^(?:core|int8)\.(\w+)\.cpp$/.exec(file)?.[1]
-    return isa && (ISA_FLAGS[isa].arch ?? arch) === arch ? [{ file, flags: ISA_FLAGS[isa].flags }] : []
+    const isa = /^(?:core|int8|optimizer)\.(\w+)\.cpp$/.exec(file)?.[1]
+    if (!isa || (ISA_FLAGS[isa].arch ?? arch) !== arch) return []
+    if (!ISA_FLAGS[isa].optional || accepts(ISA_FLAGS[isa].flags, compiler))
+      return [{ file, flags: ISA_FLAGS[isa].flags }]
+    flags = [...flags, `-DSW_WITHOUT_${isa.toUpperCase()}`]
+    return []
   })
   const common = [
     ...COMPILE.filter((f) => f !== '-fPIC'),
@@ -77,6 +81,7 @@ async function compile(compiler, arch, main, flags, name, { kernelFlags = flags,
 }
 
 const LAYERS = { addon: 'layers', more: ['native/layers/matrix.cpp'] }
+const TRAIN = { addon: 'train' }
 const FILTER = { addon: 'filter', more: ['native/filter/stream.cpp'] }
 const UNDEFINED = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-g', '-O1']
 
@@ -89,6 +94,7 @@ const checks = {
     const filter = await compile(compiler, process.arch, 'filter.cpp', UNDEFINED, 'filter-sanitized', FILTER)
     run(filter, [caseFile('filter')])
     run(await compile(compiler, process.arch, 'layers.cpp', UNDEFINED, 'layers-sanitized', LAYERS), [])
+    run(await compile(compiler, process.arch, 'train.cpp', UNDEFINED, 'train-sanitized', TRAIN), [])
   },
   async fuzz(seconds = '20') {
     if (!need('clang++')) return
@@ -111,6 +117,8 @@ const checks = {
     run('qemu-aarch64', [filter, caseFile('filter')])
     const layers = await compile('aarch64-linux-gnu-g++', 'arm64', 'layers.cpp', ['-static'], 'layers-arm64', LAYERS)
     run('qemu-aarch64', [layers])
+    const train = await compile('aarch64-linux-gnu-g++', 'arm64', 'train.cpp', ['-static'], 'train-arm64', TRAIN)
+    run('qemu-aarch64', [train])
   },
   async threads() {
     const compiler = process.env.CXX ?? 'g++'
