@@ -151,6 +151,9 @@ export const pureEsCifar10 = pureEsStudy({
     `As [pure-es](pure-es.md), on a perceptron 3072-${HIDDEN}-10 and 40,000 training images; half as many generations, each four times as dear. Rates and deviations were chosen among four settings a strategy at seed 1 on validation images.`,
     'A perceptron sees no neighbourhoods, and this one is small: the study is about the ways to train it. The images are the JPEG copies that [cifar10](cifar10.md) tells of.',
   ],
+  reading: [
+    "Four times the parameters and half the generations: for 40 GMAC Adam ends at 52.39 ± 0.20 % error, the strategies near 80 %, chance being 90. Batch normalisation again helps OpenAI's strategy, by 3.73 ± 0.33 points, and not Adam, which is quicker by it (60 % after 337 updates instead of 673) and ends 0.73 ± 0.22 points higher. Semi-updates cost 1.55 ± 0.73 points. SNES and OpenAI's strategy are level.",
+  ],
   methods: [
     { label: 'adam', masks: { method: 'adam', rate: 0.001 }, note: 'the gradient' },
     { ...NORMALIZED_ADAM, masks: { ...NORMALIZED_ADAM.masks, rate: 0.001 } },
