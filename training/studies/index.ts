@@ -6,12 +6,20 @@ import { cifar10 } from './cifar10.ts'
 import { mnist } from './mnist.ts'
 import { mnistSearch } from './mnist-search.ts'
 import { pureEs, pureEsCifar10 } from './pure-es.ts'
-import { sparseWavernn } from './sparse-wavernn.ts'
+import { sparseWavernn, sparseWavernnTurns } from './sparse-wavernn.ts'
 import type { Study } from './study.ts'
 
 export { runStudy } from './run.ts'
 
-export const STUDIES: readonly Study[] = [mnist, mnistSearch, cifar10, sparseWavernn, pureEs, pureEsCifar10]
+export const STUDIES: readonly Study[] = [
+  mnist,
+  mnistSearch,
+  cifar10,
+  sparseWavernn,
+  sparseWavernnTurns,
+  pureEs,
+  pureEsCifar10,
+]
 
 /** Throws JOB_INVALID. */
 export function findStudy(name: string): Study {
