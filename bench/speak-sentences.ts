@@ -1,7 +1,7 @@
 /**
  * Speaks bench/sentences.txt, which no net was trained on, or texts of a corpus's held-out sets, and writes what a judge needs.
  *
- *     node dist/bench/speak-sentences.js VOICE VOCODER OUT [--corpus FOLDER --split test|validation --every N]
+ *     node dist/bench/speak-sentences.js VOICE VOCODER OUT [--seed N] [--corpus FOLDER --split test|validation --every N]
  *
  * writes OUT/NN.wav and OUT/list.tsv (WAV, tab, text) and prints time to first audio and the real-time factor. Of a corpus every Nth
  * (4th) text of 41 to 109 characters is spoken.
@@ -22,11 +22,12 @@ const { values: flags, positionals } = parseArgs({
     corpus: { type: 'string' },
     split: { type: 'string', default: 'test' },
     every: { type: 'string', default: '4' },
+    seed: { type: 'string', default: '1' },
   },
 })
 const [voice, kind, out] = positionals
 if (!voice || !VOCODERS.includes(kind as VocoderKind) || !out) {
-  console.error(`usage: speak-sentences VOICE ${VOCODERS.join('|')} OUT [--corpus FOLDER ...]`)
+  console.error(`usage: speak-sentences VOICE ${VOCODERS.join('|')} OUT [--seed N] [--corpus FOLDER ...]`)
   process.exit(2)
 }
 const vocoder = kind as VocoderKind
@@ -45,7 +46,7 @@ let spent = 0
 for (const [i, text] of sentences.entries()) {
   const started = performance.now()
   const parts: Float32Array[] = []
-  for await (const { samples } of synthesizer.stream(text, { seed: 1, vocoder })) {
+  for await (const { samples } of synthesizer.stream(text, { seed: Number(flags.seed), vocoder })) {
     if (parts.length === 0) first.push(performance.now() - started)
     parts.push(samples.slice())
   }
