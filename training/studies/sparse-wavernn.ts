@@ -146,6 +146,10 @@ export const sparseWavernnTurns: Study = {
       note: 'the same with scores that stay as they are drawn',
     },
   ],
+  reading: [
+    'What three seeds had shown at 5 % is not there: -0.017, -0.018 and -0.012 bits on seeds 1 to 3 ([sparse-wavernn](sparse-wavernn.md)), +0.019, -0.016 and +0.035 on these. Over all six, `hybrid-es turns` less `random` is -0.002 ± 0.009 bits at 5 %, +0.003 ± 0.004 at 10 % and -0.019 ± 0.007 at 20 %, where it is below 0 on every seed. That gain is not the strategy: without it the members and the choice among them do the same, at every density.',
+    'Another machine and another instruction set (products in bf16) than seeds 1 to 3; differences are within one machine.',
+  ],
   densities: [0.1, 0.05, 0.2],
   seeds: [4, 5, 6],
 }
