@@ -231,11 +231,27 @@ function compiler() {
 }
 
 /** Whether the compiler knows all of the flags. */
-export const accepts = (flags, by = compiler()) =>
+const accepts = (flags, by) =>
   spawnSync(by, [...flags, '-x', 'c++', '-fsyntax-only', '-'], {
     input: '',
     stdio: ['pipe', 'ignore', 'ignore'],
   }).status === 0
+
+/** Those of an addon's files that are for `arch`, with their ISA's flags, and what tells the others which are left out. */
+export function filesFor(arch, files, by) {
+  const without = []
+  const sources = files.flatMap((file) => {
+    const name = /\.(\w+)\.cpp$/.exec(file)?.[1] ?? 'baseline'
+    const isa = ISA_FLAGS[name]
+    if (isa?.arch !== undefined && isa.arch !== arch) return []
+    if (isa?.optional && !accepts(isa.flags, by)) {
+      without.push(`-DSW_WITHOUT_${name.toUpperCase()}`)
+      return []
+    }
+    return [{ file, flags: isa?.flags ?? [] }]
+  })
+  return { sources, without }
+}
 
 /** Compiles what changed and links; true, or the compiler's messages. */
 async function buildAddon(name) {
@@ -245,17 +261,7 @@ async function buildAddon(name) {
   mkdirSync(join(BUILD, 'native'), { recursive: true })
   const shared = at('native', 'shared')
   const headers = [...walk(folder, ['.h']), ...walk(shared, ['.h'])]
-  const without = []
-  const sources = walk(folder, ['.cpp']).flatMap((file) => {
-    const name = /\.(\w+)\.cpp$/.exec(file)?.[1] ?? 'baseline'
-    const isa = ISA_FLAGS[name]
-    if (isa?.arch !== undefined && isa.arch !== process.arch) return []
-    if (isa?.optional && !accepts(isa.flags)) {
-      without.push(`-DSW_WITHOUT_${name.toUpperCase()}`)
-      return []
-    }
-    return [{ file, flags: isa?.flags ?? [] }]
-  })
+  const { sources, without } = filesFor(process.arch, walk(folder, ['.cpp']), compiler())
   const failures = await parallel(
     sources.map(({ file, flags }) => async () => {
       const args = [...COMPILE, ...WARN, ...without, ...flags, '-I', tools.native(), '-I', folder, '-I', shared]

@@ -14,7 +14,7 @@ import { once } from 'node:events'
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { accepts, COMPILE, ISA_FLAGS } from './build.mjs'
+import { COMPILE, filesFor, ISA_FLAGS } from './build.mjs'
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 const WORK = join(ROOT, 'build/check')
@@ -43,14 +43,8 @@ function need(...programs) {
 /** Compiles the kernels of `arch` in native/`addon` and a main file to one program. */
 async function compile(compiler, arch, main, flags, name, { kernelFlags = flags, addon = 'infer', more = [] } = {}) {
   const target = join(WORK, name)
-  const sources = readdirSync(join(ROOT, 'native', addon)).flatMap((file) => {
-    const isa = /^(?:core|int8|optimizer)\.(\w+)\.cpp$/.exec(file)?.[1]
-    if (!isa || (ISA_FLAGS[isa].arch ?? arch) !== arch) return []
-    if (!ISA_FLAGS[isa].optional || accepts(ISA_FLAGS[isa].flags, compiler))
-      return [{ file, flags: ISA_FLAGS[isa].flags }]
-    flags = [...flags, `-DSW_WITHOUT_${isa.toUpperCase()}`]
-    return []
-  })
+  const kernels = readdirSync(join(ROOT, 'native', addon)).filter((f) => /^(?:core|int8|optimizer)\.\w+\.cpp$/.test(f))
+  const { sources, without } = filesFor(arch, kernels, compiler)
   const common = [
     ...COMPILE.filter((f) => f !== '-fPIC'),
     '-Wno-psabi',
@@ -60,6 +54,7 @@ async function compile(compiler, arch, main, flags, name, { kernelFlags = flags,
     'native/shared',
     '-I',
     'test/native',
+    ...without,
   ]
   const objects = []
   const object = async (source, flags) => {

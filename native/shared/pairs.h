@@ -1,14 +1,7 @@
 // Multiplication of 16-bit integers by pairs, compiled once per ISA (SW_VECTOR 32-bit elements a register).
 #include <cstdint>
 
-#if defined(__x86_64__)
-// GCC 12 warns of its own header.
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#include <immintrin.h>
-#pragma GCC diagnostic pop
-#endif
+#include "intrinsics.h"
 
 namespace sparsewave {
 namespace {

@@ -18,8 +18,7 @@
 #include <vector>
 
 #include "binding.h"
-#include "net.h"
-#include "optimizer.h"
+#include "train-isas.h"
 
 namespace sparsewave {
 
@@ -42,27 +41,6 @@ float* Workspace::reserve(size_t floats) {
 Workspace::~Workspace() { ::operator delete[](data, kPage); }
 
 namespace {
-
-struct Isa {
-  const char* name;
-  RunTask run;
-  RunProduct product;
-  Adam adam;
-  Sum sum;
-  bool (*supported)();
-};
-
-const Isa kIsas[] = {
-#if defined(__x86_64__)
-#if !defined(SW_WITHOUT_AMX)
-    // Single products are of tasks that are also run on other engines, and compared: they stay in single precision.
-    {"amx", run_task_amx, run_product_avx512, adam_update_avx512, sum_gradients_avx512, has_amx},
-#endif
-    {"avx512", run_task_avx512, run_product_avx512, adam_update_avx512, sum_gradients_avx512, has_avx512},
-    {"avx2", run_task_avx2, run_product_avx2, adam_update_avx2, sum_gradients_avx2, has_avx2},
-#endif
-    {"baseline", run_task_baseline, run_product_baseline, adam_update_baseline, sum_gradients_baseline, [] { return true; }},
-};
 
 // Flush denormals: decayed states would otherwise slow every product.
 void flush_denormals() {

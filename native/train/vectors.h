@@ -7,16 +7,8 @@
 #include <type_traits>
 #include <utility>
 
-#if defined(__AVX2__)
-// GCC 12 warns of its own header.
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#include <immintrin.h>
-#pragma GCC diagnostic pop
-#endif
-
 #include "exponential.h"
+#include "intrinsics.h"
 #include "net.h"
 
 namespace sparsewave {

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
+#include <iterator>
 #include <new>
 #include <random>
 #include <vector>
 
-#include "cpu.h"
-#include "net.h"
-#include "optimizer.h"
+#include "train-isas.h"
 
 namespace sparsewave {
 
@@ -29,17 +29,6 @@ Workspace::~Workspace() { ::operator delete[](data, kLineBytes); }
 using namespace sparsewave;
 
 namespace {
-
-struct Isa {
-  const char* name;
-  RunTask run;
-  RunProduct product;
-  Adam adam;
-  Sum sum;
-  bool supported;
-  // Products in bf16.
-  bool rounded = false;
-};
 
 std::mt19937 generator(3);
 std::vector<float> normals(size_t count, float scale = 1) {
@@ -174,17 +163,7 @@ int main() {
 #if defined(__x86_64__)
   __builtin_cpu_init();
 #endif
-  const Isa all[] = {
-      {"baseline", run_task_baseline, run_product_baseline, adam_update_baseline, sum_gradients_baseline, true},
-#if defined(__x86_64__)
-#if !defined(SW_WITHOUT_AMX)
-      {"amx", run_task_amx, run_product_avx512, adam_update_avx512, sum_gradients_avx512, has_amx(), true},
-#endif
-      {"avx512", run_task_avx512, run_product_avx512, adam_update_avx512, sum_gradients_avx512, has_avx512()},
-      {"avx2", run_task_avx2, run_product_avx2, adam_update_avx2, sum_gradients_avx2, has_avx2()},
-#endif
-  };
-  const Isa& baseline = all[0];
+  const Isa& baseline = *(std::end(kIsas) - 1);
   bool good = true;
   for (const Case& c : {Case(16, 16, 16, 5, 3), Case(80, 32, 48, 50, 66)}) {
     const auto want = c.run(baseline, false, c.parameters), grown = c.run(baseline, true, c.parameters);
@@ -195,19 +174,21 @@ int main() {
     for (size_t i = 0; i < ahead.size(); i++) ahead[i] += step * direction[i], behind[i] -= step * direction[i];
     const double slope = (c.run(baseline, false, ahead).loss - c.run(baseline, false, behind).loss) / (2 * step), expected = dot(want.gradient, direction);
     good &= report(std::fabs(slope / expected - 1) < 0.02, baseline.name, "slope of the loss and the gradient's", slope, expected);
-    for (const Isa& isa : all) {
-      if (!isa.supported) continue;
+    for (const Isa& isa : kIsas) {
+      if (!isa.supported()) continue;
+      // Products in bf16.
+      const bool rounded = !strcmp(isa.name, "amx");
       const auto got = c.run(isa, false, c.parameters), dense = c.run(isa, true, c.parameters);
-      const double near = isa.rounded ? 0.1 : 1e-4;
+      const double near = rounded ? 0.1 : 1e-4;
       const double outputs = worst(got.outputs, want.outputs), states = worst(got.state, want.state);
       good &= report(outputs < near && states < near && std::fabs(got.loss / want.loss - 1) < near * near + 1e-6, isa.name, "outputs and states within", outputs, states);
       const double turned = 1 - dot(got.gradient, want.gradient) / std::sqrt(dot(got.gradient, got.gradient) * dot(want.gradient, want.gradient));
       const double turned_dense = 1 - dot(dense.gradient, grown.gradient) / std::sqrt(dot(dense.gradient, dense.gradient) * dot(grown.gradient, grown.gradient));
-      const double most = isa.rounded ? 1e-3 : 1e-8;
+      const double most = rounded ? 1e-3 : 1e-8;
       good &= report(turned < most && turned_dense < most, isa.name, "gradient and dense gradient turned by", turned, turned_dense);
     }
   }
-  for (const Isa& isa : all)
-    if (isa.supported) good &= check_products(isa, baseline), good &= check_adam(isa, baseline);
+  for (const Isa& isa : kIsas)
+    if (isa.supported()) good &= check_products(isa, baseline), good &= check_adam(isa, baseline);
   return good ? 0 : 1;
 }

@@ -133,9 +133,12 @@ export function nativeProducts(): Products | undefined {
   return { name: 'native', forward: call('forward'), backward: call('backward'), accumulate: call('accumulate') }
 }
 
-/** The native engine with the fastest ISA whose products are in single precision: what other engines are compared with. */
+/** The fastest ISA whose products are in single precision: what other engines are compared with. */
+export const singlePrecisionIsa = (): string => nativeIsas().find((name) => name !== 'amx')!
+
+/** The native engine with that ISA. */
 export const createSinglePrecisionEngine = (layout: ParameterLayout, options: { threads: number }): Promise<Engine> =>
-  createNativeEngine(layout, { ...options, isa: nativeIsas().find((name) => name !== 'amx')! })
+  createNativeEngine(layout, { ...options, isa: singlePrecisionIsa() })
 
 /** `isa`: default SPARSEWAVE_TRAIN_ISA, else the fastest of this CPU. */
 export async function createNativeEngine(
