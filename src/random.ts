@@ -44,6 +44,18 @@ export class Random {
     return Math.floor(this.uniform() * n)
   }
 
+  /** The integers 0 .. n - 1 in random order (Fisher-Yates). */
+  permutation(n: number): Uint32Array {
+    const order = Uint32Array.from({ length: n }, (_, i) => i)
+    for (let i = n - 1; i > 0; i--) {
+      const j = this.below(i + 1)
+      const moved = order[i]!
+      order[i] = order[j]!
+      order[j] = moved
+    }
+    return order
+  }
+
   /** Standard normal (Box-Muller, one of the pair). */
   normal(): number {
     return Math.sqrt(-2 * Math.log(this.uniform())) * Math.cos(2 * Math.PI * this.uniform())
