@@ -1,17 +1,17 @@
 /**
  * What a voice's acoustic model costs in onnxruntime and on every instruction set's native layers: CPU time (all threads) a second of audio.
  *
- *     node dist/bench/acoustic-cost.js [VOICE] [rounds]
+ *     node bench/dist/acoustic-cost.js [VOICE] [rounds]
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { AcousticModel } from '../src/acoustic/index.ts'
-import { HOP, SAMPLE_RATE } from '../src/frames.ts'
-import { detectCpu } from '../src/kernels/index.ts'
-import { layerIsas, nativeLayers } from '../src/layers/index.ts'
-import { PACKAGE_ROOT } from '../src/root.ts'
-import { phonemize } from '../src/text/index.ts'
-import { loadVoice } from '../src/voices/index.ts'
+import { AcousticModel } from 'sparsewave/internal/acoustic/index'
+import { HOP, SAMPLE_RATE } from 'sparsewave/internal/frames'
+import { detectCpu } from 'sparsewave/internal/kernels/index'
+import { layerIsas, nativeLayers } from 'sparsewave/internal/layers/index'
+import { PACKAGE_ROOT } from 'sparsewave/internal/root'
+import { phonemize } from 'sparsewave/internal/text/index'
+import { loadVoice } from 'sparsewave/internal/voices/index'
 import { median } from './measure.ts'
 
 const [name = 'heart', rounds = '7'] = process.argv.slice(2)

@@ -1,7 +1,7 @@
 /**
  * The acoustic model on the corpus's test utterances: errors against the recordings, speed, and speech for a judge.
  *
- *     node dist/bench/acoustic.js CORPUS RUN OUT [utterances [sharpen]]
+ *     node bench/dist/acoustic.js CORPUS RUN OUT [utterances [sharpen]]
  *
  * RUN is a run's folder or a checkpoint. Exports it to OUT/acoustic.onnx; writes OUT/free/ID.wav (all predicted),
  * OUT/forced/ID.wav (predicted frames on the recording's durations), both through the source-filter vocoder, and lists
@@ -9,13 +9,18 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { AcousticModel } from '../src/acoustic/index.ts'
-import { encodeWav } from '../src/audio/wav.ts'
-import { type Frames, HOP, SAMPLE_RATE } from '../src/frames.ts'
-import { createSourceFilter } from '../src/vocoder/source-filter/index.ts'
-import { readCached, readCorpus, split } from '../training/data/index.ts'
-import { createExample } from '../training/tasks/acoustic/example.ts'
-import { exportAcoustic, measureAcoustic, measureSharpening, openPredictor } from '../training/tasks/acoustic/index.ts'
+import { AcousticModel } from 'sparsewave/internal/acoustic/index'
+import { encodeWav } from 'sparsewave/internal/audio/wav'
+import { type Frames, HOP, SAMPLE_RATE } from 'sparsewave/internal/frames'
+import { createSourceFilter } from 'sparsewave/internal/vocoder/source-filter/index'
+import { readCached, readCorpus, split } from 'sparsewave-training/internal/data/index'
+import { createExample } from 'sparsewave-training/internal/tasks/acoustic/example'
+import {
+  exportAcoustic,
+  measureAcoustic,
+  measureSharpening,
+  openPredictor,
+} from 'sparsewave-training/internal/tasks/acoustic/index'
 
 const [corpus, run, out, limit = '32', amount = '1.4'] = process.argv.slice(2)
 if (!corpus || !run || !out) {

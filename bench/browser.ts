@@ -2,15 +2,15 @@
  * The page's voice in the browser against the server's: time to first audio, real-time factor, and how far apart the samples are. Needs
  * Chromium.
  *
- *     node scripts/build.mjs --if-stale && node dist/bench/browser.js [--shots FOLDER]
+ *     node scripts/build.mjs --if-stale && node bench/dist/browser.js [--shots FOLDER]
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { chromium as launcher } from 'playwright-core'
-import { PACKAGE_ROOT } from '../src/root.ts'
-import { VOCODERS } from '../src/vocoder/vocoder.ts'
-import { chromium } from '../test/support/chromium.ts'
+import { PACKAGE_ROOT } from 'sparsewave/internal/root'
+import { chromium } from 'sparsewave/internal/testing/chromium'
+import { VOCODERS } from 'sparsewave/internal/vocoder/vocoder'
 import { median } from './measure.ts'
 import { startServerProcess } from './server-process.ts'
 

@@ -1,7 +1,7 @@
 /**
  * Copy synthesis of recordings: analysis, a vocoder, the files a judge needs.
  *
- *     node dist/bench/copy-synthesis.js RECORDINGS OUT [--vocoder source-filter] [--voice heart] [ids...]
+ *     node bench/dist/copy-synthesis.js RECORDINGS OUT [--vocoder source-filter] [--voice heart] [ids...]
  *
  * RECORDINGS is a corpus (the utterances in its `reference` unless ids are given) or a folder of 24 kHz WAV files. Writes
  * OUT/ID.wav, OUT/ID.ref.wav and OUT/pairs.tsv (reference, tab, copy) and prints the speed of both halves.
@@ -9,12 +9,12 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { analyze } from '../src/analysis/index.ts'
-import { readOpus } from '../src/audio/opus.ts'
-import { encodeWav, readWav, requireRate } from '../src/audio/wav.ts'
-import { HOP, SAMPLE_RATE } from '../src/frames.ts'
-import { openVocoder, VOCODERS, type VocoderKind } from '../src/vocoder/index.ts'
-import { loadVoice } from '../src/voices/index.ts'
+import { analyze } from 'sparsewave/internal/analysis/index'
+import { encodeWav, readWav, requireRate } from 'sparsewave/internal/audio/wav'
+import { HOP, SAMPLE_RATE } from 'sparsewave/internal/frames'
+import { openVocoder, VOCODERS, type VocoderKind } from 'sparsewave/internal/vocoder/index'
+import { loadVoice } from 'sparsewave/internal/voices/index'
+import { readOpus } from 'sparsewave-training/internal/data/opus'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

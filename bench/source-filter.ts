@@ -1,18 +1,18 @@
 /**
  * What source-filter synthesis costs with every engine of this machine: CPU time a second of audio, frames in portions as the synthesizer hands them over.
  *
- *     node dist/bench/source-filter.js [VOICE] [rounds]
+ *     node bench/dist/source-filter.js [VOICE] [rounds]
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { AcousticModel } from '../src/acoustic/index.ts'
-import { type Frames, HOP, SAMPLE_RATE, sliceFrames } from '../src/frames.ts'
-import { detectCpu } from '../src/kernels/index.ts'
-import { PACKAGE_ROOT } from '../src/root.ts'
-import { phonemize } from '../src/text/index.ts'
-import { availableEngines } from '../src/vocoder/source-filter/engines/index.ts'
-import { createSourceFilter } from '../src/vocoder/source-filter/index.ts'
-import { loadVoice } from '../src/voices/index.ts'
+import { AcousticModel } from 'sparsewave/internal/acoustic/index'
+import { type Frames, HOP, SAMPLE_RATE, sliceFrames } from 'sparsewave/internal/frames'
+import { detectCpu } from 'sparsewave/internal/kernels/index'
+import { PACKAGE_ROOT } from 'sparsewave/internal/root'
+import { phonemize } from 'sparsewave/internal/text/index'
+import { availableEngines } from 'sparsewave/internal/vocoder/source-filter/engines/index'
+import { createSourceFilter } from 'sparsewave/internal/vocoder/source-filter/index'
+import { loadVoice } from 'sparsewave/internal/voices/index'
 import { median } from './measure.ts'
 
 const [name = 'heart', rounds = '9'] = process.argv.slice(2)

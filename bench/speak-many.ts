@@ -1,13 +1,13 @@
 /**
  * The whole way from text to samples for many streams on one thread at the same time, in CPU time (all threads of the process).
  *
- *     node dist/bench/speak-many.js [VOICE] [VOCODER] [rounds]
+ *     node bench/dist/speak-many.js [VOICE] [VOCODER] [rounds]
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { PACKAGE_ROOT } from '../src/root.ts'
-import { loadSynthesizer } from '../src/synthesis/index.ts'
-import type { VocoderKind } from '../src/vocoder/vocoder.ts'
+import { PACKAGE_ROOT } from 'sparsewave/internal/root'
+import { loadSynthesizer } from 'sparsewave/internal/synthesis/index'
+import type { VocoderKind } from 'sparsewave/internal/vocoder/vocoder'
 import { median, spokenSeconds } from './measure.ts'
 
 const [voice = 'heart', vocoder = 'sparse-wavernn', rounds = '3'] = process.argv.slice(2)

@@ -1,7 +1,7 @@
 /**
  * Speaks bench/sentences.txt, which no net was trained on, or texts of a corpus's held-out sets, and writes what a judge needs.
  *
- *     node dist/bench/speak-sentences.js VOICE VOCODER OUT [--seed N] [--corpus FOLDER --split test|validation --every N]
+ *     node bench/dist/speak-sentences.js VOICE VOCODER OUT [--seed N] [--corpus FOLDER --split test|validation --every N]
  *
  * writes OUT/NN.wav and OUT/list.tsv (WAV, tab, text) and prints time to first audio and the real-time factor. Of a corpus every Nth
  * (4th) text of 41 to 109 characters is spoken.
@@ -9,12 +9,12 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { encodeWav } from '../src/audio/wav.ts'
-import { SAMPLE_RATE } from '../src/frames.ts'
-import { PACKAGE_ROOT } from '../src/root.ts'
-import { loadSynthesizer } from '../src/synthesis/index.ts'
-import { VOCODERS, type VocoderKind } from '../src/vocoder/vocoder.ts'
-import { readCorpus, split } from '../training/data/corpus.ts'
+import { encodeWav } from 'sparsewave/internal/audio/wav'
+import { SAMPLE_RATE } from 'sparsewave/internal/frames'
+import { PACKAGE_ROOT } from 'sparsewave/internal/root'
+import { loadSynthesizer } from 'sparsewave/internal/synthesis/index'
+import { VOCODERS, type VocoderKind } from 'sparsewave/internal/vocoder/vocoder'
+import { readCorpus, split } from 'sparsewave-training/internal/data/corpus'
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,

@@ -1,14 +1,20 @@
 /**
  * Many streams on one thread: each one by one, and side by side, in turn.
  *
- *     node dist/bench/streams.js [H] [rounds]
+ *     node bench/dist/streams.js [H] [rounds]
  *
  * in the precision that SPARSEWAVE_PRECISION names, else the default one; prints CPU time per second of audio and stream, how many live streams a core holds, and GMAC/s in the blocks.
  */
-import { HOP, SAMPLE_RATE } from '../src/frames.ts'
-import { availableKernels, choosePrecision, detectCpu, PANEL, type VocoderKernel } from '../src/kernels/index.ts'
-import { netConfigSchema } from '../src/vocoder/sparse-wavernn/config.ts'
-import { randomFrameBlocks, randomWeights } from '../src/vocoder/sparse-wavernn/random-weights.ts'
+import { HOP, SAMPLE_RATE } from 'sparsewave/internal/frames'
+import {
+  availableKernels,
+  choosePrecision,
+  detectCpu,
+  PANEL,
+  type VocoderKernel,
+} from 'sparsewave/internal/kernels/index'
+import { netConfigSchema } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
+import { randomFrameBlocks, randomWeights } from 'sparsewave/internal/vocoder/sparse-wavernn/random-weights'
 import { blockMacs, median } from './measure.ts'
 
 const hidden = Number(process.argv[2] ?? 384)

@@ -4,7 +4,7 @@
  * worker processes, in wall time.
  *
  *     python3 -m venv /tmp/torch && /tmp/torch/bin/pip install torch numpy
- *     TORCH_PYTHON=/tmp/torch/bin/python node dist/bench/training.js [rounds]
+ *     TORCH_PYTHON=/tmp/torch/bin/python node bench/dist/training.js [rounds]
  *
  * Without TORCH_PYTHON only our own figures are printed. A lane-step is one step of one lane; 6000 make a second of audio.
  */
@@ -13,9 +13,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { detectCpu } from '../src/kernels/index.ts'
-import { type Isa, nativePeak } from '../src/kernels/native.ts'
-import { PACKAGE_ROOT } from '../src/root.ts'
+import { detectCpu } from 'sparsewave/internal/kernels/index'
+import { type Isa, nativePeak } from 'sparsewave/internal/kernels/native'
+import { PACKAGE_ROOT } from 'sparsewave/internal/root'
 import {
   BANDS,
   FRAME_FEATURES,
@@ -23,13 +23,13 @@ import {
   netConfigSchema,
   STEP_INPUTS,
   STEPS_PER_FRAME,
-} from '../src/vocoder/sparse-wavernn/config.ts'
-import { type Engine, LANES } from '../training/engines/engine.ts'
-import { adamUpdate, createNativeEngine, nativeIsas } from '../training/engines/native.ts'
-import { createParallelEngine } from '../training/engines/parallel.ts'
-import { syntheticBatch, syntheticMasks, syntheticParameters } from '../training/engines/synthetic.ts'
-import { macsPerLaneStep } from '../training/tasks/sparse-wavernn/cost.ts'
-import { type ParameterLayout, parameterLayout } from '../training/tasks/sparse-wavernn/parameters.ts'
+} from 'sparsewave/internal/vocoder/sparse-wavernn/config'
+import { adamUpdate, createNativeEngine, nativeIsas } from 'sparsewave-training/internal/engines/native'
+import { createParallelEngine } from 'sparsewave-training/internal/engines/parallel'
+import { syntheticBatch, syntheticMasks, syntheticParameters } from 'sparsewave-training/internal/engines/synthetic'
+import { type Engine, LANES } from 'sparsewave-training/internal/net/engine'
+import { type ParameterLayout, parameterLayout } from 'sparsewave-training/internal/net/vocoder-layout'
+import { macsPerLaneStep } from 'sparsewave-training/internal/tasks/sparse-wavernn/cost'
 import { median, STEPS_A_SECOND } from './measure.ts'
 
 const GROUPS = 2

@@ -2,20 +2,20 @@
  * The whole vocoder on one thread, frames to samples with conditioning.onnx and frame parameters, as the server uses it:
  * real-time factor in CPU time and the time from the first push to the first samples.
  *
- *   node scripts/build.mjs && node dist/bench/vocoder-stream.js [hidden] [rounds]
+ *   node scripts/build.mjs && node bench/dist/vocoder-stream.js [hidden] [rounds]
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createFrames, ENVELOPE_POINTS, HOP, SAMPLE_RATE, sliceFrames } from '../src/frames.ts'
-import { chooseKernel } from '../src/kernels/index.ts'
-import { FRAME_FEATURES, netConfigSchema } from '../src/vocoder/sparse-wavernn/config.ts'
-import { createSparseWavernn } from '../src/vocoder/sparse-wavernn/index.ts'
-import { randomWeights } from '../src/vocoder/sparse-wavernn/random-weights.ts'
-import { encodeWeights } from '../src/vocoder/sparse-wavernn/weights.ts'
-import { exportConditioning } from '../training/compact/conditioning.ts'
-import { initialParameters } from '../training/tasks/sparse-wavernn/initialize.ts'
-import { parameterLayout } from '../training/tasks/sparse-wavernn/parameters.ts'
+import { createFrames, ENVELOPE_POINTS, HOP, SAMPLE_RATE, sliceFrames } from 'sparsewave/internal/frames'
+import { chooseKernel } from 'sparsewave/internal/kernels/index'
+import { FRAME_FEATURES, netConfigSchema } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
+import { createSparseWavernn } from 'sparsewave/internal/vocoder/sparse-wavernn/index'
+import { randomWeights } from 'sparsewave/internal/vocoder/sparse-wavernn/random-weights'
+import { encodeWeights } from 'sparsewave/internal/vocoder/sparse-wavernn/weights'
+import { exportConditioning } from 'sparsewave-training/internal/export/conditioning'
+import { parameterLayout } from 'sparsewave-training/internal/net/vocoder-layout'
+import { initialParameters } from 'sparsewave-training/internal/tasks/sparse-wavernn/initialize'
 
 const config = netConfigSchema.parse({ hidden: Number(process.argv[2] ?? 384) })
 const rounds = Number(process.argv[3] ?? 9)

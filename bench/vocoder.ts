@@ -11,16 +11,22 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { HOP, SAMPLE_RATE } from '../src/frames.ts'
-import { availableKernels, detectCpu, PRECISIONS, type Precision, type VocoderKernel } from '../src/kernels/index.ts'
-import { type Isa, nativePeak } from '../src/kernels/native.ts'
-import { loadOnnx } from '../src/onnx/runtime.ts'
-import { Random } from '../src/random.ts'
-import { PACKAGE_ROOT } from '../src/root.ts'
-import { type NetConfig, netConfigSchema, STEP_INPUTS } from '../src/vocoder/sparse-wavernn/config.ts'
-import { randomFrameBlocks, randomWeights } from '../src/vocoder/sparse-wavernn/random-weights.ts'
-import { svgCharts } from '../training/chart.ts'
-import { encodeOnnx, OnnxBuilder } from '../training/compact/onnx.ts'
+import { HOP, SAMPLE_RATE } from 'sparsewave/internal/frames'
+import {
+  availableKernels,
+  detectCpu,
+  PRECISIONS,
+  type Precision,
+  type VocoderKernel,
+} from 'sparsewave/internal/kernels/index'
+import { type Isa, nativePeak } from 'sparsewave/internal/kernels/native'
+import { loadOnnx } from 'sparsewave/internal/onnx/runtime'
+import { Random } from 'sparsewave/internal/random'
+import { PACKAGE_ROOT } from 'sparsewave/internal/root'
+import { type NetConfig, netConfigSchema, STEP_INPUTS } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
+import { randomFrameBlocks, randomWeights } from 'sparsewave/internal/vocoder/sparse-wavernn/random-weights'
+import { svgCharts } from 'sparsewave-training/internal/chart'
+import { encodeOnnx, OnnxBuilder } from 'sparsewave-training/internal/export/onnx'
 import { blockMacs, STEPS_A_SECOND } from './measure.ts'
 
 const rounds = Number(process.argv[2] ?? 5)

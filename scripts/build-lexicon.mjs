@@ -1,4 +1,4 @@
-// Makes src/text/data/en-us.lexicon.br from the two American dictionaries of misaki (PyPI `misaki`, Apache-2.0):
+// Makes src/text/languages/en/data/en-us.lexicon.br from the two American dictionaries of misaki (PyPI `misaki`, Apache-2.0):
 //   pip download --no-deps misaki==0.9.4 && unzip misaki-*.whl
 //   npm run build && node scripts/build-lexicon.mjs misaki/data/us_gold.json misaki/data/us_silver.json
 // Text inside: lines `word<TAB>pronunciation[|TAG:pronunciation]...` sorted by code unit, phonemes as ASCII
@@ -42,5 +42,5 @@ const text = `${checked.join('\n')}\n\n${uncertain.join('\n')}\n`
 const packed = brotliCompressSync(text, {
   params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_LGWIN]: 24 },
 })
-writeFileSync(new URL('../src/text/data/en-us.lexicon.br', import.meta.url), packed)
+writeFileSync(new URL('../src/text/languages/en/data/en-us.lexicon.br', import.meta.url), packed)
 console.log(`${checked.length} + ${uncertain.length} words, ${text.length} -> ${packed.length} bytes`)

@@ -14,8 +14,8 @@ const OUT = at('build', 'web')
 
 /** What the worker fetches, and where it comes from. */
 const ASSETS = {
-  'en-us.lexicon': () => brotliDecompressSync(readFileSync(at('src/text/data/en-us.lexicon.br'))),
-  'en-us.g2p': () => brotliDecompressSync(readFileSync(at('src/text/data/en-us.g2p.br'))),
+  'en-us.lexicon': () => brotliDecompressSync(readFileSync(at('src/text/languages/en/data/en-us.lexicon.br'))),
+  'en-us.g2p': () => brotliDecompressSync(readFileSync(at('src/text/languages/en/data/en-us.g2p.br'))),
   'vocoder.wasm': () => readFileSync(at('build/wasm/vocoder.wasm')),
   'vocoder-relaxed.wasm': () => readFileSync(at('build/wasm/vocoder-relaxed.wasm')),
   'onnxruntime.wasm': () =>
@@ -24,7 +24,7 @@ const ASSETS = {
 
 export const webSources = () => [
   at('scripts/build-web.mjs'),
-  ...readdirSync(at('src/text/data')).map((file) => at('src/text/data', file)),
+  ...readdirSync(at('src/text/languages/en/data')).map((file) => at('src/text/languages/en/data', file)),
   ...readdirSync(at('src'), { recursive: true })
     .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
     .sort()

@@ -1,56 +1,33 @@
 /**
- * Builds everything that runs: TypeScript to dist/, AssemblyScript to build/wasm/*.wasm, every folder native/<addon>/ to
- * build/native/<addon>.node, and what runs in browsers to build/web/. Outputs appear by rename, so that a running process never
- * sees half a file.
+ * Builds everything that runs: TypeScript to dist/ of its package, AssemblyScript to build/wasm/*.wasm, C++ addons to
+ * build/native/<system>/<addon>.node, and what runs in browsers to build/web/. Outputs appear by rename, so that a running process
+ * never sees half a file.
  *
- *   node scripts/build.mjs [--if-stale] [ts] [wasm] [web] [native]
+ *   node scripts/build.mjs [--if-stale] [ts] [wasm] [web] [native] [training] [training-native] [bench]
  *
  * `--if-stale` skips parts whose sources are those of the last good build. Without a C++ compiler the native part is
  * left out with one notice: everything then runs on the WebAssembly kernels.
  */
-import { spawn, spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
-import { basename, dirname, extname, join, relative, resolve } from 'node:path'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import {
+  addonFile,
+  addonStamp,
+  addons,
+  buildAddons,
+  compiler,
+  digest,
+  execute,
+  parallel,
+  walk,
+} from './build-native.mjs'
 import { buildWeb, webOutputs, webSources } from './build-web.mjs'
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 const BUILD = join(ROOT, 'build')
-const SOURCE_FOLDERS = ['src', 'training', 'server', 'test', 'bench']
 const at = (...parts) => join(ROOT, ...parts)
 
-/** `optional`: left out where the compiler is older than the ISA; the addon's other files then see SW_WITHOUT_AMX. */
-export const ISA_FLAGS = {
-  avx2: { arch: 'x64', flags: ['-mavx2', '-mfma'] },
-  avx512: { arch: 'x64', flags: ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mfma'] },
-  avx512vnni: {
-    arch: 'x64',
-    flags: ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mavx512vnni', '-mavx512vbmi', '-mfma'],
-  },
-  amx: {
-    arch: 'x64',
-    flags: [
-      ...['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mavx512bf16', '-mfma'],
-      ...['-mamx-tile', '-mamx-bf16'],
-    ],
-    optional: true,
-  },
-  neon: { arch: 'arm64', flags: [] },
-  baseline: { flags: [] },
-}
-export const COMPILE = [
-  '-std=c++17',
-  '-O3',
-  '-fPIC',
-  '-fvisibility=hidden',
-  '-fno-math-errno',
-  '-fno-trapping-math',
-  '-pthread',
-]
-const WARN = ['-Wall', '-Wextra', '-Wno-psabi', '-DNAPI_VERSION=8']
-const LINK = process.platform === 'darwin' ? ['-bundle', '-undefined', 'dynamic_lookup'] : ['-shared', '-pthread']
 /** Every module is built for engines with and without relaxed SIMD, by the ending of its name. */
 const WASM_VARIANTS = { '': [], '-relaxed': ['--enable', 'relaxed-simd'] }
 const ASC = [
@@ -66,54 +43,11 @@ const ASC = [
   '--importMemory',
 ]
 
-/** All files below `folder` with one of the extensions, sorted. */
-function walk(folder, extensions, found = []) {
-  if (!existsSync(folder)) return found
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    const path = join(folder, entry.name)
-    if (entry.isDirectory()) walk(path, extensions, found)
-    else if (extensions.includes(extname(entry.name))) found.push(path)
-  }
-  return found.sort()
-}
-
-function digest(files, ...more) {
-  const hash = createHash('sha256').update(JSON.stringify(more))
-  for (const file of files) hash.update(relative(ROOT, file)).update('\0').update(readFileSync(file)).update('\0')
-  return hash.digest('hex')
-}
-
 const stampPath = (part) => join(BUILD, 'stamps', part)
 const stampOf = (part) => (existsSync(stampPath(part)) ? readFileSync(stampPath(part), 'utf8') : '')
 function writeStamp(part, value) {
   mkdirSync(dirname(stampPath(part)), { recursive: true })
   writeFileSync(stampPath(part), value)
-}
-
-/** Runs a program; resolves with its output. */
-function execute(command, args) {
-  return new Promise((done) => {
-    const child = spawn(command, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
-    let output = ''
-    child.stdout.on('data', (data) => (output += data))
-    child.stderr.on('data', (data) => (output += data))
-    child.on('error', (error) => done({ ok: false, output: error.message }))
-    child.on('close', (code) => done({ ok: code === 0, output }))
-  })
-}
-
-/** Runs `jobs` (functions that return promises), as many at a time as there are cores. */
-async function parallel(jobs) {
-  const results = []
-  let next = 0
-  const lane = async () => {
-    while (next < jobs.length) {
-      const i = next++
-      results[i] = await jobs[i]()
-    }
-  }
-  await Promise.all(Array.from({ length: Math.min(jobs.length, availableParallelism()) }, lane))
-  return results
 }
 
 /** Path of a package's file, wherever npm has put the package. */
@@ -125,34 +59,36 @@ function packageFile(name, ...path) {
   }
 }
 
-const tools = {
-  ts: () => packageFile('typescript', 'bin', 'tsc'),
-  wasm: () => packageFile('assemblyscript', 'bin', 'asc.js'),
-  web: () => packageFile('rolldown', 'package.json') && packageFile('onnxruntime-web', 'package.json'),
-  native: () => packageFile('node-api-headers', 'include'),
-}
+/** A TypeScript project: what it compiles goes to `out`, whose stale files are removed. */
+const project = (config, folders, root, out, entry) => ({
+  tool: () => packageFile('typescript', 'bin', 'tsc'),
+  stamp: () =>
+    digest(
+      [...folders.flatMap((f) => walk(at(f), ['.ts', '.json'])), at('tsconfig.json'), at(config)].filter(
+        (f) => !f.endsWith('.test.ts') && !/(^|[\\/])(dist|build|node_modules)[\\/]/.test(relative(ROOT, f)),
+      ),
+    ),
+  outputs: () => [at(out, entry)],
+  async build() {
+    const { ok, output } = await execute(process.execPath, [this.tool(), '-p', config])
+    for (const file of walk(at(out), ['.js'])) {
+      const stem = relative(at(out), file).replace(/\.js$/, '')
+      if (existsSync(at(root, `${stem}.ts`))) continue
+      for (const ending of ['.js', '.js.map', '.d.ts']) rmSync(at(out, stem + ending), { force: true })
+    }
+    return ok || output
+  },
+})
 
+/** Parts by name, in the order they are built. `says`: what people are told while it is made. */
 const parts = {
   ts: {
-    stamp: () =>
-      digest(
-        [
-          ...SOURCE_FOLDERS.flatMap((f) => walk(at(f), ['.ts', '.tsx', '.json'])),
-          at('tsconfig.json'),
-          at('tsconfig.build.json'),
-        ].filter((f) => !f.endsWith('.test.ts')),
-      ),
-    outputs: () => [at('dist/src/cli/main.js')].filter(() => existsSync(at('src/cli/main.ts'))),
-    async build() {
-      const { ok, output } = await execute(process.execPath, [tools.ts(), '-p', 'tsconfig.build.json'])
-      for (const file of walk(at('dist'), ['.js'])) {
-        const source = at(relative(at('dist'), file).replace(/\.js$/, '.ts'))
-        if (!existsSync(source)) for (const stale of [file, `${file}.map`]) rmSync(stale, { force: true })
-      }
-      return ok || output
-    },
+    says: 'TypeScript',
+    ...project('tsconfig.build.json', ['src', 'server', 'test'], '.', 'dist', 'src/cli/main.js'),
   },
   wasm: {
+    says: 'WebAssembly kernels',
+    tool: () => packageFile('assemblyscript', 'bin', 'asc.js'),
     stamp: () => digest(walk(at('wasm'), ['.ts']), ASC, WASM_VARIANTS),
     outputs: () => wasmModules().map(({ target }) => target),
     async build() {
@@ -160,14 +96,8 @@ const parts = {
       const failures = await parallel(
         wasmModules().map(({ file, target, flags }) => async () => {
           const partial = `${target}.${process.pid}`
-          const { ok, output } = await execute(process.execPath, [
-            tools.wasm(),
-            relative(ROOT, file),
-            ...ASC,
-            ...flags,
-            '-o',
-            relative(ROOT, partial),
-          ])
+          const args = [this.tool(), relative(ROOT, file), ...ASC, ...flags, '-o', relative(ROOT, partial)]
+          const { ok, output } = await execute(process.execPath, args)
           if (!ok) return output
           renameSync(partial, target)
         }),
@@ -176,26 +106,33 @@ const parts = {
     },
   },
   web: {
+    says: 'browser bundle',
+    tool: () => packageFile('rolldown', 'package.json') && packageFile('onnxruntime-web', 'package.json'),
     stamp: () => digest([...webSources(), ...walk(at('wasm'), ['.ts']), at('package-lock.json')], ASC, WASM_VARIANTS),
     outputs: webOutputs,
     build: buildWeb,
   },
   native: {
-    stamp: () => digest(walk(at('native'), ['.cpp', '.h']), ISA_FLAGS, COMPILE, WARN, LINK, compiler() ?? ''),
-    outputs: () => (compiler() ? addons().map((name) => join(BUILD, 'native', `${name}.node`)) : []),
-    async build() {
-      if (!compiler()) {
-        for (const name of addons()) rmSync(join(BUILD, 'native', `${name}.node`), { force: true })
-        console.error(
-          'notice: no C++ compiler found (looked for $CXX, c++, g++, clang++). Speech runs on the WebAssembly kernels; training needs a compiler.',
-        )
-        return true
-      }
-      const results = await Promise.all(addons().map(buildAddon))
-      return results.filter((r) => r !== true).join('\n') || true
-    },
+    says: 'native kernels',
+    ...addonPart(addons, 'Speech runs on the WebAssembly kernels; training needs a compiler.'),
+  },
+  training: {
+    says: 'trainer',
+    ...project('training/tsconfig.build.json', ['training'], 'training', 'training/dist', 'index.js'),
+  },
+  'training-native': {
+    says: "trainer's native kernels",
+    ...addonPart(() => [TRAINER], 'Training needs one.'),
+  },
+  bench: {
+    says: 'benchmarks',
+    ...project('bench/tsconfig.build.json', ['bench'], 'bench', 'bench/dist', 'measure.js'),
   },
 }
+
+/** What speaking and serving need; the rest is built when it is asked for. */
+export const SPEAKING = ['ts', 'wasm', 'web', 'native']
+export const TRAINING = [...SPEAKING, 'training', 'training-native']
 
 const wasmModules = () =>
   wasmEntries().flatMap((file) =>
@@ -214,76 +151,15 @@ const wasmEntries = () =>
         .map((f) => at('wasm', f))
     : []
 
-const addons = () =>
-  existsSync(at('native'))
-    ? readdirSync(at('native')).filter(
-        (name) => statSync(at('native', name)).isDirectory() && walk(at('native', name), ['.cpp']).length > 0,
-      )
-    : []
+const TRAINER = { name: 'train', folder: at('training/native'), build: at('training/build') }
 
-let foundCompiler
-function compiler() {
-  if (foundCompiler === undefined) {
-    const candidates = process.platform === 'win32' ? [] : [process.env.CXX, 'c++', 'g++', 'clang++'].filter(Boolean)
-    foundCompiler = candidates.find((name) => spawnSync(name, ['--version'], { stdio: 'ignore' }).status === 0) ?? null
+function addonPart(list, without) {
+  return {
+    tool: () => packageFile('node-api-headers', 'include'),
+    stamp: () => list().map(addonStamp).join(),
+    outputs: () => (compiler() ? list().map(addonFile) : []),
+    build: () => buildAddons(list(), without),
   }
-  return foundCompiler
-}
-
-/** Whether the compiler knows all of the flags. */
-const accepts = (flags, by) =>
-  spawnSync(by, [...flags, '-x', 'c++', '-fsyntax-only', '-'], {
-    input: '',
-    stdio: ['pipe', 'ignore', 'ignore'],
-  }).status === 0
-
-/** Those of an addon's files that are for `arch`, with their ISA's flags, and what tells the others which are left out. */
-export function filesFor(arch, files, by) {
-  const without = []
-  const sources = files.flatMap((file) => {
-    const name = /\.(\w+)\.cpp$/.exec(file)?.[1] ?? 'baseline'
-    const isa = ISA_FLAGS[name]
-    if (isa?.arch !== undefined && isa.arch !== arch) return []
-    if (isa?.optional && !accepts(isa.flags, by)) {
-      without.push(`-DSW_WITHOUT_${name.toUpperCase()}`)
-      return []
-    }
-    return [{ file, flags: isa?.flags ?? [] }]
-  })
-  return { sources, without }
-}
-
-/** Compiles what changed and links; true, or the compiler's messages. */
-async function buildAddon(name) {
-  const folder = at('native', name)
-  const objects = join(BUILD, 'obj', name)
-  mkdirSync(objects, { recursive: true })
-  mkdirSync(join(BUILD, 'native'), { recursive: true })
-  const shared = at('native', 'shared')
-  const headers = [...walk(folder, ['.h']), ...walk(shared, ['.h'])]
-  const { sources, without } = filesFor(process.arch, walk(folder, ['.cpp']), compiler())
-  const failures = await parallel(
-    sources.map(({ file, flags }) => async () => {
-      const args = [...COMPILE, ...WARN, ...without, ...flags, '-I', tools.native(), '-I', folder, '-I', shared]
-      const object = join(objects, `${relative(folder, file).replaceAll(/[\\/]/g, '_')}.o`)
-      const key = digest([file, ...headers], args.slice(0, -6), compiler())
-      const keyFile = `${object}.key`
-      if (existsSync(object) && existsSync(keyFile) && readFileSync(keyFile, 'utf8') === key) return
-      const { ok, output } = await execute(compiler(), [...args, '-c', file, '-o', object])
-      if (output.trim()) console.error(output)
-      if (!ok) return `${relative(ROOT, file)} does not compile`
-      writeFileSync(keyFile, key)
-    }),
-  )
-  const failed = failures.filter(Boolean)
-  if (failed.length > 0) return failed.join('\n')
-  const target = join(BUILD, 'native', `${name}.node`)
-  const partial = `${target}.${process.pid}`
-  const inputs = sources.map(({ file }) => join(objects, `${relative(folder, file).replaceAll(/[\\/]/g, '_')}.o`))
-  const { ok, output } = await execute(compiler(), [...LINK, ...inputs, '-o', partial])
-  if (!ok) return output
-  renameSync(partial, target)
-  return true
 }
 
 /** Whether a part's outputs are missing or made from other sources. */
@@ -332,20 +208,22 @@ export async function build(names = Object.keys(parts), { ifStale = false, quiet
   try {
     for (const name of names) {
       if (ifStale && !isStale(name)) continue
-      const { stamp, build: make } = parts[name]
-      if (!tools[name]()) {
+      const { says, stamp } = parts[name]
+      if (!parts[name].tool()) {
         console.error(`${name}: the development packages are not installed; run \`npm ci\``)
         good = false
         continue
       }
       const started = Date.now()
       const made = stamp()
-      const result = await make()
+      if (!quiet) process.stderr.write(`building ${says} ... `)
+      const result = await parts[name].build()
       if (result === true) {
         writeStamp(name, made)
-        if (!quiet) console.error(`built ${name} in ${((Date.now() - started) / 1000).toFixed(1)} s`)
+        if (!quiet) process.stderr.write(`${((Date.now() - started) / 1000).toFixed(1)} s\n`)
       } else {
         good = false
+        if (!quiet) process.stderr.write('failed\n')
         console.error(result)
         console.error(`${name}: build failed`)
       }

@@ -14,7 +14,7 @@ import { once } from 'node:events'
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { COMPILE, filesFor, ISA_FLAGS } from './build.mjs'
+import { COMPILE, filesFor, ISA_FLAGS } from './build-native.mjs'
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 const WORK = join(ROOT, 'build/check')
@@ -41,15 +41,22 @@ function need(...programs) {
 }
 
 /** Compiles the kernels of `arch` in native/`addon` and a main file to one program. */
-async function compile(compiler, arch, main, flags, name, { kernelFlags = flags, addon = 'infer', more = [] } = {}) {
+async function compile(
+  compiler,
+  arch,
+  main,
+  flags,
+  name,
+  { kernelFlags = flags, folder = 'native/infer', test = 'test/native', more = [] } = {},
+) {
   const target = join(WORK, name)
-  const kernels = readdirSync(join(ROOT, 'native', addon)).filter((f) => /^(?:core|int8|optimizer)\.\w+\.cpp$/.test(f))
+  const kernels = readdirSync(join(ROOT, folder)).filter((f) => /^(?:core|int8|optimizer)\.\w+\.cpp$/.test(f))
   const { sources, without } = filesFor(arch, kernels, compiler)
   const common = [
     ...COMPILE.filter((f) => f !== '-fPIC'),
     '-Wno-psabi',
     '-I',
-    `native/${addon}`,
+    folder,
     '-I',
     'native/shared',
     '-I',
@@ -67,17 +74,17 @@ async function compile(compiler, arch, main, flags, name, { kernelFlags = flags,
     if (status !== 0) process.exit(1)
   }
   await Promise.all([
-    ...sources.map(({ file, flags }) => object(`native/${addon}/${file}`, [...kernelFlags, ...flags])),
-    ...[`test/native/${main}`, ...more].map((source) => object(source, flags)),
+    ...sources.map(({ file, flags }) => object(`${folder}/${file}`, [...kernelFlags, ...flags])),
+    ...[`${test}/${main}`, ...more].map((source) => object(source, flags)),
   ])
   run(compiler, [...flags, ...objects, '-pthread', '-o', target])
   for (const file of objects) rmSync(file)
   return target
 }
 
-const LAYERS = { addon: 'layers', more: ['native/layers/matrix.cpp'] }
-const TRAIN = { addon: 'train' }
-const FILTER = { addon: 'filter', more: ['native/filter/stream.cpp'] }
+const LAYERS = { folder: 'native/layers', more: ['native/layers/matrix.cpp'] }
+const TRAIN = { folder: 'training/native', test: 'training/native/test' }
+const FILTER = { folder: 'native/filter', more: ['native/filter/stream.cpp'] }
 const UNDEFINED = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-g', '-O1']
 
 const checks = {

@@ -1,12 +1,12 @@
-// Trains the joint n-gram model of src/text/g2p.ts on the dictionary, writes src/text/data/en-us.g2p.br and prints the
+// Trains the joint n-gram model of src/text/languages/en/g2p.ts on the dictionary, writes src/text/languages/en/data/en-us.g2p.br and prints the
 // error rates on the held-out words (every 20th by hash, never seen in training):
 //   npm run build && node scripts/train-letter-to-sound.mjs
 // Alignment: EM over pairs of 1-2 letters and 0-2 phonemes. Model: interpolated Kneser-Ney, entropy-pruned (Stolcke 1998).
 import { writeFileSync } from 'node:fs'
 import { brotliCompressSync, constants } from 'node:zlib'
 import { editDistance } from '../dist/src/errors.js'
-import { LetterToSound, LOG_STEP, parseModel } from '../dist/src/text/g2p.js'
-import { lexicon } from '../dist/src/text/lexicon.js'
+import { LetterToSound, LOG_STEP, parseModel } from '../dist/src/text/languages/en/g2p.js'
+import { lexicon } from '../dist/src/text/languages/en/lexicon.js'
 import { encodeAscii } from '../dist/src/text/phonemes.js'
 
 const ORDER = Number(process.argv[2] ?? 7)
@@ -304,7 +304,7 @@ const file = Buffer.concat([
 const packed = brotliCompressSync(file, {
   params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_LGWIN]: 24 },
 })
-writeFileSync(new URL('../src/text/data/en-us.g2p.br', import.meta.url), packed)
+writeFileSync(new URL('../src/text/languages/en/data/en-us.g2p.br', import.meta.url), packed)
 say(`${order.length} n-grams kept, ${packed.length} bytes`)
 
 // --- Held-out words ---

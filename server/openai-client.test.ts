@@ -2,10 +2,10 @@
 import OpenAI, { BadRequestError, NotFoundError, RateLimitError } from 'openai'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { aac } from '../src/audio/encoders/aac.ts'
-import { readOpus } from '../src/audio/opus.ts'
 import { readWav } from '../src/audio/wav.ts'
 import { FORMATS, type Format } from '../src/synthesis/index.ts'
 import { type TestServer, testServer, until } from '../test/support/test-server.ts'
+import { readOpus } from '../training/data/opus.ts'
 
 let server: TestServer
 let client: OpenAI

@@ -26,6 +26,8 @@ export const ERRORS = {
   CHECKPOINT_INVALID: { status: 400, remedy: 'Train again, or resume from an older checkpoint.' },
   TRAINING_DIVERGED: { status: 500, remedy: 'Lower `learningRate` in the job file and resume.' },
   DISK_FULL: { status: 507, remedy: 'Make room and run it again; it goes on from its last checkpoint.' },
+  TRAINING_MISSING: { status: 501, remedy: 'Run `npm install sparsewave-training`.' },
+  RUNTIME_MISSING: { status: 500, remedy: 'Run `npm install onnxruntime-node`, or install without `--omit=optional`.' },
   JOB_UNKNOWN: { status: 404, remedy: '`sparsewave jobs list --all` lists the jobs there are.' },
   QUEUE_UNAVAILABLE: { status: 500, remedy: 'Give another file with --queue, or move this one away.' },
   ENGINE_UNAVAILABLE: {

@@ -54,5 +54,5 @@ test('the server runs without rights it does not need', () => {
   const dockerfile = readFileSync(join(PACKAGE_ROOT, 'Dockerfile'), 'utf8')
   expect(dockerfile).toMatch(/^USER 1000:1000$/m)
   expect(dockerfile).toMatch(/^HEALTHCHECK /m)
-  expect(dockerfile).toContain('npm prune --omit=dev')
+  expect(dockerfile).toContain('npm install --omit=dev')
 })

@@ -2,6 +2,7 @@
  * Training end to end on a made-up corpus: a run that is stopped, killed and resumed equals one that is not, and what it
  * leaves becomes a voice that speaks.
  */
+
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
@@ -23,18 +24,21 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { encodeWav } from '../src/audio/wav.ts'
 import { main } from '../src/cli/main.ts'
+import { addonFile } from '../src/native-addon.ts'
 import { Random } from '../src/random.ts'
 import { PACKAGE_ROOT } from '../src/root.ts'
 import { loadSynthesizer } from '../src/synthesis/index.ts'
 import { PHONEMES } from '../src/text/phonemes.ts'
 import { parseWeights } from '../src/vocoder/sparse-wavernn/weights.ts'
 import { loadVoice } from '../src/voices/index.ts'
-import { CARD_FILE, compactVoice } from '../training/compact/voice.ts'
 import { readCorpus, split } from '../training/data/corpus.ts'
-import { LANES } from '../training/engines/engine.ts'
 import { createEngine } from '../training/engines/index.ts'
+import { CARD_FILE, compactVoice } from '../training/export/voice.ts'
 import { CHECKPOINT_FILE } from '../training/jobs/checkpoints.ts'
 import type { JobContext, Progress } from '../training/jobs/job.ts'
+import { LANES } from '../training/net/engine.ts'
+import { parameterLayout } from '../training/net/vocoder-layout.ts'
+import { TRAINING_ROOT } from '../training/root.ts'
 import { writeCheckpoint as writeAcousticCheckpoint } from '../training/tasks/acoustic/checkpoint.ts'
 import { TINY } from '../training/tasks/acoustic/testing.ts'
 import { initialCheckpoint } from '../training/tasks/acoustic/trainer.ts'
@@ -42,7 +46,6 @@ import { Batches, emptyBatch, fillLane } from '../training/tasks/sparse-wavernn/
 import { type Checkpoint, readCheckpoint } from '../training/tasks/sparse-wavernn/checkpoint.ts'
 import { readRecording } from '../training/tasks/sparse-wavernn/data.ts'
 import { type SparseWavernnJob, sparseWavernnJobSchema } from '../training/tasks/sparse-wavernn/job.ts'
-import { parameterLayout } from '../training/tasks/sparse-wavernn/parameters.ts'
 import { madeUpSpeech, TINY_NET, writeMadeUpCorpus } from '../training/tasks/sparse-wavernn/testing.ts'
 import { trainSparseWavernn } from '../training/tasks/sparse-wavernn/train.ts'
 import { type Recording, Utterance } from '../training/tasks/sparse-wavernn/utterance.ts'
@@ -154,7 +157,7 @@ async function trainAndSignal(file: string, run: string, nth: number, signal: No
   return { end: child.signalCode ?? child.exitCode, stderr }
 }
 
-const built = existsSync(join(PACKAGE_ROOT, 'build/native/train.node'))
+const built = existsSync(addonFile('train', TRAINING_ROOT))
 describe.skipIf(!built)(built ? 'a run' : 'a run (skipped: build/native/train.node is not built)', () => {
   const reports: Progress[] = []
   beforeAll(() => trainSparseWavernn(job('whole'), context({ report: (p) => reports.push(p) })), 60_000)

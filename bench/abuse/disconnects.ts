@@ -3,8 +3,8 @@
  * ElevenLabs' and Wyoming. Where and how is drawn from the seed.
  */
 import { connect, type Socket } from 'node:net'
+import { Random } from 'sparsewave/internal/random'
 import { WebSocket } from 'ws'
-import { Random } from '../../src/random.ts'
 import { inParallel, type Target } from './target.ts'
 
 const TEXT = 'The ferry leaves the harbour at noon. It comes back before dark, unless the wind is against it.'

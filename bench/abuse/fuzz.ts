@@ -3,8 +3,8 @@
  * events over Wyoming, and bytes that are none of these. What counts as a fault: a 500, an internal error told, no answer.
  */
 import { connect } from 'node:net'
+import { Random } from 'sparsewave/internal/random'
 import { WebSocket } from 'ws'
-import { Random } from '../../src/random.ts'
 import { inParallel, type Target } from './target.ts'
 
 export interface FuzzReport {

@@ -51,8 +51,8 @@ export async function openVoice({ engine, voice, headers, progress }: OpenOption
   await Promise.all([...files].map(async ([name, file]) => contents.set(name, await load(file, options))))
   const read = (name: string): Uint8Array<ArrayBuffer> => contents.get(name)!
 
-  provideData('en-us.lexicon', read('en-us.lexicon.gz'))
-  provideData('en-us.g2p', read('en-us.g2p.gz'))
+  provideData('en', 'en-us.lexicon', read('en-us.lexicon.gz'))
+  provideData('en', 'en-us.g2p', read('en-us.g2p.gz'))
   provideKernel([read('vocoder-relaxed.wasm.gz'), read('vocoder.wasm.gz')])
   provideOnnxRuntime(read('onnxruntime.wasm.gz').buffer)
   return openSynthesizer(

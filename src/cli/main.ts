@@ -9,7 +9,7 @@ import { doctorCommand } from './doctor.ts'
 import { keysCommand } from './keys.ts'
 import { serveCommand } from './serve.ts'
 import { speakCommand } from './speak.ts'
-import { loadTraining } from './training.ts'
+import { loadTraining, registerMissingTraining } from './training.ts'
 import { voicesCommand } from './voices.ts'
 
 const EXAMPLES = `
@@ -31,7 +31,11 @@ export async function main(argv: readonly string[]): Promise<number> {
     program.addCommand(command)
   try {
     const isOwn = program.commands.some((command) => command.name() === argv[0])
-    if (!isOwn) (await loadTraining())?.registerTrainingCommands(program)
+    if (!isOwn) {
+      const training = await loadTraining()
+      if (training) training.registerTrainingCommands(program)
+      else registerMissingTraining(program)
+    }
     inheritSettings(program)
     if (argv.length === 0) {
       program.outputHelp()

@@ -1,6 +1,9 @@
-/** The trainer as the command line sees it: loaded on demand, and only where the package has it. */
-import { existsSync } from 'node:fs'
+/** The trainer as the command line sees it: a package of its own, loaded on demand and only where it is installed. */
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import type { Command } from 'commander'
+import { SparsewaveError } from '../errors.ts'
 
 /** A line of `sparsewave doctor`. */
 export interface ReportLine {
@@ -15,10 +18,47 @@ interface Training {
   engineReport?(): Promise<readonly ReportLine[]>
 }
 
-/** Loads training/cli; undefined where there is none. */
+const PACKAGE = 'sparsewave-training'
+
+/** Commands that the trainer brings, with what `--help` says of them where it is not installed. */
+export const TRAINING_COMMANDS: Readonly<Record<string, string>> = {
+  train: 'train a net from a job file',
+  study: 'compare methods: methods x densities x seeds',
+  jobs: 'queue training jobs and run them',
+  compact: 'export a voice package from checkpoints',
+  evaluate: 'measure a voice or a checkpoint on held-out utterances',
+}
+
+/** The trainer installed beside this package, else in the working directory; undefined where there is none. */
 export async function loadTraining(): Promise<Training | undefined> {
-  const url = ['../../training/cli.js', '../../training/cli.ts']
-    .map((path) => new URL(path, import.meta.url))
-    .find((candidate) => existsSync(candidate))
-  return url && ((await import(url.href)) as Training)
+  try {
+    return (await import(PACKAGE)) as Training
+  } catch (error) {
+    if (!isMissing(error)) throw error
+  }
+  let file: string
+  try {
+    file = createRequire(join(process.cwd(), 'index.js')).resolve(PACKAGE)
+  } catch {
+    return undefined
+  }
+  return (await import(pathToFileURL(file).href)) as Training
+}
+
+const isMissing = (error: unknown): boolean =>
+  ['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND'].includes((error as NodeJS.ErrnoException)?.code ?? '') &&
+  String((error as Error).message).includes(`'${PACKAGE}'`)
+
+/** Adds the trainer's commands so that they are listed; each throws TRAINING_MISSING. */
+export function registerMissingTraining(program: Command): void {
+  for (const [name, summary] of Object.entries(TRAINING_COMMANDS))
+    program
+      .command(name)
+      .summary(`${summary} (needs ${PACKAGE})`)
+      .allowUnknownOption()
+      .allowExcessArguments()
+      .helpOption(false)
+      .action(() => {
+        throw new SparsewaveError('TRAINING_MISSING', `\`sparsewave ${name}\` needs the package ${PACKAGE}.`)
+      })
 }

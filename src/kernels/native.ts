@@ -2,9 +2,7 @@
  * The native kernels: C++ compiled for several ISAs into one addon, chosen at run time. A thin wrapper: shapes are checked
  * by the addon.
  */
-import { createRequire } from 'node:module'
-import { join } from 'node:path'
-import { PACKAGE_ROOT } from '../root.ts'
+import { tryAddon } from '../native-addon.ts'
 import { BANDS, HEAD_OUTPUTS } from '../vocoder/sparse-wavernn/config.ts'
 import { modelImage } from './image.ts'
 import type { FrameBlocks, KernelModel, KernelStream, Precision, StreamJob, VocoderKernel } from './kernel.ts'
@@ -47,18 +45,7 @@ interface Addon {
   features(): string[]
 }
 
-let loaded: { addon?: Addon; error?: Error } | undefined
-
-function load(): { addon?: Addon; error?: Error } {
-  if (!loaded) {
-    try {
-      loaded = { addon: createRequire(import.meta.url)(join(PACKAGE_ROOT, 'build/native/infer.node')) as Addon }
-    } catch (cause) {
-      loaded = { error: cause as Error }
-    }
-  }
-  return loaded
-}
+const load = () => tryAddon<Addon>('infer')
 
 /** The addon's instruction sets, fastest first, and whether this CPU has them; empty when the addon is not built. */
 export const nativeIsas = (): { name: Isa; supported: boolean }[] => load().addon?.isas() ?? []

@@ -1,9 +1,10 @@
 /**
- * The one file that touches onnxruntime-node. A model runs on one thread with no memory arena, so that its memory is
- * bounded and many models can share a machine.
+ * The one file that touches onnxruntime-node, an optional package, loaded with the first model that needs it. A model runs on one
+ * thread with no memory arena, so that its memory is bounded and many models can share a machine.
  */
 import './telemetry.ts'
-import { InferenceSession, Tensor } from 'onnxruntime-node'
+import type { InferenceSession } from 'onnxruntime-node'
+import { SparsewaveError } from '../errors.ts'
 import { type ModelFile, nameOf, type OnnxModel, openModel, type Session } from './model.ts'
 
 export type { ModelFile, OnnxModel, OnnxValue } from './model.ts'
@@ -11,9 +12,11 @@ export type { ModelFile, OnnxModel, OnnxValue } from './model.ts'
 /**
  * Opens a model. `threads` (default 1) is the number of threads one operator may use.
  * Works in worker threads; a worker must not be terminated while it loads or runs a model (onnxruntime-node then aborts
- * the process), but told to end. Throws VOICE_DAMAGED, naming the file, when it is missing or not a model that can run.
+ * the process), but told to end. Throws VOICE_DAMAGED, naming the file, when it is missing or not a model that can run;
+ * RUNTIME_MISSING when onnxruntime-node is not installed.
  */
-export function loadOnnx(file: ModelFile, { threads = 1 }: { threads?: number } = {}): Promise<OnnxModel> {
+export async function loadOnnx(file: ModelFile, { threads = 1 }: { threads?: number } = {}): Promise<OnnxModel> {
+  const { InferenceSession, Tensor } = await runtime(nameOf(file))
   const options: InferenceSession.SessionOptions = {
     executionProviders: ['cpu'],
     executionMode: 'sequential',
@@ -29,4 +32,12 @@ export function loadOnnx(file: ModelFile, { threads = 1 }: { threads?: number } 
       : InferenceSession.create(file.bytes, options))
     return session as unknown as Session
   })
+}
+
+async function runtime(model: string): Promise<typeof import('onnxruntime-node')> {
+  try {
+    return await import('onnxruntime-node')
+  } catch (cause) {
+    throw new SparsewaveError('RUNTIME_MISSING', `${model} needs onnxruntime-node, which is not installed.`, { cause })
+  }
 }

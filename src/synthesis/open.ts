@@ -1,6 +1,6 @@
 /** Puts a synthesizer together from a voice's files, on disk or in a browser. */
 import { AcousticModel } from '../acoustic/index.ts'
-import { phonemize } from '../text/phonemize.ts'
+import { phonemize } from '../text/languages/en/phonemize.ts'
 import { openVocoder, type VocoderKind } from '../vocoder/index.ts'
 import type { VoiceFiles } from '../voices/manifest.ts'
 import { Synthesizer } from './synthesizer.ts'

@@ -4,6 +4,6 @@ import { join } from 'node:path'
 import { brotliDecompressSync } from 'node:zlib'
 import { PACKAGE_ROOT } from '../root.ts'
 
-/** Contents of src/text/data/NAME.br. */
-export const readData = (name: string): Uint8Array =>
-  brotliDecompressSync(readFileSync(join(PACKAGE_ROOT, 'src/text/data', `${name}.br`)))
+/** Contents of src/text/languages/LANGUAGE/data/NAME.br. */
+export const readData = (language: string, name: string): Uint8Array =>
+  brotliDecompressSync(readFileSync(join(PACKAGE_ROOT, 'src/text/languages', language, 'data', `${name}.br`)))

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { SparsewaveError } from '../errors.ts'
 import { parsePhonemes } from './given.ts'
-import { phonemize } from './phonemize.ts'
+import { phonemize } from './languages/en/phonemize.ts'
 import { RequestLexicon } from './request-lexicon.ts'
 
 const speak = (text: string, lexicon: Record<string, string>): string =>

@@ -6,10 +6,10 @@
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { encodeWav } from '../../src/audio/wav.ts'
-import { SAMPLE_RATE } from '../../src/frames.ts'
-import { loadOnnx } from '../../src/onnx/runtime.ts'
-import { Random } from '../../src/random.ts'
+import { encodeWav } from 'sparsewave/internal/audio/wav'
+import { SAMPLE_RATE } from 'sparsewave/internal/frames'
+import { loadOnnx } from 'sparsewave/internal/onnx/runtime'
+import { Random } from 'sparsewave/internal/random'
 import { DURATION_UNIT, readCorpus } from '../data/corpus.ts'
 
 const USAGE = `usage: kokoro MODEL.onnx VOCABULARY.json VOICES --texts CORPUS -o FOLDER [options]
@@ -23,7 +23,7 @@ const USAGE = `usage: kokoro MODEL.onnx VOCABULARY.json VOICES --texts CORPUS -o
   --part 1/2        one of several processes that write into the same folder
 
 Example, twenty minutes each of two voices:
-  node dist/training/corpora/kokoro.js kokoro.onnx vocab.json voices --texts corpus -o runs/voices --voices af_bella,am_puck --minutes 40`
+  node training/dist/corpora/kokoro.js kokoro.onnx vocab.json voices --texts corpus -o runs/voices --voices af_bella,am_puck --minutes 40`
 
 /** Length of a style vector; a voice has one for every number of tokens. */
 const STYLE = 256
@@ -48,7 +48,18 @@ const { values: flags, positionals } = parseArgs({
 const [modelFile, vocabularyFile, voicesDir] = positionals
 const [part, parts] = flags.part.split('/').map(Number)
 const [slowest, fastest] = flags.speeds.split(',').map(Number)
-if (flags.help || !modelFile || !vocabularyFile || !voicesDir || !flags.texts || !flags.out || !part || !parts || !slowest || !fastest) {
+if (
+  flags.help ||
+  !modelFile ||
+  !vocabularyFile ||
+  !voicesDir ||
+  !flags.texts ||
+  !flags.out ||
+  !part ||
+  !parts ||
+  !slowest ||
+  !fastest
+) {
   console.error(USAGE)
   process.exit(flags.help ? 0 : 2)
 }

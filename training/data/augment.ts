@@ -3,10 +3,11 @@
  * equalised by a smooth random curve, made louder or softer, some of them without their highest frequencies. Every draw follows
  * from the seed and the recording's id.
  */
+
+import { Resampler } from 'sparsewave/internal/audio/resample'
+import { SAMPLE_RATE } from 'sparsewave/internal/frames'
+import { fmix32, Random } from 'sparsewave/internal/random'
 import { z } from 'zod'
-import { Resampler } from '../../src/audio/resample.ts'
-import { SAMPLE_RATE } from '../../src/frames.ts'
-import { fmix32, Random } from '../../src/random.ts'
 import type { Utterance } from './corpus.ts'
 
 export const augmentSchema = z.strictObject({

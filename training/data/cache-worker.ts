@@ -1,6 +1,6 @@
 /** Worker thread of buildCache: caches one utterance a message and answers when it is done. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { SparsewaveError } from '../../src/errors.ts'
+import { SparsewaveError } from 'sparsewave/internal/errors'
 import { cacheUtterance, type WorkerReply } from './cache.ts'
 import type { Utterance } from './corpus.ts'
 

@@ -1,9 +1,9 @@
 import { mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { analyze } from 'sparsewave/internal/analysis/index'
+import { encodeWav } from 'sparsewave/internal/audio/wav'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { analyze } from '../../src/analysis/index.ts'
-import { encodeWav } from '../../src/audio/wav.ts'
 import { buildCache, readCached } from './cache.ts'
 import { readCorpus } from './corpus.ts'
 

@@ -6,10 +6,10 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { analyze } from '../../src/analysis/index.ts'
-import { alignPulses } from '../../src/analysis/pulses.ts'
-import { type ErrorCode, SparsewaveError } from '../../src/errors.ts'
-import { ENVELOPE_POINTS, type Frames } from '../../src/frames.ts'
+import { analyze } from 'sparsewave/internal/analysis/index'
+import { alignPulses } from 'sparsewave/internal/analysis/pulses'
+import { type ErrorCode, SparsewaveError } from 'sparsewave/internal/errors'
+import { ENVELOPE_POINTS, type Frames } from 'sparsewave/internal/frames'
 import { readUtterance, type Utterance } from './corpus.ts'
 
 /** Raise a field's version when what computes it changes. */

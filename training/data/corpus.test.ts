@@ -1,8 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { encodeWav } from 'sparsewave/internal/audio/wav'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { encodeWav } from '../../src/audio/wav.ts'
 import { readCorpus, readUtterance, split } from './corpus.ts'
 
 let dir: string

@@ -5,13 +5,13 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
+import { FRAMES_PER_UNIT } from 'sparsewave/internal/acoustic/net/config'
+import { readWav, requireRate } from 'sparsewave/internal/audio/wav'
+import { SparsewaveError } from 'sparsewave/internal/errors'
+import { HOP } from 'sparsewave/internal/frames'
 import { z } from 'zod'
-import { FRAMES_PER_UNIT } from '../../src/acoustic/net/config.ts'
-import { readOpus } from '../../src/audio/opus.ts'
-import { readWav, requireRate } from '../../src/audio/wav.ts'
-import { SparsewaveError } from '../../src/errors.ts'
-import { HOP } from '../../src/frames.ts'
 import { type Alteration, alter } from './augment.ts'
+import { readOpus } from './opus.ts'
 
 /** Samples of one unit of `durations` (25 ms). */
 export const DURATION_UNIT = FRAMES_PER_UNIT * HOP

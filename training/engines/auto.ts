@@ -4,9 +4,9 @@
  */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import { SparsewaveError } from '../../src/errors.ts'
+import { SparsewaveError } from 'sparsewave/internal/errors'
 import { replaceFile } from '../jobs/checkpoints.ts'
-import type { Engine } from './engine.ts'
+import type { Engine } from '../net/engine.ts'
 import { nativeIsas } from './native.ts'
 import { findAdapterInUse } from './webgpu/device.ts'
 

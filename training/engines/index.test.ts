@@ -1,6 +1,6 @@
+import { netConfigSchema } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
 import { expect, test } from 'vitest'
-import { netConfigSchema } from '../../src/vocoder/sparse-wavernn/config.ts'
-import { parameterLayout } from '../tasks/sparse-wavernn/parameters.ts'
+import { parameterLayout } from '../net/vocoder-layout.ts'
 import { createEngine, ENGINE_NAMES, engineReport } from './index.ts'
 
 const layout = parameterLayout(netConfigSchema.parse({ hidden: 16, headHidden: 16, conditioning: 16 }))

@@ -1,9 +1,9 @@
 /**
  * The registry of training engines: one file and one line each, the preferred one first.
  */
-import { nearest, SparsewaveError } from '../../src/errors.ts'
-import type { ParameterLayout } from '../tasks/sparse-wavernn/parameters.ts'
-import type { Engine, EngineFactory, EngineOptions } from './engine.ts'
+import { nearest, SparsewaveError } from 'sparsewave/internal/errors'
+import type { Engine, EngineFactory, EngineOptions } from '../net/engine.ts'
+import type { ParameterLayout } from '../net/vocoder-layout.ts'
 import { createNativeEngine, nativeIsas } from './native.ts'
 import { createReferenceEngine } from './reference.ts'
 import { createTfjsEngine } from './tfjs/sparse-wavernn.ts'

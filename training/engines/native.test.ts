@@ -1,16 +1,16 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { addonFile } from 'sparsewave/internal/native-addon'
+import { BANDS, netConfigSchema } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
 import { afterEach, describe, expect, test } from 'vitest'
-import { PACKAGE_ROOT } from '../../src/root.ts'
-import { BANDS, netConfigSchema } from '../../src/vocoder/sparse-wavernn/config.ts'
-import type { MaskSet } from '../masks/mask.ts'
-import { maskedSegments, parameterLayout } from '../tasks/sparse-wavernn/parameters.ts'
-import { type Batch, type Engine, LANES } from './engine.ts'
+import { type Batch, type Engine, LANES } from '../net/engine.ts'
+import type { MaskSet } from '../net/mask.ts'
+import { maskedSegments, parameterLayout } from '../net/vocoder-layout.ts'
+import { TRAINING_ROOT } from '../root.ts'
 import { adamUpdate, createNativeEngine, nativeIsas } from './native.ts'
 import { createReferenceEngine, type ReferenceRun, runReference } from './reference.ts'
 import { isKept, sliceBatch, syntheticBatch, syntheticMasks, syntheticParameters } from './synthetic.ts'
 
-const built = existsSync(join(PACKAGE_ROOT, 'build/native/train.node'))
+const built = existsSync(addonFile('train', TRAINING_ROOT))
 const isas = built ? nativeIsas() : []
 const { hidden } = netConfigSchema.parse({ hidden: 32 })
 const layout = parameterLayout(netConfigSchema.parse({ hidden, headHidden: 16, conditioning: 16 }))

@@ -1,14 +1,11 @@
 /**
  * The native engine: C++ threads, 16 lanes a task, AMX, AVX-512 or AVX2 chosen at run time. SPARSEWAVE_TRAIN_ISA forces one.
  */
-import { createRequire } from 'node:module'
-import { join } from 'node:path'
-import { nearest, SparsewaveError } from '../../src/errors.ts'
-import { PACKAGE_ROOT } from '../../src/root.ts'
-import { BANDS, FRAME_FEATURES, HEAD_OUTPUTS, STEP_INPUTS } from '../../src/vocoder/sparse-wavernn/config.ts'
-import type { MaskSet } from '../masks/mask.ts'
-import { type AdamOptions, adamUpdate as portableAdam } from '../tasks/acoustic/adam.ts'
-import { MASKED, type ParameterLayout } from '../tasks/sparse-wavernn/parameters.ts'
+
+import { nearest, SparsewaveError } from 'sparsewave/internal/errors'
+import { tryAddon } from 'sparsewave/internal/native-addon'
+import { BANDS, FRAME_FEATURES, HEAD_OUTPUTS, STEP_INPUTS } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
+import { type AdamOptions, adamUpdate as portableAdam } from '../net/adam.ts'
 import {
   type Batch,
   batchCount,
@@ -17,7 +14,10 @@ import {
   memberGroups,
   type StepOptions,
   type StepResult,
-} from './engine.ts'
+} from '../net/engine.ts'
+import type { MaskSet } from '../net/mask.ts'
+import { MASKED, type ParameterLayout } from '../net/vocoder-layout.ts'
+import { TRAINING_ROOT } from '../root.ts'
 import type { Product, Products } from './products.ts'
 
 interface Addon {
@@ -47,19 +47,15 @@ interface Addon {
   isas(): { name: string; supported: boolean }[]
 }
 
-let addon: Addon | undefined
-
 /** Loads the addon; throws ENGINE_UNAVAILABLE when it was not built (no C++ compiler). */
 function load(): Addon {
-  try {
-    addon ??= createRequire(import.meta.url)(join(PACKAGE_ROOT, 'build/native/train.node')) as Addon
-  } catch (cause) {
+  const { addon, error: cause } = tryAddon<Addon>('train', TRAINING_ROOT)
+  if (!addon)
     throw new SparsewaveError('ENGINE_UNAVAILABLE', 'The native training engine is not built.', {
       remedy:
         'Install a C++17 compiler (g++ or clang++) and run `npm run build`, or set `engine: reference` (very slow).',
       cause,
     })
-  }
   return addon
 }
 

@@ -2,9 +2,10 @@
  * Engines for tasks that are not written in C++: a task is a layout and a function that runs its net forward and backward on
  * the matrices it is handed, which multiply kept blocks only. docs/engines.md shows one in thirty lines.
  */
-import type { Mask, MaskSet } from '../masks/mask.ts'
-import { LANES, memberGroups, type PopulationEngine, type StepOptions, type StepResult } from './engine.ts'
-import { BLOCK_ROWS, type Layout, type Segment } from './layout.ts'
+
+import { LANES, memberGroups, type PopulationEngine, type StepOptions, type StepResult } from '../net/engine.ts'
+import { BLOCK_ROWS, type Layout, type Segment } from '../net/layout.ts'
+import type { Mask, MaskSet } from '../net/mask.ts'
 import { nativeProducts } from './native.ts'
 import { type Products, portableProducts } from './products.ts'
 

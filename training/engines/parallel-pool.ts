@@ -1,9 +1,10 @@
 /** The worker processes of data parallel training: one call at a time each; one that dies is started again and gets its call again. */
+
 import { type ChildProcess, fork } from 'node:child_process'
 import path from 'node:path'
-import { SparsewaveError } from '../../src/errors.ts'
-import { PACKAGE_ROOT } from '../../src/root.ts'
-import type { NetConfig } from '../../src/vocoder/sparse-wavernn/config.ts'
+import { SparsewaveError } from 'sparsewave/internal/errors'
+import type { NetConfig } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
+import { TRAINING_ROOT } from '../root.ts'
 import type { Share, ShareResult } from './parallel.ts'
 
 /** Deaths within one call after which it is given up. */
@@ -24,7 +25,7 @@ export interface Pool {
 }
 
 export function startPool(workers: number, setup: WorkerSetup): Pool {
-  const script = path.join(PACKAGE_ROOT, 'dist/training/engines/parallel-worker.js')
+  const script = path.join(TRAINING_ROOT, 'dist/engines/parallel-worker.js')
   const start = () =>
     // Typed arrays travel as they are.
     fork(script, [JSON.stringify(setup)], { serialization: 'advanced', execArgv: [] })

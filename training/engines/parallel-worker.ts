@@ -1,5 +1,5 @@
 /** A worker process of data parallel training: gets a share of a batch, answers with its losses, states and gradient. */
-import { parameterLayout } from '../tasks/sparse-wavernn/parameters.ts'
+import { parameterLayout } from '../net/vocoder-layout.ts'
 import { createEngine } from './index.ts'
 import { runShare, type Share } from './parallel.ts'
 import type { WorkerReply, WorkerSetup } from './parallel-pool.ts'

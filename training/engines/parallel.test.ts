@@ -1,16 +1,17 @@
 /** Data parallel over worker processes: any number of them gives the same bits, which are the engine's own up to rounding. */
+
 import { existsSync } from 'node:fs'
-import path from 'node:path'
+import { addonFile } from 'sparsewave/internal/native-addon'
+import { netConfigSchema } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
 import { afterAll, describe, expect, test } from 'vitest'
-import { PACKAGE_ROOT } from '../../src/root.ts'
-import { netConfigSchema } from '../../src/vocoder/sparse-wavernn/config.ts'
-import { parameterLayout } from '../tasks/sparse-wavernn/parameters.ts'
-import { type Engine, LANES, memberGroups, type StepOptions } from './engine.ts'
+import { type Engine, LANES, memberGroups, type StepOptions } from '../net/engine.ts'
+import { parameterLayout } from '../net/vocoder-layout.ts'
+import { TRAINING_ROOT } from '../root.ts'
 import { createEngine } from './index.ts'
 import { createParallelEngine } from './parallel.ts'
 import { syntheticBatch, syntheticMasks, syntheticParameters } from './synthetic.ts'
 
-const built = existsSync(path.join(PACKAGE_ROOT, 'build/native/train.node'))
+const built = existsSync(addonFile('train', TRAINING_ROOT))
 const layout = parameterLayout(netConfigSchema.parse({ hidden: 32, headHidden: 16, conditioning: 16 }))
 const parameters = syntheticParameters(layout, 2)
 

@@ -8,9 +8,16 @@
  * A worker gets everything with each call and keeps nothing, so one that dies is started again and does its parts again.
  */
 import type { ChildProcess } from 'node:child_process'
-import type { MaskSet } from '../masks/mask.ts'
-import type { ParameterLayout } from '../tasks/sparse-wavernn/parameters.ts'
-import { type Batch, batchCount, type Engine, type EngineOptions, memberGroups, type StepOptions } from './engine.ts'
+import {
+  type Batch,
+  batchCount,
+  type Engine,
+  type EngineOptions,
+  memberGroups,
+  type StepOptions,
+} from '../net/engine.ts'
+import type { MaskSet } from '../net/mask.ts'
+import type { ParameterLayout } from '../net/vocoder-layout.ts'
 import { createEngine } from './index.ts'
 import { startPool } from './parallel-pool.ts'
 

@@ -2,10 +2,11 @@
  * The three products of a block-sparse matrix, on activations [groups, features, 16 lanes]. Native where the addon is built
  * (native/train), else these loops, which define them.
  */
-import type { Mask } from '../masks/mask.ts'
-import { stripColumns } from '../masks/mask.ts'
-import { LANES } from './engine.ts'
-import { BLOCK_ROWS, type MaskedMatrix } from './layout.ts'
+
+import { LANES } from '../net/engine.ts'
+import { BLOCK_ROWS, type MaskedMatrix } from '../net/layout.ts'
+import type { Mask } from '../net/mask.ts'
+import { stripColumns } from '../net/mask.ts'
 
 /**
  * One product. `weights` is the matrix's part of the flat vector (of the gradient for `accumulate`), [rows / 16, columns, 16];

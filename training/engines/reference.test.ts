@@ -1,7 +1,7 @@
+import { netConfigSchema } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
 import { expect, test } from 'vitest'
-import { netConfigSchema } from '../../src/vocoder/sparse-wavernn/config.ts'
-import { maskedSegments, parameterLayout } from '../tasks/sparse-wavernn/parameters.ts'
-import { LANES } from './engine.ts'
+import { LANES } from '../net/engine.ts'
+import { maskedSegments, parameterLayout } from '../net/vocoder-layout.ts'
 import { mixtureLoss, runReference } from './reference.ts'
 import { isKept, syntheticBatch, syntheticMasks, syntheticParameters } from './synthetic.ts'
 

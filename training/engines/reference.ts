@@ -10,9 +10,7 @@ import {
   MIXTURES,
   STEP_INPUTS,
   STEPS_PER_FRAME,
-} from '../../src/vocoder/sparse-wavernn/config.ts'
-import { type MaskSet, stripColumns } from '../masks/mask.ts'
-import { type ParameterLayout, segment } from '../tasks/sparse-wavernn/parameters.ts'
+} from 'sparsewave/internal/vocoder/sparse-wavernn/config'
 import {
   type Batch,
   batchCount,
@@ -21,7 +19,9 @@ import {
   memberGroups,
   type StepOptions,
   type StepResult,
-} from './engine.ts'
+} from '../net/engine.ts'
+import { type MaskSet, stripColumns } from '../net/mask.ts'
+import { type ParameterLayout, segment } from '../net/vocoder-layout.ts'
 
 const LOG_SCALE_MIN = -7
 const LOG_SCALE_MAX = 4

@@ -1,12 +1,12 @@
 /**
  * Random parameters and batches with the ranges of real ones, for tests of engines and their benchmark. Equal seeds give equal data.
  */
-import { Random } from '../../src/random.ts'
-import { BANDS, FRAME_FEATURES, STEP_INPUTS, STEPS_PER_FRAME } from '../../src/vocoder/sparse-wavernn/config.ts'
-import type { MaskSet } from '../masks/mask.ts'
+import { Random } from 'sparsewave/internal/random'
+import { BANDS, FRAME_FEATURES, STEP_INPUTS, STEPS_PER_FRAME } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
 import { randomMasks } from '../masks/random.ts'
-import { elementIndex, maskedSegments, type ParameterLayout, type Segment } from '../tasks/sparse-wavernn/parameters.ts'
-import { type Batch, LANES } from './engine.ts'
+import { type Batch, LANES } from '../net/engine.ts'
+import type { MaskSet } from '../net/mask.ts'
+import { elementIndex, maskedSegments, type ParameterLayout, type Segment } from '../net/vocoder-layout.ts'
 
 export const syntheticMasks = (layout: ParameterLayout, seed: number): MaskSet =>
   randomMasks({ matrices: maskedSegments(layout), seed })

@@ -1,9 +1,9 @@
 /**
  * The `webgpu` engine of the Sparse WaveRNN: GPUs of any maker through Dawn (docs/gpu.md).
  */
-import { BANDS, HEAD_OUTPUTS } from '../../src/vocoder/sparse-wavernn/config.ts'
-import { PADDED_OUTPUTS, type ParameterLayout } from '../tasks/sparse-wavernn/parameters.ts'
-import { type Batch, type Engine, LANES } from './engine.ts'
+import { BANDS, HEAD_OUTPUTS } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
+import { type Batch, type Engine, LANES } from '../net/engine.ts'
+import { PADDED_OUTPUTS, type ParameterLayout } from '../net/vocoder-layout.ts'
 import { createDeviceEngine, type DeviceEngine, type WebgpuOptions } from './webgpu/engine.ts'
 import { sparseWavernnNet } from './webgpu/sparse-wavernn.ts'
 

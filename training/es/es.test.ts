@@ -1,5 +1,5 @@
+import { Random } from 'sparsewave/internal/random'
 import { expect, test } from 'vitest'
-import { Random } from '../../src/random.ts'
 import { addGradient, drawDirections, fillNormal } from './sampling.ts'
 import { rankUtilities } from './utilities.ts'
 

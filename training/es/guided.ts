@@ -6,7 +6,7 @@
  * where the columns of U span k surrogate gradients that are cheap and biased. The trace, and so the mean length, is that of a
  * standard normal vector; `share` 0 is plain ES, 1 searches the subspace only.
  */
-import type { Random } from '../../src/random.ts'
+import type { Random } from 'sparsewave/internal/random'
 import { fillNormal, orthogonalize } from './sampling.ts'
 
 /** @param surrogates vectors [dimension] that need be neither orthogonal nor normal; those of length 0 are left out */

@@ -13,8 +13,9 @@
  * its own members and makes its own update, with its own moments, from the common mean; the means that come out are averaged, of
  * SNES' deviations the logarithms. One worker is the strategy itself.
  */
+
+import { Random } from 'sparsewave/internal/random'
 import { z } from 'zod'
-import { Random } from '../../src/random.ts'
 import { adamUpdate } from '../engines/native.ts'
 import { addGradient, drawDirections } from './sampling.ts'
 import { rankUtilities } from './utilities.ts'

@@ -2,7 +2,7 @@
  * Perturbations of an evolution strategy. A population of n = 2p members is p directions, each tried with both signs (mirrored,
  * antithetic: Brockhoff et al. 2010; Salimans et al. 2017): member 2i is mean + sigma e_i, member 2i + 1 is mean - sigma e_i.
  */
-import type { Random } from '../../src/random.ts'
+import type { Random } from 'sparsewave/internal/random'
 
 export const SAMPLERS = ['gaussian', 'orthogonal'] as const
 export type Sampler = (typeof SAMPLERS)[number]

@@ -1,5 +1,5 @@
+import { Random } from 'sparsewave/internal/random'
 import { beforeAll, expect, test } from 'vitest'
-import { Random } from '../../src/random.ts'
 import { madeUpSpeech } from '../tasks/sparse-wavernn/testing.ts'
 import { type Measures, measure, median } from './measures.ts'
 

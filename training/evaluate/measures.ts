@@ -2,9 +2,9 @@
  * Measures of a vocoder's output against the recording it was made from. They need no outside judge: pitch, spectrum,
  * noise in silences and tones where the bands meet.
  */
-import { analyze } from '../../src/analysis/index.ts'
-import { RealFft } from '../../src/audio/fft.ts'
-import { ENVELOPE_POINTS, HOP, SAMPLE_RATE } from '../../src/frames.ts'
+import { analyze } from 'sparsewave/internal/analysis/index'
+import { RealFft } from 'sparsewave/internal/audio/fft'
+import { ENVELOPE_POINTS, HOP, SAMPLE_RATE } from 'sparsewave/internal/frames'
 
 export interface Measures {
   /** Median deviation of F0 in cents where both are voiced. */

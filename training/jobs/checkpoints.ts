@@ -4,8 +4,8 @@
  */
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
 import path from 'node:path'
-import { SparsewaveError } from '../../src/errors.ts'
-import { MANIFEST_FILE } from '../../src/voices/manifest.ts'
+import { SparsewaveError } from 'sparsewave/internal/errors'
+import { MANIFEST_FILE } from 'sparsewave/internal/voices/manifest'
 import { diskFull } from './disk.ts'
 
 export const CHECKPOINT_FILE = 'checkpoint.safetensors'

@@ -1,6 +1,6 @@
 /** Disks that are full: what is written fails without harm to what was there, training goes on, and tries again later. */
 import { appendFileSync, closeSync, fstatSync, openSync, readSync } from 'node:fs'
-import { SparsewaveError } from '../../src/errors.ts'
+import { SparsewaveError } from 'sparsewave/internal/errors'
 
 const FULL = new Set(['ENOSPC', 'EDQUOT', 'SQLITE_FULL'])
 

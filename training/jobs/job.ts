@@ -3,9 +3,9 @@
  * sentence which key is wrong and what was probably meant.
  */
 import { readFileSync } from 'node:fs'
+import { nearest, SparsewaveError } from 'sparsewave/internal/errors'
 import { parse } from 'yaml'
 import type { z } from 'zod'
-import { nearest, SparsewaveError } from '../../src/errors.ts'
 
 export interface Progress {
   readonly stage: 'features' | 'train' | 'validation'

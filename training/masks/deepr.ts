@@ -4,11 +4,12 @@
  * and a random dormant one of its strip takes its place, so that the number of kept blocks never changes. As in their
  * Algorithm 1, with a block's direction in the place of a weight's sign. Rewiring stops at `end`.
  */
+
+import { Random } from 'sparsewave/internal/random'
 import { z } from 'zod'
-import { Random } from '../../src/random.ts'
-import { BLOCK_ROWS } from '../engines/layout.ts'
-import { maskFlags, resetBlock, stripsOf } from './blocks.ts'
-import { type Mask, type MaskMethodFactory, type Moment, stripColumns } from './mask.ts'
+import { maskFlags, resetBlock, stripsOf } from '../net/blocks.ts'
+import { BLOCK_ROWS } from '../net/layout.ts'
+import { type Mask, type MaskMethodFactory, type Moment, stripColumns } from '../net/mask.ts'
 import { heldMasks, randomMasks } from './random.ts'
 
 const options = z.strictObject({

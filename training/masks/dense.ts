@@ -2,9 +2,10 @@
  * Every block kept: the net that is not sparse. `small-dense` is the same method on a narrower net of equal cost
  * (`equalCostDense` of the task), so that the two controls differ in their net only.
  */
+
+import { SparsewaveError } from 'sparsewave/internal/errors'
 import { z } from 'zod'
-import { SparsewaveError } from '../../src/errors.ts'
-import type { MaskMethodFactory } from './mask.ts'
+import type { MaskMethodFactory } from '../net/mask.ts'
 import { heldMasks, randomMasks } from './random.ts'
 
 export const dense: MaskMethodFactory<object> = {

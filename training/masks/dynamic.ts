@@ -3,8 +3,8 @@
  * for as many new ones, which start at 0 without a past. The share exchanged falls as a cosine from `fraction` to 0 at `end`.
  */
 import { z } from 'zod'
-import { blockNorms, exchange, newborns, resetBlock } from './blocks.ts'
-import type { Feedback, Mask, MaskContext, MaskMethod, Moment } from './mask.ts'
+import { blockNorms, exchange, newborns, resetBlock } from '../net/blocks.ts'
+import type { Feedback, Mask, MaskContext, MaskMethod, Moment } from '../net/mask.ts'
 import { heldMasks, randomMasks } from './random.ts'
 
 export const dynamicOptions = z.strictObject({

@@ -4,11 +4,12 @@
  * (Jang et al. 2017; Maddison et al. 2017): with t the strip's k-th score and s = sigmoid((score - t) / tau),
  * d loss / d logit = d loss / d gate * s (1 - s) / tau. The temperature tau falls to 0 at `end`, from where masks stay.
  */
+
+import { Random } from 'sparsewave/internal/random'
 import { z } from 'zod'
-import { Random } from '../../src/random.ts'
 import { adamUpdate } from '../engines/native.ts'
-import { newborns, resetBlock, ScoreLayout, stripsOf } from './blocks.ts'
-import type { Mask, MaskMethodFactory } from './mask.ts'
+import { newborns, resetBlock, ScoreLayout, stripsOf } from '../net/blocks.ts'
+import type { Mask, MaskMethodFactory } from '../net/mask.ts'
 
 const options = z.strictObject({
   /** Adam's rate for the logits. */

@@ -8,12 +8,13 @@
  * raised and lowered so that the mean of P follows the cubic schedule of magnitude pruning down to the wanted density. At `end` the
  * blocks of highest log alpha stay, with their gate's expected value (eq. 13) folded into the weights.
  */
+
+import { Random } from 'sparsewave/internal/random'
 import { z } from 'zod'
-import { Random } from '../../src/random.ts'
-import { BLOCK_ROWS } from '../engines/layout.ts'
 import { adamUpdate } from '../engines/native.ts'
-import { ScoreLayout, stripsOf, topColumns } from './blocks.ts'
-import type { Mask, MaskMethodFactory, MaskState } from './mask.ts'
+import { ScoreLayout, stripsOf, topColumns } from '../net/blocks.ts'
+import { BLOCK_ROWS } from '../net/layout.ts'
+import type { Mask, MaskMethodFactory, MaskState } from '../net/mask.ts'
 
 const BETA = 2 / 3
 const GAMMA = -0.1

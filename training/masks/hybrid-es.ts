@@ -28,11 +28,11 @@
  * ones of largest gradient (RigL's candidates, Evci et al. 2020) compete; only they are perturbed, and the strategy decides
  * which of them stay.
  */
+
+import { Random } from 'sparsewave/internal/random'
 import { z } from 'zod'
-import { Random } from '../../src/random.ts'
 import { addGradient, drawDirections, drawGuidedDirections, rankUtilities, SAMPLERS } from '../es/index.ts'
-import { blockNorms, exchange, maskFlags, newborns, overlap, resetBlock, ScoreLayout, stripsOf } from './blocks.ts'
-import { exchangedShare } from './dynamic.ts'
+import { blockNorms, exchange, maskFlags, newborns, overlap, resetBlock, ScoreLayout, stripsOf } from '../net/blocks.ts'
 import {
   type Feedback,
   type Mask,
@@ -42,7 +42,8 @@ import {
   type MaskSet,
   type Moment,
   stripColumns,
-} from './mask.ts'
+} from '../net/mask.ts'
+import { exchangedShare } from './dynamic.ts'
 
 const options = z.strictObject({
   /** Mirrored pairs: the population is twice as large. */

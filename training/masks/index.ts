@@ -1,15 +1,15 @@
 /**
  * The registry of mask methods: one file and one line each.
  */
-import { nearest, SparsewaveError } from '../../src/errors.ts'
+import { nearest, SparsewaveError } from 'sparsewave/internal/errors'
 import { describeIssue } from '../jobs/job.ts'
+import type { MaskContext, MaskMethod, MaskMethodFactory } from '../net/mask.ts'
 import { deepr } from './deepr.ts'
 import { dense } from './dense.ts'
 import { gumbel } from './gumbel.ts'
 import { hardConcrete } from './hard-concrete.ts'
 import { hybridEs } from './hybrid-es.ts'
 import { magnitudePruning } from './magnitude-pruning.ts'
-import type { MaskContext, MaskMethod, MaskMethodFactory } from './mask.ts'
 import { random } from './random.ts'
 import { rigl } from './rigl.ts'
 import { set } from './set.ts'

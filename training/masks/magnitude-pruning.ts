@@ -5,8 +5,8 @@
  *     kept(t) = k + (columns - k) (1 - (t - start) / (end - start))^3
  */
 import { z } from 'zod'
-import { blockNorms, stripsOf, topColumns } from './blocks.ts'
-import { type Mask, type MaskMethodFactory, type MaskSet, type Moment, stripColumns } from './mask.ts'
+import { blockNorms, stripsOf, topColumns } from '../net/blocks.ts'
+import { type Mask, type MaskMethodFactory, type MaskSet, type Moment, stripColumns } from '../net/mask.ts'
 import { heldMasks } from './random.ts'
 
 const options = z.strictObject({

@@ -2,15 +2,16 @@
  * Every method on a small linear task whose right columns are known, through the portable engine: outputs are 16 rows made from
  * 3 of 12 inputs by random weights.
  */
+
+import { Random } from 'sparsewave/internal/random'
 import { describe, expect, test } from 'vitest'
-import { Random } from '../../src/random.ts'
-import { LANES, type PopulationEngine } from '../engines/engine.ts'
-import { layOut, maskedSegments } from '../engines/layout.ts'
 import { adamUpdate } from '../engines/native.ts'
 import { createNetEngine, type NetTask, toLanes } from '../engines/net.ts'
-import { createUpdates } from '../engines/updates.ts'
+import { LANES, type PopulationEngine } from '../net/engine.ts'
+import { layOut, maskedSegments } from '../net/layout.ts'
+import { checkMask, type MaskMethod } from '../net/mask.ts'
+import { createUpdates } from '../net/updates.ts'
 import { createMasks, MASK_METHODS } from './index.ts'
-import { checkMask, type MaskMethod } from './mask.ts'
 
 const COLUMNS = 12
 const RIGHT = [2, 5, 11]

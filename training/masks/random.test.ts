@@ -1,9 +1,9 @@
+import { Random } from 'sparsewave/internal/random'
+import { netConfigSchema } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
 import { expect, test } from 'vitest'
-import { Random } from '../../src/random.ts'
-import { netConfigSchema } from '../../src/vocoder/sparse-wavernn/config.ts'
-import { maskedSegments, parameterLayout } from '../tasks/sparse-wavernn/parameters.ts'
+import { checkMask } from '../net/mask.ts'
+import { maskedSegments, parameterLayout } from '../net/vocoder-layout.ts'
 import { createMasks } from './index.ts'
-import { checkMask } from './mask.ts'
 import { randomMask } from './random.ts'
 
 const matrices = maskedSegments(parameterLayout(netConfigSchema.parse({ hidden: 64, headHidden: 16 })))

@@ -2,10 +2,10 @@
  * Fixed random masks: drawn once from the seed, never changed. The control every learned mask must beat.
  */
 
+import { Random } from 'sparsewave/internal/random'
 import { z } from 'zod'
-import { Random } from '../../src/random.ts'
-import { BLOCK_ROWS } from '../engines/layout.ts'
-import type { Feedback, Mask, MaskContext, MaskMethod, MaskMethodFactory, MaskSet, Moment } from './mask.ts'
+import { BLOCK_ROWS } from '../net/layout.ts'
+import type { Feedback, Mask, MaskContext, MaskMethod, MaskMethodFactory, MaskSet, Moment } from '../net/mask.ts'
 
 /** `kept` of `columns` columns for every strip, uniformly without replacement, ascending: [strips, kept]. */
 export function randomMask(strips: number, columns: number, kept: number, random: Random): Mask {

@@ -2,8 +2,9 @@
  * RigL (Evci et al. 2020, "Rigging the Lottery"): blocks of lowest norm are exchanged for those whose gradient is largest. The
  * dense gradient is made on the updates before an exchange only.
  */
+
+import type { MaskMethodFactory } from '../net/mask.ts'
 import { createDynamic, type DynamicOptions, dynamicOptions } from './dynamic.ts'
-import type { MaskMethodFactory } from './mask.ts'
 
 export const rigl: MaskMethodFactory<DynamicOptions> = {
   name: 'rigl',

@@ -1,10 +1,10 @@
 /**
  * SET, sparse evolutionary training (Mocanu et al. 2018): blocks of lowest norm are exchanged for random ones.
  */
-import { Random } from '../../src/random.ts'
-import { blocksOf } from './blocks.ts'
+import { Random } from 'sparsewave/internal/random'
+import { blocksOf } from '../net/blocks.ts'
+import type { MaskMethodFactory } from '../net/mask.ts'
 import { createDynamic, type DynamicOptions, dynamicOptions } from './dynamic.ts'
-import type { MaskMethodFactory } from './mask.ts'
 
 export const set: MaskMethodFactory<DynamicOptions> = {
   name: 'set',

@@ -1,7 +1,7 @@
 /** Jobs are checked when they are added, and keep the job file's text: what is edited afterwards does not change them. */
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import { SparsewaveError } from '../../src/errors.ts'
+import { SparsewaveError } from 'sparsewave/internal/errors'
 import { CHECKPOINT_FILE, PREVIOUS_FILE } from '../jobs/checkpoints.ts'
 import { readJob, type Task } from '../jobs/job.ts'
 import { findStudy } from '../studies/index.ts'

@@ -5,7 +5,7 @@
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import type { Database as Connection } from 'libsql'
-import { SparsewaveError } from '../../src/errors.ts'
+import { SparsewaveError } from 'sparsewave/internal/errors'
 import { diskFull } from '../jobs/disk.ts'
 
 export type { Connection }

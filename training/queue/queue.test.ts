@@ -1,17 +1,18 @@
 /** The queue: what it keeps, what a kill at any instant leaves, and its runner. */
+
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { Random } from 'sparsewave/internal/random'
 import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { Random } from '../../src/random.ts'
-import { PACKAGE_ROOT } from '../../src/root.ts'
-import { after, countingTask, readCount } from '../../test/support/counting-task.ts'
 import type { Task } from '../jobs/job.ts'
+import { TRAINING_ROOT } from '../root.ts'
+import { after, countingTask, readCount } from '../testing/counting-task.ts'
 import { addStudyJob, addTrainJob, openQueue, type Queue, runQueue, workOn } from './index.ts'
 
-const WORKER = path.join(PACKAGE_ROOT, 'dist/test/support/queue-worker.js')
+const WORKER = path.join(TRAINING_ROOT, 'dist/testing/queue-worker.js')
 const never = new AbortController().signal
 const tasks = [countingTask as unknown as Task]
 

@@ -5,7 +5,7 @@
  */
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
-import { SparsewaveError } from '../../src/errors.ts'
+import { SparsewaveError } from 'sparsewave/internal/errors'
 import { diskFull, isDiskFull } from '../jobs/disk.ts'
 import { type Connection, loadSqlite, type Sqlite } from './database.ts'
 

@@ -5,7 +5,7 @@
 import { fork } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import path from 'node:path'
-import { PACKAGE_ROOT } from '../../src/root.ts'
+import { PACKAGE_ROOT } from 'sparsewave/internal/root'
 import type { Queue, QueuedJob } from './queue.ts'
 import type { Outcome } from './work.ts'
 

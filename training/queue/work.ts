@@ -2,7 +2,7 @@
  * Works on one job of the queue in this process: claims it, goes on from its checkpoint or log, and leaves it done, failed,
  * cancelled, or queued again when this process was asked to leave or the disk is full.
  */
-import { SparsewaveError } from '../../src/errors.ts'
+import { SparsewaveError } from 'sparsewave/internal/errors'
 import { diskFull, isDiskFull } from '../jobs/disk.ts'
 import { type JobContext, parseJob, type Task } from '../jobs/job.ts'
 import { createProgressView } from '../jobs/progress.ts'

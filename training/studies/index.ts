@@ -1,7 +1,7 @@
 /**
  * The registry of studies: one file and one line each.
  */
-import { nearest, SparsewaveError } from '../../src/errors.ts'
+import { nearest, SparsewaveError } from 'sparsewave/internal/errors'
 import { cifar10 } from './cifar10.ts'
 import { mnist } from './mnist.ts'
 import { mnistSearch } from './mnist-search.ts'

@@ -5,7 +5,7 @@
 import { execFileSync } from 'node:child_process'
 import { cpus } from 'node:os'
 import path from 'node:path'
-import { PACKAGE_ROOT } from '../../src/root.ts'
+import { PACKAGE_ROOT } from 'sparsewave/internal/root'
 import { appendRun, type LoggedRun, readLog, replaceFile } from './log.ts'
 import { writeReport } from './report.ts'
 import { cellKey, cells, type Study } from './study.ts'

@@ -1,6 +1,6 @@
 /** What SSML's say-as makes of its text. One kind is one entry here. */
-import { cardinal, ordinal, spellDigits } from '../../text/numbers.ts'
-import { spell } from '../../text/phonemize.ts'
+import { cardinal, ordinal, spellDigits } from '../../text/languages/en/numbers.ts'
+import { spell } from '../../text/languages/en/phonemize.ts'
 
 /** Words to say; one whose sound is fixed has its phonemes. */
 export interface Said {

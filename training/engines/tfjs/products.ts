@@ -3,9 +3,9 @@
  * strip, so that dropped blocks cost nothing. Activations are [features, n], the n columns independent of one another.
  */
 import type { Rank, Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs'
-import type { Mask } from '../../masks/mask.ts'
-import { LANES } from '../engine.ts'
-import { BLOCK_ROWS, type MaskedMatrix } from '../layout.ts'
+import { LANES } from '../../net/engine.ts'
+import { BLOCK_ROWS, type MaskedMatrix } from '../../net/layout.ts'
+import type { Mask } from '../../net/mask.ts'
 import type { Products } from '../products.ts'
 import type { Tf } from '../tfjs.ts'
 

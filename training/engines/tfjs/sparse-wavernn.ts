@@ -10,10 +10,10 @@ import {
   MIXTURES,
   STEP_INPUTS,
   STEPS_PER_FRAME,
-} from '../../../src/vocoder/sparse-wavernn/config.ts'
-import type { MaskSet } from '../../masks/mask.ts'
-import { PADDED_OUTPUTS, type ParameterLayout, segment } from '../../tasks/sparse-wavernn/parameters.ts'
-import { type Batch, batchCount, type Engine, type EngineOptions, LANES, memberGroups } from '../engine.ts'
+} from 'sparsewave/internal/vocoder/sparse-wavernn/config'
+import { type Batch, batchCount, type Engine, type EngineOptions, LANES, memberGroups } from '../../net/engine.ts'
+import type { MaskSet } from '../../net/mask.ts'
+import { PADDED_OUTPUTS, type ParameterLayout, segment } from '../../net/vocoder-layout.ts'
 import { loadTfjs, type Tf, type TfjsOptions } from '../tfjs.ts'
 import { mixtureLoss } from './mixture.ts'
 import { addBlocks, type TfMatrix, tfMatrix } from './products.ts'

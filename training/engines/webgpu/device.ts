@@ -2,7 +2,7 @@
 /**
  * Adapters and devices of WebGPU through the npm package `webgpu` (Dawn), an optional dependency. Nothing is loaded before it is asked for.
  */
-import { SparsewaveError } from '../../../src/errors.ts'
+import { SparsewaveError } from 'sparsewave/internal/errors'
 import { probeAdapters } from './probe.ts'
 
 interface Dawn {

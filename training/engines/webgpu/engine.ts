@@ -3,11 +3,18 @@
  * Engines of nets on a device. A member's run over one group of lanes is a slot; slots run side by side, as many as the device's memory
  * takes, the rest in further slices. Every sum has a fixed order: equal calls give equal bits on one device.
  */
-import { SparsewaveError } from '../../../src/errors.ts'
-import type { MaskSet, Weights } from '../../masks/mask.ts'
-import type { AdamOptions } from '../../tasks/acoustic/adam.ts'
-import { DeviceLost, LANES, memberGroups, type PopulationEngine, type StepOptions, type StepResult } from '../engine.ts'
-import { maskedSegments } from '../layout.ts'
+import { SparsewaveError } from 'sparsewave/internal/errors'
+import type { AdamOptions } from '../../net/adam.ts'
+import {
+  DeviceLost,
+  LANES,
+  memberGroups,
+  type PopulationEngine,
+  type StepOptions,
+  type StepResult,
+} from '../../net/engine.ts'
+import { maskedSegments } from '../../net/layout.ts'
+import type { MaskSet, Weights } from '../../net/mask.ts'
 import { type OpenDevice, OutOfDeviceMemory, openDevice } from './device.ts'
 import { IndexTable } from './indices.ts'
 import type { Call, DeviceNet, PassOptions } from './net.ts'

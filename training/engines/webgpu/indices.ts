@@ -2,8 +2,9 @@
  * Masks as the kernels read them: one array of u32 with, for every masked matrix and member, how many columns a strip keeps, the kept
  * columns of every strip, and the same by columns (starts, strips).
  */
-import type { Mask, MaskSet } from '../../masks/mask.ts'
-import { BLOCK_ROWS, type MaskedMatrix } from '../layout.ts'
+
+import { BLOCK_ROWS, type MaskedMatrix } from '../../net/layout.ts'
+import type { Mask, MaskSet } from '../../net/mask.ts'
 
 export interface MatrixIndex {
   /** Where the first member's words start. */

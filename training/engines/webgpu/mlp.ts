@@ -1,10 +1,11 @@
 /**
  * The studies' classifiers as a sequence of kernel calls (training/tasks/classification/mlp.ts): a batch is one step, a slot 16 images.
  */
+
+import { LANES } from '../../net/engine.ts'
+import { segment } from '../../net/layout.ts'
 import { CLASSES } from '../../tasks/classification/images.ts'
 import { type LabelledBatch, type MlpConfig, mlpLayout } from '../../tasks/classification/mlp.ts'
-import { LANES } from '../engine.ts'
-import { segment } from '../layout.ts'
 import { type Call, Calls, type DeviceNet, type PassOptions, type Rows, rows } from './net.ts'
 import { FLAGS } from './shaders.ts'
 

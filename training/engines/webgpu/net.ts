@@ -2,8 +2,8 @@
  * A net as a sequence of kernel calls, and what calls are made of: which buffers each reads and writes, and where. Activations are
  * [slot, position, feature, 16 lanes]; a slot is one member's run over one group of a batch.
  */
-import { LANES } from '../engine.ts'
-import { type Layout, segment } from '../layout.ts'
+import { LANES } from '../../net/engine.ts'
+import { type Layout, segment } from '../../net/layout.ts'
 import type { MatrixIndex } from './indices.ts'
 import { FLAGS, type ShaderName } from './shaders.ts'
 

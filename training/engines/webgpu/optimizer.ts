@@ -1,8 +1,8 @@
 /**
  * Adam's step on the device: the gradient's norm, summed in a fixed order, then the update, which keeps out where the norm is not finite.
  */
-import { LANES } from '../engine.ts'
-import type { Layout } from '../layout.ts'
+import { LANES } from '../../net/engine.ts'
+import type { Layout } from '../../net/layout.ts'
 import type { Call } from './net.ts'
 import type { Sizes } from './session.ts'
 import { FLAGS } from './shaders.ts'

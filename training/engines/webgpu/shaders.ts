@@ -3,7 +3,7 @@
  * A workgroup of the two recurrent kernels takes one slot through all steps, so no barrier is wider than a workgroup; all
  * other kernels are parallel over steps. No kernel visits a block that its member dropped, no sum depends on scheduling.
  */
-import type { AdamOptions } from '../../tasks/acoustic/adam.ts'
+import type { AdamOptions } from '../../net/adam.ts'
 
 /** Bits of `flags`. */
 export const FLAGS = {

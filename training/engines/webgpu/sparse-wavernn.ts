@@ -1,9 +1,9 @@
 /**
  * The Sparse WaveRNN as a sequence of kernel calls (docs/net.md).
  */
-import { BANDS, FRAME_FEATURES, STEP_INPUTS, STEPS_PER_FRAME } from '../../../src/vocoder/sparse-wavernn/config.ts'
-import { type ParameterLayout, segment } from '../../tasks/sparse-wavernn/parameters.ts'
-import { type Batch, batchCount, LANES } from '../engine.ts'
+import { BANDS, FRAME_FEATURES, STEP_INPUTS, STEPS_PER_FRAME } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
+import { type Batch, batchCount, LANES } from '../../net/engine.ts'
+import { type ParameterLayout, segment } from '../../net/vocoder-layout.ts'
 import { type Call, Calls, type DeviceNet, type PassOptions, place, rows } from './net.ts'
 import { FLAGS, MIXTURE_ROWS } from './shaders.ts'
 

@@ -3,8 +3,8 @@
  * (written aside, synced, renamed). The one before is kept, in case the newest cannot be read.
  */
 import { readFileSync } from 'node:fs'
-import { SparsewaveError } from '../../../src/errors.ts'
-import { decodeSafetensors, encodeSafetensors } from '../../../src/vocoder/sparse-wavernn/safetensors.ts'
+import { SparsewaveError } from 'sparsewave/internal/errors'
+import { decodeSafetensors, encodeSafetensors } from 'sparsewave/internal/vocoder/sparse-wavernn/safetensors'
 import { newestCheckpoint, openFrom, saveCheckpoint } from '../../jobs/checkpoints.ts'
 import { type AcousticConfig, acousticConfigSchema } from './config.ts'
 import type { Normalization } from './example.ts'

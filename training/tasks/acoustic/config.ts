@@ -1,9 +1,10 @@
 /** What a `task: acoustic` job file may say. The net's own shape is src/acoustic/net/config.ts. */
-import { z } from 'zod'
-import { acousticConfigSchema } from '../../../src/acoustic/net/config.ts'
 
-export * from '../../../src/acoustic/net/config.ts'
-export { ENVELOPE_POINTS } from '../../../src/frames.ts'
+import { acousticConfigSchema } from 'sparsewave/internal/acoustic/net/config'
+import { z } from 'zod'
+
+export * from 'sparsewave/internal/acoustic/net/config'
+export { ENVELOPE_POINTS } from 'sparsewave/internal/frames'
 
 export const acousticJobSchema = z.strictObject({
   task: z.literal('acoustic'),

@@ -3,8 +3,8 @@
  * (teacher-forced), which are aligned with the recordings: for measures, and for training vocoders on predicted frames.
  */
 
-import { parametersOf } from '../../../src/acoustic/net/net.ts'
-import { ENVELOPE_POINTS, type Frames } from '../../../src/frames.ts'
+import { parametersOf } from 'sparsewave/internal/acoustic/net/net'
+import { ENVELOPE_POINTS, type Frames } from 'sparsewave/internal/frames'
 import { DURATION_UNIT, readCached, type Utterance } from '../../data/index.ts'
 import { loadTfjs, type Tf } from '../../engines/tfjs.ts'
 import { createBatch } from './batches.ts'

@@ -2,8 +2,8 @@
  * One utterance as the acoustic net sees it: ids, durations, and targets at 25 ms units and 5 ms frames. Every array is
  * consistent with `durations`: units = their sum, frames = 5 units.
  */
-import { SparsewaveError } from '../../../src/errors.ts'
-import { ENVELOPE_POINTS, type Frames } from '../../../src/frames.ts'
+import { SparsewaveError } from 'sparsewave/internal/errors'
+import { ENVELOPE_POINTS, type Frames } from 'sparsewave/internal/frames'
 import type { Utterance } from '../../data/corpus.ts'
 import { FRAMES_PER_UNIT, POSITION_FIELDS, POSITION_SCALES, UNIT_FIELDS } from './config.ts'
 

@@ -6,10 +6,10 @@
  * twice as fast; `pitch` f32, factor on F0. Outputs: `durations` i64 [P] in frames of 5 ms; `f0` f32 [T] in Hz, 0 =
  * unvoiced; `envelope` f32 [T, 64]; T = sum of durations.
  */
-import type { AcousticManifest } from '../../../src/acoustic/index.ts'
-import { NORMALIZATION_NAMES } from '../../../src/acoustic/net/names.ts'
-import { decode, encode, placeUnits, predictDurations, predictPitch } from '../../../src/acoustic/net/net.ts'
-import { encodeOnnx, OnnxBuilder, type OnnxGraph } from '../../compact/onnx.ts'
+import type { AcousticManifest } from 'sparsewave/internal/acoustic/index'
+import { NORMALIZATION_NAMES } from 'sparsewave/internal/acoustic/net/names'
+import { decode, encode, placeUnits, predictDurations, predictPitch } from 'sparsewave/internal/acoustic/net/net'
+import { encodeOnnx, OnnxBuilder, type OnnxGraph } from '../../export/onnx.ts'
 import { replaceFile } from '../../jobs/checkpoints.ts'
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts'
 import { ENVELOPE_POINTS, FRAMES_PER_UNIT, POSITION_SCALES } from './config.ts'

@@ -3,7 +3,7 @@
  * losses. Padding adds nothing to any loss.
  */
 import type { Scalar, Tensor, Tensor3D, Tensor4D } from '@tensorflow/tfjs'
-import { decode, encode, placeUnits, predictDurations, predictPitch } from '../../../src/acoustic/net/net.ts'
+import { decode, encode, placeUnits, predictDurations, predictPitch } from 'sparsewave/internal/acoustic/net/net'
 import type { Tf } from '../../engines/tfjs.ts'
 import type { Batch } from './batches.ts'
 import {

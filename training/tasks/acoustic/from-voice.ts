@@ -3,10 +3,10 @@
  * is left. Matrices have the 11 bits they were stored with; Adam's moments and the place in the data start anew.
  */
 import path from 'node:path'
-import { NORMALIZATION_NAMES } from '../../../src/acoustic/net/names.ts'
-import { parametersOf } from '../../../src/acoustic/net/net.ts'
-import { SparsewaveError } from '../../../src/errors.ts'
-import { readOnnx } from '../../../src/onnx/read.ts'
+import { NORMALIZATION_NAMES } from 'sparsewave/internal/acoustic/net/names'
+import { parametersOf } from 'sparsewave/internal/acoustic/net/net'
+import { SparsewaveError } from 'sparsewave/internal/errors'
+import { readOnnx } from 'sparsewave/internal/onnx/read'
 import type { Checkpoint } from './checkpoint.ts'
 import { acousticConfigSchema, ENVELOPE_POINTS } from './config.ts'
 import { startOf } from './start.ts'

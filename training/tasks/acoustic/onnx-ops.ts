@@ -3,8 +3,8 @@
  * matrix product over shifted copies, which needs no transposes and keeps the weights' own layout.
  */
 
-import { NORM_EPSILON, type Ops } from '../../../src/acoustic/net/ops.ts'
-import type { OnnxBuilder } from '../../compact/onnx.ts'
+import { NORM_EPSILON, type Ops } from 'sparsewave/internal/acoustic/net/ops'
+import type { OnnxBuilder } from '../../export/onnx.ts'
 import type { ParameterValues } from './checkpoint.ts'
 
 /** `half` stores matrices and tables as f16; vectors stay f32. */

@@ -3,7 +3,7 @@
  * recordings' variance, by cosine coefficient (finer ripples need more), and steps in time are steepened. Linear, so a few
  * constants in the exported graph. After Toda & Tokuda 2007 (global variance); what it gains: docs/acoustic.md.
  */
-import { ENVELOPE_POINTS } from '../../../src/frames.ts'
+import { ENVELOPE_POINTS } from 'sparsewave/internal/frames'
 import { readCached, type Utterance } from '../../data/index.ts'
 import type { Predictor } from './evaluate.ts'
 import { createExample, loudFrames } from './example.ts'

@@ -3,7 +3,7 @@
  * others: they are zeroed before every convolution and left out of attention.
  */
 import type { Tensor, Tensor3D } from '@tensorflow/tfjs'
-import { NORM_EPSILON, type Ops } from '../../../src/acoustic/net/ops.ts'
+import { NORM_EPSILON, type Ops } from 'sparsewave/internal/acoustic/net/ops'
 import type { Tf } from '../../engines/tfjs.ts'
 
 type Save = (tensors: Tensor[]) => void

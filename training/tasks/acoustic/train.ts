@@ -4,8 +4,8 @@
  */
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
-import { SparsewaveError } from '../../../src/errors.ts'
-import { SAMPLE_RATE } from '../../../src/frames.ts'
+import { SparsewaveError } from 'sparsewave/internal/errors'
+import { SAMPLE_RATE } from 'sparsewave/internal/frames'
 import { buildCache, DURATION_UNIT, readCached, readCorpus, split, type Utterance } from '../../data/index.ts'
 import { loadTfjs, type Tf } from '../../engines/tfjs.ts'
 import { createRunLog, unlessDiskFull } from '../../jobs/disk.ts'

@@ -1,5 +1,5 @@
+import { parametersOf } from 'sparsewave/internal/acoustic/net/net'
 import { beforeAll, expect, test } from 'vitest'
-import { parametersOf } from '../../../src/acoustic/net/net.ts'
 import { loadTfjs, type Tf } from '../../engines/tfjs.ts'
 import { createBatch } from './batches.ts'
 import type { Checkpoint, ParameterValues } from './checkpoint.ts'

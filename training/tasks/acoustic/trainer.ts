@@ -3,9 +3,9 @@
  * `checkpoint()`; the random numbers of update n follow from the seed and n.
  */
 import type { Scalar, Tensor, Variable } from '@tensorflow/tfjs'
-import { parametersOf } from '../../../src/acoustic/net/net.ts'
+import { parametersOf } from 'sparsewave/internal/acoustic/net/net'
 import type { Tf } from '../../engines/tfjs.ts'
-import { type AdamOptions, adamUpdate } from './adam.ts'
+import { type AdamOptions, adamUpdate } from '../../net/adam.ts'
 import { type Batch, random } from './batches.ts'
 import type { Checkpoint, ParameterValues } from './checkpoint.ts'
 import type { AcousticConfig } from './config.ts'

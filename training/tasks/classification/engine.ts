@@ -1,8 +1,7 @@
 /**
  * Engines of the classifiers, by the names that training engines have (training/engines/index.ts).
  */
-import { SparsewaveError } from '../../../src/errors.ts'
-import type { EngineOptions, PopulationEngine } from '../../engines/engine.ts'
+import { SparsewaveError } from 'sparsewave/internal/errors'
 import { unknownEngine } from '../../engines/index.ts'
 import { nativeProducts } from '../../engines/native.ts'
 import { createNetEngine } from '../../engines/net.ts'
@@ -11,6 +10,7 @@ import { tfjsProducts } from '../../engines/tfjs/products.ts'
 import { loadTfjs } from '../../engines/tfjs.ts'
 import { createDeviceEngine } from '../../engines/webgpu/engine.ts'
 import { mlpNet } from '../../engines/webgpu/mlp.ts'
+import type { EngineOptions, PopulationEngine } from '../../net/engine.ts'
 import { type LabelledBatch, type MlpConfig, mlpTask } from './mlp.ts'
 
 type Create = (config: MlpConfig, options: Partial<EngineOptions>) => Promise<PopulationEngine<LabelledBatch>>

@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { gunzipSync } from 'node:zlib'
-import { SparsewaveError } from '../../../src/errors.ts'
+import { SparsewaveError } from 'sparsewave/internal/errors'
 
 export const CLASSES = 10
 

@@ -1,10 +1,10 @@
+import { Random } from 'sparsewave/internal/random'
 import { expect, test } from 'vitest'
-import { Random } from '../../../src/random.ts'
-import { maskedSegments } from '../../engines/layout.ts'
 import { nativeProducts } from '../../engines/native.ts'
 import { createNetEngine } from '../../engines/net.ts'
 import { type Products, portableProducts } from '../../engines/products.ts'
 import { randomMasks } from '../../masks/random.ts'
+import { maskedSegments } from '../../net/layout.ts'
 import { equalCostMlp, initialMlp, type LabelledBatch, type MlpStatistics, mlpLayout, mlpMacs, mlpTask } from './mlp.ts'
 
 const config = { inputs: 32, hidden: [48, 16], density: 0.25 }

@@ -2,12 +2,12 @@
  * A multi-layer perceptron with block-sparse hidden layers: ReLU units, a dense softmax over 10 classes. One task for every
  * engine that takes `NetTask`s.
  */
-import { Random } from '../../../src/random.ts'
-import { keptColumns } from '../../../src/vocoder/sparse-wavernn/config.ts'
-import { LANES } from '../../engines/engine.ts'
-import { BLOCK_ROWS, type Layout, layOut } from '../../engines/layout.ts'
+import { Random } from 'sparsewave/internal/random'
+import { keptColumns } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
 import type { Net, NetTask } from '../../engines/net.ts'
-import type { MaskSet } from '../../masks/mask.ts'
+import { LANES } from '../../net/engine.ts'
+import { BLOCK_ROWS, type Layout, layOut } from '../../net/layout.ts'
+import type { MaskSet } from '../../net/mask.ts'
 import { CLASSES } from './images.ts'
 import { normalize, normalizeBackward, type Statistics, scaleAndShift, statisticsOf } from './normalize.ts'
 

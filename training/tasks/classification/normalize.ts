@@ -9,7 +9,7 @@
  * - `virtual`: its own on a reference batch that never changes (Salimans et al. 2016, section 3.4; used for strategies by Salimans et al. 2017,
  *   section 2.2). Another pass forward a member.
  */
-import { LANES } from '../../engines/engine.ts'
+import { LANES } from '../../net/engine.ts'
 
 export const NORMALIZATIONS = ['batch', 'centre', 'virtual'] as const
 export type Normalization = (typeof NORMALIZATIONS)[number]

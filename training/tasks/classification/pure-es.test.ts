@@ -1,5 +1,5 @@
+import { Random } from 'sparsewave/internal/random'
 import { expect, test } from 'vitest'
-import { Random } from '../../../src/random.ts'
 import type { Dataset, Images } from './images.ts'
 import type { Normalization } from './normalize.ts'
 import { trainWithoutGradients } from './pure-es.ts'

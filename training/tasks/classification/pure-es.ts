@@ -2,11 +2,12 @@
  * Trains a dense classifier by losses alone, or the same net from the same weights on the same batches by its gradient, within a
  * budget of multiply-accumulates. All members of a generation see one batch, so that they differ by their weights only.
  */
-import { LANES } from '../../engines/engine.ts'
+
 import { adamUpdate } from '../../engines/native.ts'
 import { createNetEngine } from '../../engines/net.ts'
 import { PureEs, pureEsOptions } from '../../es/index.ts'
-import type { MaskSet } from '../../masks/mask.ts'
+import { LANES } from '../../net/engine.ts'
+import type { MaskSet } from '../../net/mask.ts'
 import type { Dataset } from './images.ts'
 import { initialMlp, type LabelledBatch, type MlpConfig, type MlpStatistics, mlpMacs, mlpTask } from './mlp.ts'
 import type { Normalization } from './normalize.ts'

@@ -2,12 +2,12 @@
  * Trains one classifier with any mask method within a budget of multiply-accumulates, so that methods of different cost get
  * equal compute. The seed draws initial weights, masks and batches: the same one gives the same figures.
  */
-import { Random } from '../../../src/random.ts'
-import { LANES, type PopulationEngine } from '../../engines/engine.ts'
-import { maskedSegments } from '../../engines/layout.ts'
-import { createUpdates } from '../../engines/updates.ts'
+import { Random } from 'sparsewave/internal/random'
 import { createMasks } from '../../masks/index.ts'
-import type { MaskSet } from '../../masks/mask.ts'
+import { LANES, type PopulationEngine } from '../../net/engine.ts'
+import { maskedSegments } from '../../net/layout.ts'
+import type { MaskSet } from '../../net/mask.ts'
+import { createUpdates } from '../../net/updates.ts'
 import { createClassifierEngine } from './engine.ts'
 import type { Dataset, Images } from './images.ts'
 import { initialMlp, type LabelledBatch, type MlpConfig, mlpLayout, mlpMacs } from './mlp.ts'

@@ -2,10 +2,10 @@
  * Batches for truncated backpropagation: every lane reads one recording after another from front to back. The order, the noise
  * and the lanes' places follow from the seed and a small state, so that a resumed run sees the same batches.
  */
-import { Random } from '../../../src/random.ts'
-import { BANDS, FRAME_FEATURES, STEP_INPUTS, STEPS_PER_FRAME } from '../../../src/vocoder/sparse-wavernn/config.ts'
-import { writeFrameFeatures } from '../../../src/vocoder/sparse-wavernn/frame-parameters.ts'
-import { type Batch, LANES } from '../../engines/engine.ts'
+import { Random } from 'sparsewave/internal/random'
+import { BANDS, FRAME_FEATURES, STEP_INPUTS, STEPS_PER_FRAME } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
+import { writeFrameFeatures } from 'sparsewave/internal/vocoder/sparse-wavernn/frame-parameters'
+import { type Batch, LANES } from '../../net/engine.ts'
 import { type Recording, Utterance } from './utterance.ts'
 
 /** Mean and standard deviation of the frame features, [66] each. */

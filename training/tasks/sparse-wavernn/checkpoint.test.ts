@@ -1,12 +1,12 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { encodeSafetensors } from 'sparsewave/internal/vocoder/sparse-wavernn/safetensors'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { encodeSafetensors } from '../../../src/vocoder/sparse-wavernn/safetensors.ts'
 import { syntheticMasks, syntheticParameters } from '../../engines/synthetic.ts'
 import { CHECKPOINT_FILE } from '../../jobs/checkpoints.ts'
+import { maskedSegments, parameterLayout } from '../../net/vocoder-layout.ts'
 import { type Checkpoint, readCheckpoint, readNewestCheckpoint, writeCheckpoint } from './checkpoint.ts'
-import { maskedSegments, parameterLayout } from './parameters.ts'
 import { PLAIN, TINY_NET } from './testing.ts'
 
 const layout = parameterLayout(TINY_NET)

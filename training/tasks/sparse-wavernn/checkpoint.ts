@@ -4,11 +4,11 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import { SparsewaveError } from '../../../src/errors.ts'
-import { type NetConfig, netConfigSchema } from '../../../src/vocoder/sparse-wavernn/config.ts'
-import { decodeSafetensors, encodeSafetensors } from '../../../src/vocoder/sparse-wavernn/safetensors.ts'
+import { SparsewaveError } from 'sparsewave/internal/errors'
+import { type NetConfig, netConfigSchema } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
+import { decodeSafetensors, encodeSafetensors } from 'sparsewave/internal/vocoder/sparse-wavernn/safetensors'
 import { newestCheckpoint, openFrom, saveCheckpoint } from '../../jobs/checkpoints.ts'
-import type { MaskState } from '../../masks/mask.ts'
+import type { MaskState } from '../../net/mask.ts'
 import type { BatchState, Normalization } from './batches.ts'
 import { checkpointOfVoice } from './from-voice.ts'
 

@@ -9,9 +9,9 @@ import {
   netConfigSchema,
   STEP_INPUTS,
   STEPS_PER_FRAME,
-} from '../../../src/vocoder/sparse-wavernn/config.ts'
-import type { MaskSet } from '../../masks/mask.ts'
-import { MASKED, PADDED_OUTPUTS, type ParameterLayout, parameterLayout, segment } from './parameters.ts'
+} from 'sparsewave/internal/vocoder/sparse-wavernn/config'
+import type { MaskSet } from '../../net/mask.ts'
+import { MASKED, PADDED_OUTPUTS, type ParameterLayout, parameterLayout, segment } from '../../net/vocoder-layout.ts'
 
 /**
  * Multiply-accumulates of one step of one lane, forward and backward, with the masks of one member (default: what the layout

@@ -1,9 +1,9 @@
 /**
  * The corpus as the trainer reads it: recordings from the feature cache, and the normalisation of their frames.
  */
-import { ENVELOPE_POINTS } from '../../../src/frames.ts'
-import { Random } from '../../../src/random.ts'
-import { FRAME_FEATURES } from '../../../src/vocoder/sparse-wavernn/config.ts'
+import { ENVELOPE_POINTS } from 'sparsewave/internal/frames'
+import { Random } from 'sparsewave/internal/random'
+import { FRAME_FEATURES } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
 import { readCached } from '../../data/cache.ts'
 import type { Normalization } from './batches.ts'
 import { readPredicted } from './predicted.ts'

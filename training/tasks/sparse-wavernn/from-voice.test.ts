@@ -1,13 +1,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { FRAME_FEATURES, netConfigSchema } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
+import { MANIFEST_FILE } from 'sparsewave/internal/voices/manifest'
 import { afterAll, expect, test } from 'vitest'
-import { FRAME_FEATURES, netConfigSchema } from '../../../src/vocoder/sparse-wavernn/config.ts'
-import { MANIFEST_FILE } from '../../../src/voices/manifest.ts'
-import { exportConditioning, exportVocoder } from '../../compact/index.ts'
 import { syntheticMasks, syntheticParameters } from '../../engines/synthetic.ts'
+import { exportConditioning, exportVocoder } from '../../export/index.ts'
+import { maskedSegments, parameterLayout } from '../../net/vocoder-layout.ts'
 import { openCheckpoint } from './checkpoint.ts'
-import { maskedSegments, parameterLayout } from './parameters.ts'
 
 const layout = parameterLayout(netConfigSchema.parse({ hidden: 48, headHidden: 32, conditioning: 32 }))
 const parameters = syntheticParameters(layout, 2)

@@ -4,13 +4,13 @@
  */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import { SparsewaveError } from '../../../src/errors.ts'
-import { decodeOnnx } from '../../../src/onnx/read.ts'
-import { BANDS, BLOCK, FRAME_FEATURES, HEAD_OUTPUTS } from '../../../src/vocoder/sparse-wavernn/config.ts'
-import { type BlockMatrix, parseWeights } from '../../../src/vocoder/sparse-wavernn/weights.ts'
-import type { Mask } from '../../masks/mask.ts'
+import { SparsewaveError } from 'sparsewave/internal/errors'
+import { decodeOnnx } from 'sparsewave/internal/onnx/read'
+import { BANDS, BLOCK, FRAME_FEATURES, HEAD_OUTPUTS } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
+import { type BlockMatrix, parseWeights } from 'sparsewave/internal/vocoder/sparse-wavernn/weights'
+import type { Mask } from '../../net/mask.ts'
+import { elementIndex, type MaskedName, parameterLayout, type Segment, segment } from '../../net/vocoder-layout.ts'
 import type { Checkpoint } from './checkpoint.ts'
-import { elementIndex, type MaskedName, parameterLayout, type Segment, segment } from './parameters.ts'
 
 /** Reads vocoder.safetensors and conditioning.onnx of the voice in `folder`. Throws WEIGHTS_INVALID, VOICE_DAMAGED, VOICE_MISMATCH. */
 export function checkpointOfVoice(folder: string): Checkpoint {

@@ -1,7 +1,7 @@
+import { MIXTURES } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
 import { expect, test } from 'vitest'
-import { MIXTURES } from '../../../src/vocoder/sparse-wavernn/config.ts'
+import { parameterLayout, segment } from '../../net/vocoder-layout.ts'
 import { initialParameters } from './initialize.ts'
-import { parameterLayout, segment } from './parameters.ts'
 import { TINY_NET } from './testing.ts'
 
 const layout = parameterLayout(TINY_NET)

@@ -3,9 +3,9 @@
  * means and scales spread so that its components differ.
  */
 
-import { Random } from '../../../src/random.ts'
-import { MIXTURES } from '../../../src/vocoder/sparse-wavernn/config.ts'
-import type { ParameterLayout } from './parameters.ts'
+import { Random } from 'sparsewave/internal/random'
+import { MIXTURES } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
+import type { ParameterLayout } from '../../net/vocoder-layout.ts'
 
 /** Flat vector of `layout.size` initial parameters. */
 export function initialParameters(layout: ParameterLayout, seed: number): Float32Array {

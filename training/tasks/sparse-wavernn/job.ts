@@ -1,8 +1,9 @@
 /**
  * What a `task: sparse-wavernn` job file may say. Every key has a default but the corpus and the run's folder.
  */
+
+import { netConfigSchema } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
 import { z } from 'zod'
-import { netConfigSchema } from '../../../src/vocoder/sparse-wavernn/config.ts'
 import { augmentSchema } from '../../data/augment.ts'
 
 const keys = z.strictObject({

@@ -4,8 +4,8 @@
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { SparsewaveError } from '../../../src/errors.ts'
-import { ENVELOPE_POINTS, type Frames } from '../../../src/frames.ts'
+import { SparsewaveError } from 'sparsewave/internal/errors'
+import { ENVELOPE_POINTS, type Frames } from 'sparsewave/internal/frames'
 import { readCached } from '../../data/cache.ts'
 import { split, type Utterance } from '../../data/corpus.ts'
 import { createExample } from '../acoustic/example.ts'

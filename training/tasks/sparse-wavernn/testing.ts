@@ -1,10 +1,10 @@
 /** Made-up speech, a corpus of it and a tiny net for tests. Never part of a build's exports. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { encodeWav } from '../../../src/audio/wav.ts'
-import { createFrames, HOP, SAMPLE_RATE } from '../../../src/frames.ts'
-import { Random } from '../../../src/random.ts'
-import { netConfigSchema, STEPS_PER_FRAME } from '../../../src/vocoder/sparse-wavernn/config.ts'
+import { encodeWav } from 'sparsewave/internal/audio/wav'
+import { createFrames, HOP, SAMPLE_RATE } from 'sparsewave/internal/frames'
+import { Random } from 'sparsewave/internal/random'
+import { netConfigSchema, STEPS_PER_FRAME } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
 import type { Normalization } from './batches.ts'
 import type { Recording } from './utterance.ts'
 

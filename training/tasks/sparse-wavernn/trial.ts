@@ -1,13 +1,14 @@
 /**
  * Updates of a job on made-up data, which take as long as its own: for timing engines.
  */
-import { type Batch, LANES, type PopulationEngine } from '../../engines/engine.ts'
+
 import { syntheticBatch } from '../../engines/synthetic.ts'
-import { createUpdates } from '../../engines/updates.ts'
-import type { MaskMethod } from '../../masks/mask.ts'
+import { type Batch, LANES, type PopulationEngine } from '../../net/engine.ts'
+import type { MaskMethod } from '../../net/mask.ts'
+import { createUpdates } from '../../net/updates.ts'
+import { parameterLayout } from '../../net/vocoder-layout.ts'
 import { initialParameters } from './initialize.ts'
 import type { SparseWavernnJob } from './job.ts'
-import { parameterLayout } from './parameters.ts'
 
 /** Does one update a call, `i` from 0; whole, with the mask method's part in it. */
 export function trialUpdates(

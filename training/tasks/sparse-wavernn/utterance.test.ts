@@ -1,13 +1,19 @@
-import { expect, test } from 'vitest'
-import { pqmfAnalyze, preEmphasize } from '../../../src/audio/pqmf.ts'
-import { BANDS, HISTORY, LPC_ORDER, STEP_INPUTS, STEPS_PER_FRAME } from '../../../src/vocoder/sparse-wavernn/config.ts'
+import { pqmfAnalyze, preEmphasize } from 'sparsewave/internal/audio/pqmf'
+import {
+  BANDS,
+  HISTORY,
+  LPC_ORDER,
+  STEP_INPUTS,
+  STEPS_PER_FRAME,
+} from 'sparsewave/internal/vocoder/sparse-wavernn/config'
 import {
   EXCITATION_OVERSAMPLING,
   EXCITATION_POINTS,
   EXCITATION_REACH,
   excitationTable,
-} from '../../../src/vocoder/sparse-wavernn/excitation.ts'
-import { createFrameParameterBlock, FrameParameters } from '../../../src/vocoder/sparse-wavernn/frame-parameters.ts'
+} from 'sparsewave/internal/vocoder/sparse-wavernn/excitation'
+import { createFrameParameterBlock, FrameParameters } from 'sparsewave/internal/vocoder/sparse-wavernn/frame-parameters'
+import { expect, test } from 'vitest'
 import { madeUpRecording } from './testing.ts'
 import { Utterance } from './utterance.ts'
 

@@ -3,17 +3,23 @@
  * a step sees of the past carries noise, and its residual is taken against the noisy prediction, so that the net learns
  * to come back to the recording.
  */
-import { pqmfAnalyze, preEmphasize } from '../../../src/audio/pqmf.ts'
-import type { Frames } from '../../../src/frames.ts'
-import { Random } from '../../../src/random.ts'
-import { BANDS, HISTORY, LPC_ORDER, STEP_INPUTS, STEPS_PER_FRAME } from '../../../src/vocoder/sparse-wavernn/config.ts'
+import { pqmfAnalyze, preEmphasize } from 'sparsewave/internal/audio/pqmf'
+import type { Frames } from 'sparsewave/internal/frames'
+import { Random } from 'sparsewave/internal/random'
+import {
+  BANDS,
+  HISTORY,
+  LPC_ORDER,
+  STEP_INPUTS,
+  STEPS_PER_FRAME,
+} from 'sparsewave/internal/vocoder/sparse-wavernn/config'
 import {
   EXCITATION_OVERSAMPLING,
   EXCITATION_POINTS,
   EXCITATION_REACH,
   excitationTable,
-} from '../../../src/vocoder/sparse-wavernn/excitation.ts'
-import { createFrameParameterBlock, FrameParameters } from '../../../src/vocoder/sparse-wavernn/frame-parameters.ts'
+} from 'sparsewave/internal/vocoder/sparse-wavernn/excitation'
+import { createFrameParameterBlock, FrameParameters } from 'sparsewave/internal/vocoder/sparse-wavernn/frame-parameters'
 
 export interface Recording {
   /** 24 kHz, -1..1. */

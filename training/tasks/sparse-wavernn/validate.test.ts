@@ -1,6 +1,6 @@
+import { BANDS, STEPS_PER_FRAME } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
 import { expect, test } from 'vitest'
-import { BANDS, STEPS_PER_FRAME } from '../../../src/vocoder/sparse-wavernn/config.ts'
-import { batchCount, type Engine, LANES } from '../../engines/engine.ts'
+import { batchCount, type Engine, LANES } from '../../net/engine.ts'
 import { madeUpRecording, PLAIN } from './testing.ts'
 import { heldOutBits } from './validate.ts'
 

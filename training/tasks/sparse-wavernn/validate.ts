@@ -1,9 +1,9 @@
 /**
  * Held-out negative log-likelihood: whole recordings, no noise, one lane each.
  */
-import { BANDS, STEPS_PER_FRAME } from '../../../src/vocoder/sparse-wavernn/config.ts'
-import { type Engine, LANES } from '../../engines/engine.ts'
-import type { MaskSet } from '../../masks/mask.ts'
+import { BANDS, STEPS_PER_FRAME } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
+import { type Engine, LANES } from '../../net/engine.ts'
+import type { MaskSet } from '../../net/mask.ts'
 import { emptyBatch, fillLane, type Normalization } from './batches.ts'
 import { type Recording, Utterance } from './utterance.ts'
 

@@ -1,0 +1,207 @@
+/**
+ * Compiles C++ addons, of this package and of those that build on it. Ships with the package: where no compiled addon fits the machine
+ * and a C++ compiler is there, `sparsewave` compiles its own at the first start.
+ *
+ *   node scripts/build-native.mjs
+ */
+import { spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { availableParallelism } from 'node:os'
+import { dirname, extname, join, relative, resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
+
+/** `optional`: left out where the compiler is older than the ISA; the addon's other files then see SW_WITHOUT_AMX. */
+export const ISA_FLAGS = {
+  avx2: { arch: 'x64', flags: ['-mavx2', '-mfma'] },
+  avx512: { arch: 'x64', flags: ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mfma'] },
+  avx512vnni: {
+    arch: 'x64',
+    flags: ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mavx512vnni', '-mavx512vbmi', '-mfma'],
+  },
+  amx: {
+    arch: 'x64',
+    flags: [
+      ...['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mavx512bf16', '-mfma'],
+      ...['-mamx-tile', '-mamx-bf16'],
+    ],
+    optional: true,
+  },
+  neon: { arch: 'arm64', flags: [] },
+  baseline: { flags: [] },
+}
+export const COMPILE = [
+  '-std=c++17',
+  '-O3',
+  '-fPIC',
+  '-fvisibility=hidden',
+  '-fno-math-errno',
+  '-fno-trapping-math',
+  '-pthread',
+]
+const WARN = ['-Wall', '-Wextra', '-Wno-psabi', '-DNAPI_VERSION=8']
+const LINK = process.platform === 'darwin' ? ['-bundle', '-undefined', 'dynamic_lookup'] : ['-shared', '-pthread']
+/** What all addons share: the binding to Node, CPU detection, SIMD types. */
+const SHARED = join(ROOT, 'native', 'shared')
+
+/** System, processor and C library that a compiled addon is for; as src/native-addon.ts names it. */
+export const TARGET = `${process.platform}-${process.arch}${
+  process.platform === 'linux' && !process.report.getReport().header.glibcVersionRuntime ? '-musl' : ''
+}`
+
+/** All files below `folder` with one of the extensions, sorted. */
+export function walk(folder, extensions, found = []) {
+  if (!existsSync(folder)) return found
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) walk(path, extensions, found)
+    else if (extensions.includes(extname(entry.name))) found.push(path)
+  }
+  return found.sort()
+}
+
+export function digest(files, ...more) {
+  const hash = createHash('sha256').update(JSON.stringify(more))
+  for (const file of files) hash.update(relative(ROOT, file)).update('\0').update(readFileSync(file)).update('\0')
+  return hash.digest('hex')
+}
+
+/** Runs a program; resolves with its output. */
+export function execute(command, args) {
+  return new Promise((done) => {
+    const child = spawn(command, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
+    let output = ''
+    child.stdout.on('data', (data) => (output += data))
+    child.stderr.on('data', (data) => (output += data))
+    child.on('error', (error) => done({ ok: false, output: error.message }))
+    child.on('close', (code) => done({ ok: code === 0, output }))
+  })
+}
+
+/** Runs `jobs` (functions that return promises), as many at a time as there are cores. */
+export async function parallel(jobs) {
+  const results = []
+  let next = 0
+  const lane = async () => {
+    while (next < jobs.length) {
+      const i = next++
+      results[i] = await jobs[i]()
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(jobs.length, availableParallelism()) }, lane))
+  return results
+}
+
+let foundCompiler
+/** The C++ compiler's command, or null. */
+export function compiler() {
+  if (foundCompiler === undefined) {
+    const candidates = process.platform === 'win32' ? [] : [process.env.CXX, 'c++', 'g++', 'clang++'].filter(Boolean)
+    foundCompiler = candidates.find((name) => spawnSync(name, ['--version'], { stdio: 'ignore' }).status === 0) ?? null
+  }
+  return foundCompiler
+}
+
+/** Whether the compiler knows all of the flags. */
+const accepts = (flags, by) =>
+  spawnSync(by, [...flags, '-x', 'c++', '-fsyntax-only', '-'], {
+    input: '',
+    stdio: ['pipe', 'ignore', 'ignore'],
+  }).status === 0
+
+/** Those of an addon's files that are for `arch`, with their ISA's flags, and what tells the others which are left out. */
+export function filesFor(arch, files, by) {
+  const without = []
+  const sources = files.flatMap((file) => {
+    const name = /\.(\w+)\.cpp$/.exec(file)?.[1] ?? 'baseline'
+    const isa = ISA_FLAGS[name]
+    if (isa?.arch !== undefined && isa.arch !== arch) return []
+    if (isa?.optional && !accepts(isa.flags, by)) {
+      without.push(`-DSW_WITHOUT_${name.toUpperCase()}`)
+      return []
+    }
+    return [{ file, flags: isa?.flags ?? [] }]
+  })
+  return { sources, without }
+}
+
+/** @typedef {{ name: string, folder: string, build: string }} Addon - sources in `folder`, result under the folder `build` */
+
+/** The addons that speak. */
+export const addons = () =>
+  readdirSync(join(ROOT, 'native'))
+    .map((name) => ({ name, folder: join(ROOT, 'native', name), build: join(ROOT, 'build') }))
+    .filter(({ folder }) => sourcesOf({ folder }).length > 0)
+
+const sourcesOf = ({ folder }) => walk(folder, ['.cpp']).filter((file) => !relative(folder, file).startsWith('test'))
+
+/** Where an addon is when it is built. */
+export const addonFile = ({ name, build }) => join(build, 'native', TARGET, `${name}.node`)
+
+/** Changes when an addon must be built again. */
+export const addonStamp = (addon) =>
+  digest(
+    [...sourcesOf(addon), ...walk(addon.folder, ['.h']), ...walk(SHARED, ['.h'])],
+    ISA_FLAGS,
+    COMPILE,
+    WARN,
+    LINK,
+    compiler() ?? '',
+  )
+
+/** Compiles what changed and links; true, or the compiler's messages. */
+export async function buildAddon({ name, folder, build }) {
+  const target = addonFile({ name, build })
+  const objects = join(build, 'obj', name)
+  mkdirSync(objects, { recursive: true })
+  mkdirSync(dirname(target), { recursive: true })
+  const nodeApi = join(dirname(createRequire(import.meta.url).resolve('node-api-headers/package.json')), 'include')
+  const headers = [...walk(folder, ['.h']), ...walk(SHARED, ['.h'])]
+  const { sources, without } = filesFor(process.arch, sourcesOf({ folder }), compiler())
+  const object = (file) => join(objects, `${relative(folder, file).replaceAll(/[\\/]/g, '_')}.o`)
+  const failures = await parallel(
+    sources.map(({ file, flags }) => async () => {
+      const args = [...COMPILE, ...WARN, ...without, ...flags]
+      const key = digest([file, ...headers], args, compiler())
+      const keyFile = `${object(file)}.key`
+      if (existsSync(object(file)) && existsSync(keyFile) && readFileSync(keyFile, 'utf8') === key) return
+      const includes = [nodeApi, folder, SHARED].flatMap((path) => ['-I', path])
+      const { ok, output } = await execute(compiler(), [...args, ...includes, '-c', file, '-o', object(file)])
+      if (output.trim()) console.error(output)
+      if (!ok) return `${file} does not compile`
+      writeFileSync(keyFile, key)
+    }),
+  )
+  const failed = failures.filter(Boolean)
+  if (failed.length > 0) return failed.join('\n')
+  const partial = `${target}.${process.pid}`
+  const { ok, output } = await execute(compiler(), [...LINK, ...sources.map(({ file }) => object(file)), '-o', partial])
+  if (!ok) return output
+  renameSync(partial, target)
+  return true
+}
+
+/** Builds the addons one after another; true, or what went wrong. Without a compiler it says so and succeeds. */
+export async function buildAddons(list, without) {
+  if (!compiler()) {
+    for (const addon of list) rmSync(addonFile(addon), { force: true })
+    console.error(`notice: no C++ compiler found (looked for $CXX, c++, g++, clang++). ${without}`)
+    return true
+  }
+  for (const addon of list) {
+    const result = await buildAddon(addon)
+    if (result !== true) return result
+  }
+  return true
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(resolve(process.argv[1])).href) {
+  const result = await buildAddons(addons(), 'Speech runs on the WebAssembly kernels.')
+  if (result !== true) {
+    console.error(result)
+    process.exit(1)
+  }
+}

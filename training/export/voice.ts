@@ -1,0 +1,178 @@
+/**
+ * A voice package from checkpoints: the vocoder's kept blocks, its conditioning net and the acoustic model in one folder.
+ * What is not given is taken from the package that the new one replaces.
+ */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { SparsewaveError } from 'sparsewave/internal/errors'
+import { checkVoice, readVoice, type Voice, type VoiceDescription, writeVoice } from 'sparsewave/internal/voices/index'
+import { MANIFEST_FILE, type VoiceManifest, voiceManifestSchema } from 'sparsewave/internal/voices/manifest'
+import { parse } from 'yaml'
+import { z } from 'zod'
+import { cacheUtterance } from '../data/cache.ts'
+import { readCorpus, split } from '../data/corpus.ts'
+import { describeIssue } from '../jobs/job.ts'
+import { createMasks } from '../masks/index.ts'
+import { BLOCK_ROWS } from '../net/layout.ts'
+import type { MaskSet } from '../net/mask.ts'
+import { maskedSegments, parameterLayout } from '../net/vocoder-layout.ts'
+import { exportAcoustic, measureSharpening, openPredictor, type Sharpening } from '../tasks/acoustic/index.ts'
+import { type Checkpoint, openCheckpoint } from '../tasks/sparse-wavernn/checkpoint.ts'
+import { exportConditioning } from './conditioning.ts'
+import { exportVocoder } from './vocoder.ts'
+
+export const CARD_FILE = 'MODEL_CARD.md'
+
+/** What a description file (YAML) may say of a voice; see training/voices/. */
+const descriptionSchema = voiceManifestSchema
+  .pick({
+    description: true,
+    language: true,
+    licence: true,
+    vocoder: true,
+    temperature: true,
+    aliases: true,
+    pauses: true,
+  })
+  .partial()
+  .extend({ language: z.string().min(2).default('en-US'), licence: z.string().min(1).default('Apache-2.0') })
+
+export interface CompactOptions {
+  /** Checkpoint file or run folder of the vocoder. */
+  readonly checkpoint: string
+  /** Folder of the voice, named as the voice. */
+  readonly out: string
+  /** Checkpoint file or run folder of the acoustic model; default: the acoustic model of the voice in `out`. */
+  readonly acoustic: string | undefined
+  /** How far the acoustic model's envelopes are sharpened: 1 = to the recordings' variance, 0 = not at all. */
+  readonly sharpen: number
+  /** Corpus and feature cache that sharpening is measured on (validation utterances). */
+  readonly corpus: string
+  readonly cache: string
+  /** YAML file that describes the voice; default: as the voice in `out` says. */
+  readonly description: string | undefined
+}
+
+/** What a checkpoint's mask method would export now: masks and averaged weights. Throws CHECKPOINT_INVALID while it is too dense. */
+export function finalNet(c: Checkpoint): { masks: MaskSet; average: Float32Array } {
+  const matrices = maskedSegments(parameterLayout(c.net))
+  const method = createMasks(c.maskMethod, { matrices, seed: 0 }, c.maskOptions)
+  method.restore(c.masks)
+  const masks = method.final()
+  const dense = matrices.find((m) => masks.get(m.name)!.length > (m.rows / BLOCK_ROWS) * m.kept)
+  if (dense) {
+    throw new SparsewaveError('CHECKPOINT_INVALID', `${dense.name} keeps more blocks than the net's density says.`, {
+      remedy: `The masks ('${c.maskMethod}') get there later in the run: train on.`,
+    })
+  }
+  const average = c.average.slice()
+  method.gateFinal?.(c.average, average)
+  return { masks, average }
+}
+
+/** The files of a package that come from the vocoder's checkpoint: averaged weights, kept blocks only. */
+export function vocoderFiles(c: Checkpoint): { 'vocoder.safetensors': Uint8Array; 'conditioning.onnx': Uint8Array } {
+  const layout = parameterLayout(c.net)
+  const { masks, average } = finalNet(c)
+  return {
+    'vocoder.safetensors': exportVocoder(layout, average, masks),
+    'conditioning.onnx': exportConditioning(layout, average, c.normalization),
+  }
+}
+
+/** Writes the package. Throws CHECKPOINT_INVALID, VOICE_MISMATCH, VOICE_DAMAGED, JOB_INVALID (a description that is not valid). */
+export async function compactVoice(options: CompactOptions): Promise<VoiceManifest> {
+  const out = path.resolve(options.out)
+  const name = path.basename(out)
+  const modelsDir = path.dirname(out)
+  const old = existsSync(path.join(out, MANIFEST_FILE)) ? readVoice(name, { modelsDir }) : undefined
+  const checkpoint = openCheckpoint(options.checkpoint)
+  const acoustic = options.acoustic === undefined ? undefined : await readAcoustic(options.acoustic, options)
+  if (!acoustic && !old) {
+    throw new SparsewaveError('VOICE_MISMATCH', `${out} is not a voice yet, so it has no acoustic model to keep.`, {
+      remedy: 'Name the acoustic model with --acoustic <run or checkpoint>.',
+    })
+  }
+  const description: VoiceDescription = {
+    ...(options.description === undefined && old
+      ? keepDescription(old.manifest)
+      : readDescription(options.description)),
+    name,
+    symbols: acoustic?.symbols ?? old!.manifest.symbols,
+    net: checkpoint.net,
+  }
+  // The card is for people and edited by hand: it travels along, without a checksum.
+  const card = path.join(out, CARD_FILE)
+  const text = existsSync(card) ? readFileSync(card) : undefined
+  const manifest = await writeVoice(out, description, {
+    ...vocoderFiles(checkpoint),
+    'acoustic.onnx': acoustic?.bytes ?? (await keepAcoustic(old!)),
+  })
+  if (text) writeFileSync(card, text)
+  return manifest
+}
+
+/** Only a whole file may be kept: the new package gives it a new checksum. Throws VOICE_DAMAGED. */
+async function keepAcoustic(voice: Voice): Promise<Uint8Array> {
+  const file = 'acoustic.onnx'
+  await checkVoice({ ...voice, manifest: { ...voice.manifest, files: { [file]: voice.manifest.files[file]! } } })
+  return readFileSync(voice.path(file))
+}
+
+/** Recordings that sharpening is measured on. */
+const SHARPEN_UTTERANCES = 24
+
+async function readAcoustic(
+  checkpoint: string,
+  options: CompactOptions,
+): Promise<{ bytes: Uint8Array; symbols: string }> {
+  if (!existsSync(checkpoint)) {
+    throw new SparsewaveError('CHECKPOINT_INVALID', `There is no checkpoint ${checkpoint} of an acoustic model.`)
+  }
+  const sharpening = options.sharpen > 0 ? await sharpeningOf(checkpoint, options) : undefined
+  const dir = mkdtempSync(path.join(tmpdir(), 'sparsewave-'))
+  try {
+    const file = path.join(dir, 'acoustic.onnx')
+    const { symbols } = exportAcoustic(checkpoint, file, { sharpening })
+    return { bytes: readFileSync(file), symbols }
+  } finally {
+    rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+async function sharpeningOf(checkpoint: string, { corpus, cache, sharpen }: CompactOptions): Promise<Sharpening> {
+  const utterances = readCorpus(corpus)
+    .filter((u) => split(u.id) === 'validation' && u.durations !== undefined)
+    .slice(0, SHARPEN_UTTERANCES)
+  if (utterances.length === 0) {
+    throw new SparsewaveError(
+      'CORPUS_INVALID',
+      `${corpus} has no validation utterances with durations (ids ending in 3).`,
+    )
+  }
+  for (const utterance of utterances) await cacheUtterance(utterance, cache)
+  return measureSharpening(await openPredictor(checkpoint), cache, utterances, sharpen)
+}
+
+function keepDescription({ description, language, licence, vocoder, temperature, aliases, pauses }: VoiceManifest) {
+  return { description, language, licence, vocoder, temperature, aliases, ...(pauses ? { pauses } : {}) }
+}
+
+function readDescription(file: string | undefined) {
+  let value: unknown = {}
+  try {
+    if (file !== undefined) value = parse(readFileSync(file, 'utf8')) ?? {}
+  } catch (cause) {
+    throw new SparsewaveError('JOB_INVALID', `Cannot read the description ${file}.`, {
+      remedy: 'Compare it with training/voices/*.yaml.',
+      cause,
+    })
+  }
+  const parsed = descriptionSchema.safeParse(value)
+  if (parsed.success)
+    return JSON.parse(JSON.stringify(parsed.data)) as Omit<VoiceDescription, 'name' | 'symbols' | 'net'>
+  throw new SparsewaveError('JOB_INVALID', `${file}: ${describeIssue(descriptionSchema, parsed.error)}`, {
+    remedy: 'Compare it with training/voices/*.yaml.',
+  })
+}

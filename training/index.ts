@@ -1,0 +1,211 @@
+/**
+ * The training commands of `sparsewave`: train, study, jobs, compact, evaluate.
+ */
+import { existsSync } from 'node:fs'
+import { type Command, InvalidArgumentError } from 'commander'
+import { VOCODERS, type VocoderKind } from 'sparsewave/internal/vocoder/vocoder'
+import { engineReport } from './engines/index.ts'
+import { describeMeasures, type EvaluateOptions, evaluateCheckpoint, evaluateVoice } from './evaluate/evaluate.ts'
+import { compactVoice } from './export/voice.ts'
+import { type JobContext, readJob } from './jobs/job.ts'
+import { serveTrainingMetrics } from './jobs/metrics.ts'
+import { createProgressView } from './jobs/progress.ts'
+import { registerJobCommands } from './queue/cli.ts'
+import { findStudy, runStudy, STUDIES } from './studies/index.ts'
+import { createStudyView } from './studies/view.ts'
+import { TASKS } from './tasks/index.ts'
+
+export { engineReport }
+
+const count = (text: string): number => {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number above 0.')
+  return value
+}
+
+const amount = (text: string): number => {
+  const value = Number(text)
+  if (text.trim() === '' || !(value >= 0 && value <= 3))
+    throw new InvalidArgumentError('It must be a number from 0 to 3.')
+  return value
+}
+
+const minutes = (text: string): number => {
+  const value = Number(text)
+  if (!(value > 0)) throw new InvalidArgumentError('It must be a number above 0.')
+  return value
+}
+
+interface TrainFlags {
+  readonly resume: boolean
+  readonly minutes?: number
+  readonly engine?: string
+  readonly metricsPort?: number
+}
+
+interface CompactFlags {
+  readonly output: string
+  readonly acoustic?: string
+  readonly description?: string
+  readonly sharpen: number
+  readonly corpus: string
+  readonly cache: string
+}
+
+export function registerTrainingCommands(program: Command): void {
+  program
+    .command('train')
+    .summary('train a net from a job file')
+    .description('Trains what the job file says; Ctrl-C or SIGTERM writes a checkpoint and leaves.')
+    .argument('<job.yaml>', 'job file, see training/jobs/')
+    .option('--resume', "go on from the run's newest checkpoint", false)
+    .option('--minutes <n>', 'stop after so many minutes, with a checkpoint', minutes)
+    .option(
+      '--engine <name>',
+      "compute, instead of the job file's: native, webgpu, tfjs or auto; a run may go on with another",
+    )
+    .option('--metrics-port <n>', "serve the run's Prometheus metrics on this port while it lasts", count)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  sparsewave train training/jobs/standard.yaml\n  sparsewave train training/jobs/standard.yaml --resume --minutes 30\n  sparsewave train training/jobs/standard.yaml --resume --engine webgpu',
+    )
+    .action(async (file: string, options: TrainFlags) => {
+      const over = options.engine === undefined ? {} : { engine: options.engine }
+      const { task, job } = readJob(file, TASKS, over)
+      const stop = new AbortController()
+      const metrics = options.metricsPort === undefined ? undefined : await serveTrainingMetrics(options.metricsPort)
+      const view = createProgressView()
+      const context: JobContext = {
+        resume: options.resume,
+        minutes: options.minutes,
+        signal: stop.signal,
+        report(p) {
+          view.report(p)
+          metrics?.report(p)
+        },
+        warn: (message) => process.stderr.write(`\n${message}\n`),
+      }
+      const leave = () => stop.abort()
+      process.once('SIGINT', leave)
+      process.once('SIGTERM', leave)
+      try {
+        await task.run(job, context)
+      } finally {
+        view.stop()
+        await metrics?.stop()
+        process.off('SIGINT', leave)
+        process.off('SIGTERM', leave)
+      }
+    })
+  program
+    .command('study')
+    .summary('compare methods: methods x densities x seeds')
+    .description(
+      `Runs a declared grid to completion or a time limit and writes its document; started again it goes on where it was. Studies:\n${STUDIES.map((s) => `  ${s.name}  ${s.title}`).join('\n')}`,
+    )
+    .argument('<name>', 'the study')
+    .option('--limit <minutes>', 'start no run after so many minutes', minutes)
+    .option('--shared <folder>', 'folder that holds corpus/ and data/', '../shared')
+    .option('--engine <name>', 'what trains: native, webgpu, tfjs or auto; not for studies without gradients')
+    .option('--report', 'only write the document from the runs there are', false)
+    .option('-o, --output <folder>', 'where the document and data/<name>.jsonl go', 'docs/studies')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  sparsewave study mnist\n  sparsewave study mnist --limit 10      # run it again to go on\n  sparsewave study mnist -o /tmp/rerun   # from nothing, elsewhere',
+    )
+    .action(
+      async (name: string, o: { limit?: number; shared: string; engine?: string; report: boolean; output: string }) => {
+        const study = findStudy(name)
+        const stop = new AbortController()
+        const view = createStudyView()
+        const leave = () => stop.abort()
+        process.once('SIGINT', leave)
+        process.once('SIGTERM', leave)
+        try {
+          const { done, total } = await runStudy(study, {
+            out: o.output,
+            shared: o.shared,
+            engine: o.engine,
+            limit: o.limit,
+            reportOnly: o.report,
+            signal: stop.signal,
+            report: (p) => view.report(p),
+          })
+          view.stop()
+          process.stderr.write(`${o.output}/${study.name}.md: ${done} of ${total} runs\n`)
+        } finally {
+          view.stop()
+          process.off('SIGINT', leave)
+          process.off('SIGTERM', leave)
+        }
+      },
+    )
+
+  registerJobCommands(program)
+
+  program
+    .command('compact')
+    .summary('export a voice package from checkpoints')
+    .description("Keeps the masks' blocks only and writes the package of the voice; what is not given stays as it was.")
+    .argument('<checkpoint>', 'checkpoint file or run folder of the vocoder')
+    .requiredOption('-o, --output <folder>', "folder of the voice; its name is the voice's")
+    .option('--acoustic <checkpoint>', 'checkpoint file or run folder of the acoustic model')
+    .option(
+      '--sharpen <x>',
+      "sharpening of the acoustic model's envelopes: 1 = the recordings' variance, 0 = none",
+      amount,
+      1.4,
+    )
+    .option('--corpus <folder>', 'corpus that sharpening is measured on', '../shared/corpus')
+    .option('--cache <folder>', 'feature cache', 'runs/cache')
+    .option('--description <file.yaml>', 'what voice.json says of the voice, see training/voices/')
+    .addHelpText(
+      'after',
+      '\nExample:\n  sparsewave compact runs/standard -o models/heart --acoustic runs/acoustic --description training/voices/heart.yaml',
+    )
+    .action(async (checkpoint: string, options: CompactFlags) => {
+      const { output: out, acoustic, description, sharpen, corpus, cache } = options
+      const manifest = await compactVoice({ checkpoint, out, acoustic, description, sharpen, corpus, cache })
+      for (const [name, { bytes }] of Object.entries(manifest.files)) {
+        process.stderr.write(`${out}/${name}  ${(bytes / 1e6).toFixed(2)} MB\n`)
+      }
+    })
+
+  program
+    .command('evaluate')
+    .summary('measure a voice or a checkpoint on held-out utterances')
+    .description(
+      'Held-out likelihood (checkpoints) and copy synthesis of the test set: pitch, spectrum, silence, band edges. With -o it writes the WAVs that a judge needs.',
+    )
+    .argument('<voice or run>', 'name of a voice, checkpoint file or run folder')
+    .option('--corpus <folder>', 'corpus with the test utterances (ids ending in 7)', '../shared/corpus')
+    .option('--cache <folder>', 'feature cache', 'runs/cache')
+    .option('--utterances <n>', 'how many', count, 16)
+    .option('--vocoder <kind>', `${VOCODERS.join(' or ')}, for a voice`)
+    .option('--seed <n>', 'seed of the noise', count, 1)
+    .option('-o, --output <folder>', 'write WAVs, pairs.tsv and measures.json here')
+    .addHelpText('after', '\nExamples:\n  sparsewave evaluate heart -o runs/eval\n  sparsewave evaluate runs/standard')
+    .action(
+      async (
+        what: string,
+        o: { corpus: string; cache: string; utterances: number; vocoder?: string; seed: number; output?: string },
+      ) => {
+        if (o.vocoder !== undefined && !VOCODERS.includes(o.vocoder as VocoderKind)) {
+          throw new InvalidArgumentError(`--vocoder must be ${VOCODERS.join(' or ')}.`)
+        }
+        const options: EvaluateOptions = { ...o, out: o.output, report: (line) => process.stdout.write(`${line}\n`) }
+        const result = existsSync(what)
+          ? await evaluateCheckpoint(what, options)
+          : await evaluateVoice(what, o.vocoder as VocoderKind | undefined, options)
+        if (result.bits) {
+          const sum = result.bits.reduce((a, b) => a + b, 0)
+          process.stdout.write(
+            `held-out bits a step by band: ${result.bits.map((b) => b.toFixed(3)).join(' ')}, sum ${sum.toFixed(3)}\n`,
+          )
+        }
+        process.stdout.write(
+          `mean: ${describeMeasures(result.mean)}\nreal-time factor ${result.realTimeFactor.toFixed(3)}\n`,
+        )
+      },
+    )
+}
