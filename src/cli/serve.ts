@@ -1,8 +1,8 @@
 /** `sparsewave serve`: the HTTP and WebSocket server. Settings come from the environment; the options override them. */
 import { Command } from 'commander'
 import { SparsewaveError } from '../errors.ts'
+import { catalogue } from '../voices/catalogue.ts'
 import { numberIn, voiceOption } from './options.ts'
-import { catalogue } from './voices.ts'
 
 interface ServeOptions {
   port?: number

@@ -9,8 +9,8 @@ import { SparsewaveError } from '../errors.ts'
 import { SAMPLE_RATE } from '../frames.ts'
 import { type Chunk, encodeChunks, FORMATS, type Format, isMeasured, loadSynthesizer } from '../synthesis/index.ts'
 import type { VocoderKind } from '../vocoder/vocoder.ts'
+import { defaultVoice } from '../voices/catalogue.ts'
 import { formatOption, seedOption, speedOption, vocoderOption, voiceOption } from './options.ts'
-import { defaultVoice } from './voices.ts'
 
 interface SpeakOptions {
   output?: string
