@@ -37,7 +37,12 @@ export function serveCommand(): Command {
 }
 
 async function serve(options: ServeOptions): Promise<void> {
-  const { createLogger, readConfig, spawnWorker, startServer } = await import('../../server/index.ts')
+  const [{ readConfig }, { createLogger }, { startServer }, { spawnWorker }] = await Promise.all([
+    import('../../server/config.ts'),
+    import('../../server/log.ts'),
+    import('../../server/start.ts'),
+    import('../../server/synthesis/spawn.ts'),
+  ])
   const settings = readConfig()
   const config = {
     ...settings,
