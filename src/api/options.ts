@@ -1,8 +1,6 @@
 /** Checks what callers pass, so that a wrong value is refused by name before any work begins. */
 import { nearest, SparsewaveError } from '../errors.ts'
 import { MAX_SEED } from '../synthesis/seed.ts'
-import { looksLikeSsml } from '../synthesis/ssml/index.ts'
-import type { SpeechOptions } from '../synthesis/synthesizer.ts'
 import { VOCODERS } from '../vocoder/vocoder.ts'
 import type { SpeakOptions } from './types.ts'
 
@@ -23,8 +21,10 @@ export function checkName(name: string, value: unknown, names: readonly string[]
   throw refuse(`${name} must be ${names.join(', ')}, not ${String(value)}.${near ? ` Did you mean '${near}'?` : ''}`)
 }
 
-/** The synthesizer's options for a caller's. Throws REQUEST_INVALID. */
-export function checkSpeakOptions(text: string | undefined, options: SpeakOptions): SpeechOptions {
+type Defined<T> = { -readonly [K in keyof T]?: Exclude<T[K], undefined> }
+
+/** A caller's options, those that are undefined left out. Throws REQUEST_INVALID. */
+export function checkSpeakOptions(text: string | undefined, options: SpeakOptions): Defined<SpeakOptions> {
   const { speed, pitch, seed, ssml, lexicon, vocoder, signal } = options
   checkRange('speed', speed, 0.25, 4)
   checkRange('pitch', pitch, 0.5, 2)
@@ -38,6 +38,6 @@ export function checkSpeakOptions(text: string | undefined, options: SpeakOption
     ...(lexicon !== undefined && { lexicon }),
     ...(vocoder !== undefined && { vocoder }),
     ...(signal !== undefined && { signal }),
-    ssml: text !== undefined && (ssml ?? looksLikeSsml(text)),
+    ...(ssml !== undefined && { ssml }),
   }
 }

@@ -5,6 +5,7 @@ import { openEncoder, requireFormat } from '../audio/encoders/index.ts'
 import { SparsewaveError } from '../errors.ts'
 import { SAMPLE_RATE } from '../frames.ts'
 import { openSynthesizer } from '../synthesis/open.ts'
+import { looksLikeSsml } from '../synthesis/ssml/index.ts'
 import type { Chunk, Synthesizer } from '../synthesis/synthesizer.ts'
 import { VOCODERS, type VocoderKind } from '../vocoder/vocoder.ts'
 import { defaultVoice } from '../voices/catalogue.ts'
@@ -149,12 +150,14 @@ class LocalVoice implements Voice {
   }
 
   async *#speak(text: TextSource, options: SpeakOptions, stop: AbortController) {
-    const checked = checkSpeakOptions(typeof text === 'string' ? text : undefined, options)
+    const whole = typeof text === 'string' ? text : undefined
+    const checked = checkSpeakOptions(whole, options)
+    const ssml = checked.ssml ?? looksLikeSsml(whole ?? '')
     const { signal } = options
     const abort = (): void => stop.abort(signal?.reason)
     signal?.throwIfAborted()
     signal?.addEventListener('abort', abort)
-    const speech = { vocoder: this.#vocoder, ...checked, signal: stop.signal }
+    const speech = { vocoder: this.#vocoder, ...checked, ssml, signal: stop.signal }
     const pieces = typeof text === 'string' ? undefined : textPieces(text)
     let spoken = false
     try {

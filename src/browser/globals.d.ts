@@ -13,3 +13,13 @@ declare var self: {
   onmessage: ((event: { readonly data: unknown }) => void) | null
   postMessage(message: unknown, transfer?: readonly ArrayBuffer[]): void
 }
+
+/** What a page has. */
+declare class Worker {
+  constructor(url: string, options: { readonly type: 'module' })
+  onmessage: ((event: { readonly data: unknown }) => void) | null
+  onerror: ((event: { readonly message?: string }) => void) | null
+  postMessage(message: unknown): void
+  terminate(): void
+}
+declare var location: { readonly href: string; readonly origin: string }

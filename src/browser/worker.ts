@@ -7,7 +7,7 @@ import { SparsewaveError } from '../errors.ts'
 import { randomSeed } from '../synthesis/seed.ts'
 import { looksLikeSsml } from '../synthesis/ssml/index.ts'
 import type { Synthesizer } from '../synthesis/synthesizer.ts'
-import type { FromBrowserWorker, ToBrowserWorker } from './messages.ts'
+import type { FromBrowserWorker, ToBrowserWorker, VoiceSource } from './messages.ts'
 import { BROWSER_VOCODER, openVoice } from './voice.ts'
 
 /** Voices by folder; one that could not be opened is tried again. */
@@ -22,26 +22,14 @@ self.onmessage = ({ data }) => {
   current.stop.abort()
   if (message.type === 'stop') return
   current = { id: message.id, stop: new AbortController() }
-  void speak(message, current.stop.signal)
+  const { signal } = current.stop
+  void answer(message.id, signal, () => (message.type === 'open' ? load(message) : speak(message, signal)))
 }
 
-async function speak(request: Extract<ToBrowserWorker, { type: 'speak' }>, signal: AbortSignal): Promise<void> {
-  const { id, input } = request
+/** Does the work and reports how it failed, unless it has been stopped meanwhile. */
+async function answer(id: number, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
   try {
-    const synthesizer = await voiceOf(request)
-    if (signal.aborted) return
-    tell({ type: 'ready', id })
-    const seed = request.seed ?? randomSeed()
-    const { speed = 1, pitch = 1, vocoder = BROWSER_VOCODER } = request
-    const options = { seed, speed, pitch, vocoder, signal, ssml: looksLikeSsml(input) }
-    for await (const { samples, sentence } of synthesizer.stream(input, options)) {
-      if (sentence) tell({ type: 'sentence', id, ...sentence })
-      const pcm = toPcm16(samples)
-      if (pcm.length > 0) tell({ type: 'audio', id, pcm }, [pcm.buffer as ArrayBuffer])
-      await messages()
-      if (signal.aborted) return
-    }
-    tell({ type: 'done', id, seed })
+    await work()
   } catch (error) {
     if (signal.aborted) return
     if (!(error instanceof SparsewaveError)) console.error(error)
@@ -53,12 +41,37 @@ async function speak(request: Extract<ToBrowserWorker, { type: 'speak' }>, signa
   }
 }
 
-function voiceOf({ voice, key }: Extract<ToBrowserWorker, { type: 'speak' }>): Promise<Synthesizer> {
+async function load(request: Extract<ToBrowserWorker, { type: 'open' }>): Promise<void> {
+  await voiceOf(request)
+  tell({ type: 'ready', id: request.id })
+}
+
+async function speak(request: Extract<ToBrowserWorker, { type: 'speak' }>, signal: AbortSignal): Promise<void> {
+  const { id, input } = request
+  const synthesizer = await voiceOf(request)
+  if (signal.aborted) return
+  tell({ type: 'ready', id })
+  const { seed = randomSeed(), speed = 1, pitch = 1, vocoder = BROWSER_VOCODER, lexicon = {} } = request
+  const ssml = request.ssml ?? looksLikeSsml(input)
+  const options = { seed, speed, pitch, vocoder, lexicon, signal, ssml }
+  for await (const { samples, sentence, mark } of synthesizer.stream(input, options)) {
+    if (mark !== undefined) tell({ type: 'mark', id, name: String(mark) })
+    if (sentence) tell({ type: 'sentence', id, ...sentence })
+    const pcm = toPcm16(samples)
+    if (pcm.length > 0) tell({ type: 'audio', id, pcm }, [pcm.buffer as ArrayBuffer])
+    await messages()
+    if (signal.aborted) return
+  }
+  tell({ type: 'done', id, seed })
+}
+
+function voiceOf({ voice, key, engine }: VoiceSource): Promise<Synthesizer> {
   const known = voices.get(voice)
   if (known) return known
   const opening = openVoice({
-    engine: new URL('.', self.location.href).href,
-    voice: new URL(voice, self.location.href).href,
+    engine: engine ?? new URL('.', self.location.href).href,
+    // A worker that a blob started has no folder to look in; what starts it so passes an absolute URL.
+    voice: /^[a-z]+:/i.test(voice) ? voice : new URL(voice, self.location.href).href,
     headers: key ? { Authorization: `Bearer ${key}` } : {},
     // Whoever waits now: the one who asked first may have been stopped meanwhile.
     progress: (loaded, total) => tell({ type: 'progress', id: current.id, loaded, total }),
