@@ -1,6 +1,6 @@
 /**
- * Compiles C++ addons, of this package and of those that build on it. Ships with the package: where no compiled addon fits the machine
- * and a C++ compiler is there, `sparsewave` compiles its own at the first start.
+ * Compiles C++ addons, of this package and of the trainer. It ships with the package: where no compiled addon fits the
+ * machine and a C++ compiler is there, `sparsewave` compiles its own at the first start (first-start.mjs).
  *
  *   node scripts/build-native.mjs
  */
@@ -128,7 +128,7 @@ export function filesFor(arch, files, by) {
   return { sources, without }
 }
 
-/** @typedef {{ name: string, folder: string, build: string }} Addon - sources in `folder`, result under the folder `build` */
+/** @typedef {{ name: string, folder: string, build: string, objects?: string }} Addon - sources in `folder`, result under `build` */
 
 /** The addons that speak. */
 export const addons = () =>
@@ -153,9 +153,8 @@ export const addonStamp = (addon) =>
   )
 
 /** Compiles what changed and links; true, or the compiler's messages. */
-export async function buildAddon({ name, folder, build }) {
+export async function buildAddon({ name, folder, build, objects = join(build, 'obj', name) }) {
   const target = addonFile({ name, build })
-  const objects = join(build, 'obj', name)
   mkdirSync(objects, { recursive: true })
   mkdirSync(dirname(target), { recursive: true })
   const nodeApi = join(dirname(createRequire(import.meta.url).resolve('node-api-headers/package.json')), 'include')
@@ -188,7 +187,7 @@ export async function buildAddon({ name, folder, build }) {
 export async function buildAddons(list, without) {
   if (!compiler()) {
     for (const addon of list) rmSync(addonFile(addon), { force: true })
-    console.error(`notice: no C++ compiler found (looked for $CXX, c++, g++, clang++). ${without}`)
+    console.error(`no C++ compiler (looked for $CXX, c++, g++, clang++). ${without}`)
     return true
   }
   for (const addon of list) {

@@ -170,8 +170,15 @@ export async function createSpeechRouter(options: SpeechServerOptions = {}): Pro
  */
 export async function startSpeechServer(options: ListenOptions = {}): Promise<SpeechServer> {
   const parts = partsOf(options)
-  const { port, stop } = await start(parts)
-  return { port, url: `http://localhost:${port}`, ...namesOf(parts.catalogue), stop }
+  const running = await start(parts)
+  return {
+    port: running.port,
+    url: `http://localhost:${running.port}`,
+    ...namesOf(parts.catalogue),
+    async stop() {
+      await running.stop()
+    },
+  }
 }
 
 /** Options by the variables that name them in the environment. */

@@ -55,8 +55,8 @@ export function registerMissingTraining(program: Command): void {
     program
       .command(name)
       .summary(`${summary} (needs ${PACKAGE})`)
+      .argument('[words...]')
       .allowUnknownOption()
-      .allowExcessArguments()
       .helpOption(false)
       .action(() => {
         throw new SparsewaveError('TRAINING_MISSING', `\`sparsewave ${name}\` needs the package ${PACKAGE}.`)
