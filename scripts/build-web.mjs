@@ -33,7 +33,7 @@ export const webSources = () => [
 
 export const webOutputs = () => [...Object.keys(ENTRIES), 'assets.json'].map((name) => join(OUT, name))
 
-/** Takes twins, and refuses what no browser has. */
+/** Takes twins, and refuses modules that no browser has. */
 const forBrowsers = {
   name: 'for-browsers',
   async resolveId(source, importer, options) {
@@ -66,7 +66,7 @@ async function bundleOf(entry) {
   return output[0]
 }
 
-/** Builds; true, or what went wrong. */
+/** Builds. Returns true, or what went wrong. */
 export async function buildWeb() {
   try {
     const bundles = await Promise.all(Object.values(ENTRIES).map(bundleOf))

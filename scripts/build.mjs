@@ -114,7 +114,7 @@ const parts = {
   },
   native: {
     says: 'native kernels',
-    ...addonPart(addons, 'Speech runs on the WebAssembly kernels; training needs a compiler.'),
+    ...addonPart(addons, 'Speech runs on the WebAssembly kernels, training needs a compiler.'),
   },
   training: {
     says: 'trainer',
@@ -130,7 +130,7 @@ const parts = {
   },
 }
 
-/** What speaking and serving need; the rest is built when it is asked for. */
+/** The parts that speaking and serving need. The rest is built on demand. */
 export const SPEAKING = ['ts', 'wasm', 'web', 'native']
 export const TRAINING = [...SPEAKING, 'training', 'training-native']
 
@@ -143,7 +143,7 @@ const wasmModules = () =>
     })),
   )
 
-/** The modules of wasm/: its top-level files; what they share lies in folders. */
+/** The modules of wasm/: its top-level files. What they share lies in folders. */
 const wasmEntries = () =>
   existsSync(at('wasm'))
     ? readdirSync(at('wasm'))
@@ -185,7 +185,7 @@ async function lock() {
     } catch {
       continue
     }
-    // An empty file is a lock being written; give up on it only when it stays.
+    // An empty file is a lock that is being written. It is given up only when it stays empty.
     const old = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()) > 5000
     let alive = holder > 0 || !old
     if (holder > 0) {

@@ -31,7 +31,7 @@ function trainer() {
   return []
 }
 
-/** Compiles what is missing. Messages go to stderr; a failure is one of them. */
+/** Compiles what is missing. Messages go to stderr, and a failure is one of them. */
 export async function compileMissing({ training }) {
   const missing = [...addons(), ...(training ? trainer() : [])].filter(isMissing)
   if (missing.length === 0 || !compiler()) return

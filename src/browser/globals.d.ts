@@ -1,4 +1,4 @@
-/** The part of a browser worker's globals that is used; neither TypeScript's ES library nor Node's types have it. */
+/** The globals of browsers that are used here. Neither TypeScript's ES library nor Node's types have them. */
 interface BrowserCache {
   match(url: string): Promise<Response | undefined>
   put(url: string, response: Response): Promise<void>

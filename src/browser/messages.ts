@@ -1,4 +1,4 @@
-/** What a page and the worker that speaks in it say to each other. One text at a time: a new one ends the last. */
+/** The messages between a page and the worker that speaks in it. One text at a time: a new one ends the last. */
 import type { SentenceTime } from '../synthesis/times.ts'
 import type { VocoderKind } from '../vocoder/vocoder.ts'
 

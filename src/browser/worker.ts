@@ -1,5 +1,5 @@
 /**
- * Entry of the worker that speaks inside a page: the same text front end, models and vocoders as on a server, compiled to
+ * Entry of the worker that speaks inside a page: the same text front end, models and vocoders as on a server, on
  * WebAssembly where those are native. The page's thread stays free.
  */
 import { toPcm16 } from '../audio/pcm.ts'
@@ -10,7 +10,7 @@ import type { Synthesizer } from '../synthesis/synthesizer.ts'
 import type { FromBrowserWorker, ToBrowserWorker, VoiceSource } from './messages.ts'
 import { BROWSER_VOCODER, openVoice } from './voice.ts'
 
-/** Voices by folder; one that could not be opened is tried again. */
+/** Voices by folder. One that could not be opened is tried again. */
 const voices = new Map<string, Promise<Synthesizer>>()
 let current = { id: 0, stop: new AbortController() }
 
@@ -36,7 +36,7 @@ async function answer(id: number, signal: AbortSignal, work: () => Promise<void>
     const { code, message, remedy } =
       error instanceof SparsewaveError
         ? error
-        : new SparsewaveError('SYNTHESIS_FAILED', `This browser could not make the audio: ${error}`)
+        : new SparsewaveError('SYNTHESIS_FAILED', `This browser could not synthesize the speech: ${error}`)
     tell({ type: 'error', id, code, message, remedy })
   }
 }
@@ -70,10 +70,10 @@ function voiceOf({ voice, key, engine }: VoiceSource): Promise<Synthesizer> {
   if (known) return known
   const opening = openVoice({
     engine: engine ?? new URL('.', self.location.href).href,
-    // A worker that a blob started has no folder to look in; what starts it so passes an absolute URL.
+    // A worker that was started from a blob has no folder of its own, and gets an absolute URL.
     voice: /^[a-z]+:/i.test(voice) ? voice : new URL(voice, self.location.href).href,
     headers: key ? { Authorization: `Bearer ${key}` } : {},
-    // Whoever waits now: the one who asked first may have been stopped meanwhile.
+    // To the request that waits now. The one that began the loading may have been stopped.
     progress: (loaded, total) => tell({ type: 'progress', id: current.id, loaded, total }),
   })
   voices.set(voice, opening)
@@ -86,7 +86,7 @@ let heard: (() => void) | undefined
 channel.port1.addEventListener('message', () => heard?.())
 channel.port1.start()
 
-/** Lets messages in that wait, such as one to stop. */
+/** Lets waiting messages in, such as one to stop. */
 const messages = (): Promise<void> =>
   new Promise((resolve) => {
     heard = resolve

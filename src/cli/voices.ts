@@ -1,11 +1,11 @@
-/** `sparsewave voices`: the voices there are; and which one speaks when none is named. */
+/** `sparsewave voices`: the installed voices, and the check of their files for `sparsewave doctor`. */
 import { Command } from 'commander'
 import { SparsewaveError } from '../errors.ts'
 import { defaultVoice } from '../voices/catalogue.ts'
 import { listVoices, loadVoice, modelsFolder, readVoice, type Voice } from '../voices/index.ts'
 import type { ReportLine } from './training.ts'
 
-/** Every voice with what its check found. */
+/** A line for each voice: its files are whole, or what is wrong with them. */
 export async function checkVoices(): Promise<ReportLine[]> {
   const lines = await Promise.all(
     listVoices().map(async (name) => {
@@ -21,14 +21,14 @@ export async function checkVoices(): Promise<ReportLine[]> {
 }
 
 export function voicesCommand(): Command {
-  return new Command('voices').description('list the voices that can speak').action(() => {
+  return new Command('voices').description('list the installed voices').action(() => {
     const preferred = defaultVoice()
     for (const name of listVoices()) {
       const voice = readVoice(name)
       process.stdout.write(`${name === preferred ? '*' : ' '} ${name.padEnd(16)} ${describe(voice)}\n`)
       if (voice.manifest.description) process.stdout.write(`  ${' '.repeat(16)} ${voice.manifest.description}\n`)
     }
-    process.stdout.write('* speaks when no voice is named\n')
+    process.stdout.write('* is used when no voice is named\n')
   })
 }
 

@@ -76,7 +76,7 @@ class BitWriter {
     this.put(0, count)
   }
 
-  /** Fills the last byte with zeros and returns all bytes so far; they stay the writer's. */
+  /** Fills the last byte with zeros and returns a view of all bytes so far. */
   bytes(): Uint8Array {
     if (this.#count > 0) this.put(0, 8 - this.#count)
     return this.#bytes.subarray(0, this.#length)
@@ -178,7 +178,7 @@ interface Coding {
   readonly rice: RiceCoding
   /** Bits of the whole subframe. */
   readonly bits: number
-  /** Coefficients of linear prediction, the nearest sample first; none = the standard's fixed predictor. */
+  /** Coefficients of linear prediction, nearest sample first. Absent for the standard's fixed predictors. */
   readonly coefficients?: Int32Array
   readonly shift?: number
 }
@@ -306,7 +306,7 @@ function riceCoding(residual: Int32Array, order: number): RiceCoding {
   const { length } = residual
   let partitionOrder = 0
   while (partitionOrder < MAX_PARTITION_ORDER && isSplit(length, partitionOrder + 1, order)) partitionOrder++
-  // Sums of the smallest partitions; two neighbours make one of the next larger.
+  // Sums of the smallest partitions. Two neighbours make one of the next larger size.
   let sums = Array.from({ length: 1 << partitionOrder }, (_, p) => {
     const size = length >> partitionOrder
     let sum = 0
