@@ -5,13 +5,10 @@
 import { readFileSync } from 'node:fs'
 import { SparsewaveError } from 'sparsewave/internal/errors'
 import { decodeSafetensors, encodeSafetensors } from 'sparsewave/internal/vocoder/sparse-wavernn/safetensors'
-import { newestCheckpoint, openFrom, saveCheckpoint } from '../../jobs/checkpoints.ts'
+import type { ParameterValues } from '../../net/adam.ts'
+import { newestCheckpoint, saveCheckpoint } from '../../net/checkpoint-files.ts'
 import { type AcousticConfig, acousticConfigSchema } from './config.ts'
 import type { Normalization } from './example.ts'
-import { acousticOfVoice } from './from-voice.ts'
-
-/** Named float arrays, one a parameter, in the order of `parametersOf`. */
-export type ParameterValues = Record<string, Float32Array>
 
 export interface Checkpoint {
   readonly config: AcousticConfig
@@ -89,7 +86,3 @@ export function readCheckpoint(file: string): Checkpoint {
 
 /** The newest readable checkpoint of a run; undefined when it has none. Throws CHECKPOINT_INVALID when none can be read. */
 export const readNewestCheckpoint = (run: string): Checkpoint | undefined => newestCheckpoint(run, readCheckpoint)
-
-/** The newest checkpoint of a run folder, the given file, or what the voice in a folder holds. Throws CHECKPOINT_INVALID, VOICE_*. */
-export const openCheckpoint = (file: string): Checkpoint =>
-  openFrom(file, readCheckpoint, acousticOfVoice, 'checkpoint of an acoustic model')
