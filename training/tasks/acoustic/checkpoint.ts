@@ -19,6 +19,8 @@ export interface Checkpoint {
   readonly batch: number
   /** Factor on the learning rate, lowered after a divergence. */
   readonly rateScale: number
+  /** Moving average of the loss; absent before the first update and in checkpoints of older versions. */
+  readonly smoothed?: number | undefined
   /** Seconds of audio trained on; wall seconds. */
   readonly audioSeconds: number
   readonly wallSeconds: number
@@ -36,7 +38,8 @@ const GROUPS = ['parameters', 'first', 'second', 'average'] as const
 
 /** Writes `run`/checkpoint.safetensors; the one that was there becomes checkpoint.previous.safetensors. */
 export function writeCheckpoint(run: string, checkpoint: Checkpoint): void {
-  const { config, update, epoch, batch, rateScale, audioSeconds, wallSeconds, normalization } = checkpoint
+  const { config, update, epoch, batch, rateScale, smoothed, audioSeconds, wallSeconds } = checkpoint
+  const { normalization } = checkpoint
   const { pitchMean, pitchSpread, envelopeSpread } = normalization
   const tensor = (name: string, data: Float32Array) => ({ name, dtype: 'F32' as const, shape: [data.length], data })
   const bytes = encodeSafetensors(
@@ -48,7 +51,7 @@ export function writeCheckpoint(run: string, checkpoint: Checkpoint): void {
     ],
     {
       format: FORMAT,
-      progress: JSON.stringify({ config, update, epoch, batch, rateScale, audioSeconds, wallSeconds }),
+      progress: JSON.stringify({ config, update, epoch, batch, rateScale, smoothed, audioSeconds, wallSeconds }),
       normalization: JSON.stringify({ pitchMean, pitchSpread, envelopeSpread }),
     },
   )
