@@ -1,6 +1,7 @@
 /**
- * The server for other programs: mounted in their own Express app or HTTP server, or started on a port of its own. Options
- * are those of the environment under shorter names, and the environment itself is not read.
+ * The server for other programs: mounted in their own Express app or HTTP server, or started on a port of its own.
+ * Settings come from the options alone. Voices and kernels are found as everywhere: SPARSEWAVE_MODELS, SPARSEWAVE_VOICE and
+ * SPARSEWAVE_KERNEL apply.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
@@ -15,7 +16,7 @@ import { DIALECTS } from './websocket/dialects/index.ts'
 
 /** Settings of a speech server. Each is described in docs/http.md under its environment variable. */
 export interface SpeechServerOptions {
-  /** Voice used when a request names none. Default: the first one installed. */
+  /** Voice used when a request names none. Default: SPARSEWAVE_VOICE, else the first one installed. */
   readonly voice?: string | undefined
   /** Synthesis workers. Default: one per CPU core. */
   readonly workers?: number | undefined

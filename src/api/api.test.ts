@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { readWav } from '../audio/wav.ts'
 import {
   AUDIO_FORMATS,
@@ -206,6 +206,10 @@ test('voices are listed with what is known of them, and opened by name, alias or
   expect(voices.find(({ name }) => name === 'heart')).toMatchObject({ language: 'en-US', isDefault: true })
   expect(voices.filter(({ isDefault }) => isDefault)).toHaveLength(1)
   expect(await listVoices({ modelsDir: folder })).toEqual([])
+  vi.stubEnv('SPARSEWAVE_VOICE', 'nobody')
+  expect((await listVoices()).some(({ isDefault }) => isDefault)).toBe(false)
+  await expect(openVoice()).rejects.toMatchObject({ code: 'VOICE_UNKNOWN' })
+  vi.unstubAllEnvs()
   const byPath = await openVoice(join(PACKAGE_ROOT, 'models/tiny'), { vocoder: 'source-filter' })
   expect(byPath.name).toBe('tiny')
   await byPath.close()

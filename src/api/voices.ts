@@ -1,4 +1,5 @@
 /** The installed voices, as callers see them. */
+import { SparsewaveError } from '../errors.ts'
 import { defaultVoice, readableVoices } from '../voices/catalogue.ts'
 
 /** What is known of a voice without opening it. */
@@ -35,7 +36,7 @@ export interface VoicesOptions {
  */
 export async function listVoices(options: VoicesOptions = {}): Promise<VoiceInfo[]> {
   const voices = readableVoices(options)
-  const preferred = voices.length > 0 ? defaultVoice(undefined, options) : undefined
+  const preferred = defaultName(options)
   return voices.map(({ manifest }) => ({
     name: manifest.name,
     language: manifest.language,
@@ -45,4 +46,14 @@ export async function listVoices(options: VoicesOptions = {}): Promise<VoiceInfo
     bytes: Object.values(manifest.files).reduce((sum, file) => sum + file.bytes, 0),
     isDefault: manifest.name === preferred,
   }))
+}
+
+/** Undefined where there are no voices, or where SPARSEWAVE_VOICE names none of them. */
+function defaultName(options: VoicesOptions): string | undefined {
+  try {
+    return defaultVoice(undefined, options)
+  } catch (error) {
+    if (!(error instanceof SparsewaveError)) throw error
+    return undefined
+  }
 }
