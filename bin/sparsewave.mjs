@@ -1,22 +1,15 @@
 #!/usr/bin/env node
 /**
  * Starts the command line. In a clone it first builds what is missing or older than its sources, and what training needs
- * only for a command of training. In an installed package it compiles native kernels where there are none for the system.
- * SPARSEWAVE_SKIP_BUILD=1 turns both off.
+ * only for a command of training. SPARSEWAVE_SKIP_BUILD=1 turns that off.
  */
 import { existsSync } from 'node:fs'
 
 const root = new URL('../', import.meta.url)
-const command = process.argv[2] ?? ''
-const training = ['train', 'study', 'jobs', 'compact', 'evaluate'].includes(command)
-if (process.env.SPARSEWAVE_SKIP_BUILD !== '1') {
-  if (existsSync(new URL('scripts/build.mjs', root))) {
-    const { build, SPEAKING, TRAINING } = await import(new URL('scripts/build.mjs', root).href)
-    if (!(await build(training ? TRAINING : SPEAKING, { ifStale: true }))) process.exit(1)
-  } else if (training || ['speak', 'serve'].includes(command)) {
-    const { compileMissing } = await import(new URL('scripts/first-start.mjs', root).href)
-    await compileMissing({ training })
-  }
+if (existsSync(new URL('scripts/build.mjs', root)) && process.env.SPARSEWAVE_SKIP_BUILD !== '1') {
+  const { build, SPEAKING, TRAINING } = await import(new URL('scripts/build.mjs', root).href)
+  const training = ['train', 'study', 'jobs', 'compact', 'evaluate'].includes(process.argv[2] ?? '')
+  if (!(await build(training ? TRAINING : SPEAKING, { ifStale: true }))) process.exit(1)
 }
 // A reader that closes the pipe early (`| head`) is no fault.
 process.stdout.on('error', (error) => {

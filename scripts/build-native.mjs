@@ -1,6 +1,6 @@
 /**
- * Compiles C++ addons, of this package and of the trainer. It ships with the package: where no compiled addon fits the
- * machine and a C++ compiler is there, `sparsewave` compiles its own at the first start (first-start.mjs).
+ * Compiles C++ addons, of this package and of those that build on it. Ships with the package: where no compiled addon fits the machine
+ * and a C++ compiler is there, `sparsewave` compiles its own at the first start.
  *
  *   node scripts/build-native.mjs
  */
@@ -14,7 +14,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 
-/** `optional`: left out where the compiler is older than the ISA. The addon's other files then see SW_WITHOUT_AMX. */
+/** `optional`: left out where the compiler is older than the ISA; the addon's other files then see SW_WITHOUT_AMX. */
 export const ISA_FLAGS = {
   avx2: { arch: 'x64', flags: ['-mavx2', '-mfma'] },
   avx512: { arch: 'x64', flags: ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mfma'] },
@@ -47,7 +47,7 @@ const LINK = process.platform === 'darwin' ? ['-bundle', '-undefined', 'dynamic_
 /** What all addons share: the binding to Node, CPU detection, SIMD types. */
 const SHARED = join(ROOT, 'native', 'shared')
 
-/** System, processor and C library that a compiled addon is for, named as in src/native-addon.ts. */
+/** System, processor and C library that a compiled addon is for; as src/native-addon.ts names it. */
 export const TARGET = `${process.platform}-${process.arch}${
   process.platform === 'linux' && !process.report.getReport().header.glibcVersionRuntime ? '-musl' : ''
 }`
@@ -69,7 +69,7 @@ export function digest(files, ...more) {
   return hash.digest('hex')
 }
 
-/** Runs a program and resolves with its output. */
+/** Runs a program; resolves with its output. */
 export function execute(command, args) {
   return new Promise((done) => {
     const child = spawn(command, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
@@ -112,7 +112,7 @@ const accepts = (flags, by) =>
     stdio: ['pipe', 'ignore', 'ignore'],
   }).status === 0
 
-/** The files of an addon for `arch`, with the flags of their ISA, and definitions that name the ISAs left out. */
+/** Those of an addon's files that are for `arch`, with their ISA's flags, and what tells the others which are left out. */
 export function filesFor(arch, files, by) {
   const without = []
   const sources = files.flatMap((file) => {
@@ -128,7 +128,7 @@ export function filesFor(arch, files, by) {
   return { sources, without }
 }
 
-/** @typedef {{ name: string, folder: string, build: string, objects?: string }} Addon - sources in `folder`, result under `build` */
+/** @typedef {{ name: string, folder: string, build: string }} Addon - sources in `folder`, result under the folder `build` */
 
 /** The addons that speak. */
 export const addons = () =>
@@ -152,9 +152,10 @@ export const addonStamp = (addon) =>
     compiler() ?? '',
   )
 
-/** Compiles what changed and links. Returns true, or the compiler's messages. */
-export async function buildAddon({ name, folder, build, objects = join(build, 'obj', name) }) {
+/** Compiles what changed and links; true, or the compiler's messages. */
+export async function buildAddon({ name, folder, build }) {
   const target = addonFile({ name, build })
+  const objects = join(build, 'obj', name)
   mkdirSync(objects, { recursive: true })
   mkdirSync(dirname(target), { recursive: true })
   const nodeApi = join(dirname(createRequire(import.meta.url).resolve('node-api-headers/package.json')), 'include')
@@ -183,11 +184,11 @@ export async function buildAddon({ name, folder, build, objects = join(build, 'o
   return true
 }
 
-/** Builds the addons one after another. Returns true, or what went wrong. Without a compiler it says so and succeeds. */
+/** Builds the addons one after another; true, or what went wrong. Without a compiler it says so and succeeds. */
 export async function buildAddons(list, without) {
   if (!compiler()) {
     for (const addon of list) rmSync(addonFile(addon), { force: true })
-    console.error(`no C++ compiler (looked for $CXX, c++, g++, clang++). ${without}`)
+    console.error(`notice: no C++ compiler found (looked for $CXX, c++, g++, clang++). ${without}`)
     return true
   }
   for (const addon of list) {
