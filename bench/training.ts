@@ -27,7 +27,7 @@ import {
 import { type Engine, LANES } from '../training/engines/engine.ts'
 import { adamUpdate, createNativeEngine, nativeIsas } from '../training/engines/native.ts'
 import { createParallelEngine } from '../training/engines/parallel.ts'
-import { syntheticBatch, syntheticMasks, syntheticParameters } from '../training/engines/synthetic.ts'
+import { splitExamples, syntheticBatch, syntheticMasks, syntheticParameters } from '../training/engines/synthetic.ts'
 import { macsPerLaneStep } from '../training/tasks/sparse-wavernn/cost.ts'
 import { type ParameterLayout, parameterLayout } from '../training/tasks/sparse-wavernn/parameters.ts'
 import { median, STEPS_A_SECOND } from './measure.ts'
@@ -99,11 +99,12 @@ function peer(net: NetConfig): Case[] {
   const parts: Float32Array[] = [syntheticParameters(layout, 1)]
   const described: Record<string, number> = {}
   let at = layout.size
-  for (const name of ['inputs', 'targets', 'frames', 'weights'] as const) {
+  const arrays = { ...splitExamples(batch), frames: batch.frames, weights: batch.weights }
+  for (const [name, data] of Object.entries(arrays)) {
     described[name] = at
-    described[`${name}Size`] = batch[name].length
-    at += batch[name].length
-    parts.push(batch[name])
+    described[`${name}Size`] = data.length
+    at += data.length
+    parts.push(data)
   }
   const description = {
     hidden: net.hidden,

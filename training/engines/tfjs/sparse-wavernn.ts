@@ -13,7 +13,7 @@ import {
 } from '../../../src/vocoder/sparse-wavernn/config.ts'
 import type { MaskSet } from '../../masks/mask.ts'
 import { PADDED_OUTPUTS, type ParameterLayout, segment } from '../../tasks/sparse-wavernn/parameters.ts'
-import { type Batch, batchCount, type Engine, type EngineOptions, LANES, memberGroups } from '../engine.ts'
+import { type Batch, batchCount, type Engine, type EngineOptions, EXAMPLE_ROWS, LANES, memberGroups } from '../engine.ts'
 import { loadTfjs, type Tf, type TfjsOptions } from '../tfjs.ts'
 import { mixtureLoss } from './mixture.ts'
 import { addBlocks, type TfMatrix, tfMatrix } from './products.ts'
@@ -97,7 +97,8 @@ function runMember(
     .reshape<Tensor2D>([3 * h, n])
 
   // The GRU.
-  const x = rows(batch.inputs, steps, STEP_INPUTS.count)
+  const examples = rows(batch.examples, steps, EXAMPLE_ROWS)
+  const x = slice(examples, 0, STEP_INPUTS.count)
   const sums = GATES.map((gate, i) =>
     tf.split(tf.add<Tensor2D>(matrix(`gru.input.${gate}`).forward(x), slice(gates, i * h, h)), steps, 1),
   )
@@ -118,7 +119,7 @@ function runMember(
   const states = tf.concat(after, 1)
 
   // Heads.
-  const targets = rows(batch.targets, steps, BANDS)
+  const targets = slice(examples, STEP_INPUTS.count, BANDS)
   const perGroup = frames * LANES
   const weights = tf
     .tensor3d(batch.weights.subarray(from * perGroup, (from + groups) * perGroup), [groups, frames, LANES])

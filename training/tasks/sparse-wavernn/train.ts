@@ -21,7 +21,7 @@ import type { JobContext } from '../../jobs/job.ts'
 import { sparsityOf } from '../../masks/blocks.ts'
 import { createMasks } from '../../masks/index.ts'
 import type { MaskMethod } from '../../masks/mask.ts'
-import { Batches, emptyBatch, type LaneBatch } from './batches.ts'
+import { type BatchMaker, createBatchMaker, defaultThreads, type Source } from './batch-threads.ts'
 import { type Checkpoint, openCheckpoint, readNewestCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import { macsPerLaneStep } from './cost.ts'
 import { measureNormalization, readRecording } from './data.ts'
@@ -96,14 +96,14 @@ export async function trainSparseWavernn(job: SparseWavernnJob, context: JobCont
         context.report({ stage: 'features', done, total: needed.length }),
       )
     }
-    const read = (id: string) => readRecording(job.cache, id, predicted)
+    const source = { cache: job.cache, ids: trainIds, predicted }
     const heldOut = (validationIds.length > 0 ? validationIds : trainIds).slice(0, job.validation.utterances)
 
     mkdirSync(job.run, { recursive: true })
     const log = createRunLog(path.join(job.run, 'log.jsonl'), context.warn)
     if (choice && Object.keys(choice.seconds).length > 0)
       log({ event: 'engine', update: restored?.update ?? 0, engine: engine.name, seconds: choice.seconds })
-    await new Run(job, context, engine, trainIds, heldOut, read, restored, log).train()
+    await new Run(job, context, engine, source, heldOut, restored, log).train()
   } finally {
     engine.close()
   }
@@ -166,9 +166,8 @@ class Run {
   readonly #job: SparseWavernnJob
   readonly #context: JobContext
   readonly #engine: Engine
-  readonly #trainIds: readonly string[]
+  readonly #source: Source
   readonly #heldOut: readonly string[]
-  readonly #read: (id: string) => Recording
   readonly #log: (entry: Record<string, unknown>) => void
   readonly #groups: number
   #at: Checkpoint
@@ -179,18 +178,16 @@ class Run {
     job: SparseWavernnJob,
     context: JobContext,
     engine: Engine,
-    trainIds: readonly string[],
+    source: Source,
     heldOut: readonly string[],
-    read: (id: string) => Recording,
     restored: Checkpoint | undefined,
     log: (entry: Record<string, unknown>) => void,
   ) {
     this.#job = job
     this.#context = context
     this.#engine = engine
-    this.#trainIds = trainIds
+    this.#source = source
     this.#heldOut = heldOut
-    this.#read = read
     this.#log = log
     this.#groups = job.training.lanes / LANES
     this.#at = restored ?? this.#initial()
@@ -210,8 +207,9 @@ class Run {
         for (let k = offset; k < offset + size; k++) parameters[k]! *= scale
       }
     }
-    const step = Math.max(1, Math.floor(this.#trainIds.length / 100))
-    const sample = this.#trainIds.filter((_, i) => i % step === 0)
+    const { ids } = this.#source
+    const step = Math.max(1, Math.floor(ids.length / 100))
+    const sample = ids.filter((_, i) => i % step === 0)
     const { method, ...maskOptions } = job.masks
     return {
       net: job.net,
@@ -224,7 +222,7 @@ class Run {
       maskMethod: method,
       maskOptions,
       batches: { draws: 0, lanes: [] },
-      normalization: from?.normalization ?? measureNormalization(sample.map(this.#read)),
+      normalization: from?.normalization ?? measureNormalization(sample.map((id) => this.#read(id))),
       parameters: parameters.slice(),
       first: new Float32Array(layout.size),
       second: new Float32Array(layout.size),
@@ -234,10 +232,20 @@ class Run {
     }
   }
 
+  #read(id: string): Recording {
+    const { cache, predicted } = this.#source
+    return readRecording(cache, id, predicted)
+  }
+
   async train(): Promise<void> {
     for (;;) {
       try {
-        return await this.#stretch()
+        const batches = this.#makeBatches()
+        try {
+          return await this.#stretch(batches)
+        } finally {
+          await batches.close()
+        }
       } catch (error) {
         if (error instanceof DeviceLost && ++this.#losses <= MAX_LOSSES) {
           const { update } = this.#at
@@ -272,8 +280,16 @@ class Run {
     }
   }
 
+  /** Of the stretch that starts at `#at`. */
+  #makeBatches(): BatchMaker {
+    const { training, seed, batchThreads = defaultThreads(this.#groups) } = this.#job
+    const options = { groups: this.#groups, steps: training.steps, seed, noise: training.noise }
+    const { normalization, batches } = this.#at
+    return createBatchMaker(this.#source, normalization, options, batchThreads, batches)
+  }
+
   /** From `#at` to the end of the schedule or a stop. Throws Divergence. */
-  async #stretch(): Promise<void> {
+  async #stretch(batches: BatchMaker): Promise<void> {
     const { training, validation, net } = this.#job
     const { normalization } = this.#at
     const c = this.#at
@@ -289,24 +305,11 @@ class Run {
     const layout = parameterLayout(net)
     const matrices = maskedSegments(layout)
     const updates = createUpdates(this.#engine, { layout, masks, weights, state, groups: this.#groups })
-    const batches = new Batches(
-      (i) => this.#read(this.#trainIds[i]!),
-      this.#trainIds.length,
-      normalization,
-      { groups: this.#groups, steps: training.steps, seed: this.#job.seed, noise: training.noise },
-      c.batches.lanes.length > 0 ? c.batches : undefined,
-    )
-    const buffers = [emptyBatch(this.#groups, training.steps), emptyBatch(this.#groups, training.steps)]
     let { update, adamStep, audioSeconds, gmacs = 0 } = c
     const progress = () =>
       Math.min(1, training.gmacs === undefined ? update / training.updates : gmacs / training.gmacs)
     const started = performance.now()
     const wallSeconds = () => c.wallSeconds + (performance.now() - started) / 1000
-    let before = batches.state()
-    const take = (): LaneBatch => {
-      before = batches.state()
-      return batches.next(buffers[update % 2]!)
-    }
     const snapshot = async () => {
       await updates.fetch()
       this.#losses = 0
@@ -318,7 +321,7 @@ class Run {
         audioSeconds,
         gmacs,
         wallSeconds: wallSeconds(),
-        batches: before,
+        batches: current.before,
         parameters: weights.parameters.slice(),
         first: weights.first.slice(),
         second: weights.second.slice(),
@@ -330,14 +333,14 @@ class Run {
     const save = () => writeCheckpoint(this.#job.run, this.#at)
     const validate = async (): Promise<number[]> => {
       await updates.fetch()
-      const recordings = this.#heldOut.map(this.#read)
+      const recordings = this.#heldOut.map((id) => this.#read(id))
       const { average } = weights
       const exported = masks.gateFinal ? average.slice() : average
       masks.gateFinal?.(average, exported)
       return heldOutBits(this.#engine, net.hidden, exported, masks.final(), recordings, normalization)
     }
 
-    let current = take()
+    let current = await batches.next()
     let saved = performance.now()
     let { smoothed } = c
     const deadline = this.#context.minutes === undefined ? Infinity : started + this.#context.minutes * 60_000
@@ -350,9 +353,11 @@ class Run {
       const keep = Math.min(training.average, (1 + adamStep) / (10 + adamStep))
       const adam = { rate, beta1, beta2, epsilon, clip, average: keep, step: adamStep + 1 }
       const pending = updates.update(at, current.batch, adam, current.fresh)
-      // The next batch is built while the engine's threads work on this one.
+      // Told below: until then the next batch is made and sent while the engine works on this one.
+      pending.catch(() => {})
       update++
-      const next = take()
+      const next = await batches.next()
+      await updates.send(next.batch)
       const { losses, counts, count, norm, members, share, denseGradient, feedback } = await pending
       const examples = counts.reduce((a, b) => a + b, 0)
       const bits = sumByBand(losses).map((nats) => nats / examples / Math.LN2)
@@ -388,7 +393,7 @@ class Run {
           smoothed,
           norm,
           rate,
-          epochs: batches.epochs,
+          epochs: next.epochs,
           audioSeconds,
           gmacs,
           wallSeconds: wallSeconds(),
