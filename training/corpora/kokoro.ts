@@ -48,7 +48,18 @@ const { values: flags, positionals } = parseArgs({
 const [modelFile, vocabularyFile, voicesDir] = positionals
 const [part, parts] = flags.part.split('/').map(Number)
 const [slowest, fastest] = flags.speeds.split(',').map(Number)
-if (flags.help || !modelFile || !vocabularyFile || !voicesDir || !flags.texts || !flags.out || !part || !parts || !slowest || !fastest) {
+if (
+  flags.help ||
+  !modelFile ||
+  !vocabularyFile ||
+  !voicesDir ||
+  !flags.texts ||
+  !flags.out ||
+  !part ||
+  !parts ||
+  !slowest ||
+  !fastest
+) {
   console.error(USAGE)
   process.exit(flags.help ? 0 : 2)
 }

@@ -13,7 +13,15 @@ import {
 } from '../../../src/vocoder/sparse-wavernn/config.ts'
 import type { MaskSet } from '../../masks/mask.ts'
 import { PADDED_OUTPUTS, type ParameterLayout, segment } from '../../tasks/sparse-wavernn/parameters.ts'
-import { type Batch, batchCount, type Engine, type EngineOptions, EXAMPLE_ROWS, LANES, memberGroups } from '../engine.ts'
+import {
+  type Batch,
+  batchCount,
+  type Engine,
+  type EngineOptions,
+  EXAMPLE_ROWS,
+  LANES,
+  memberGroups,
+} from '../engine.ts'
 import { loadTfjs, type Tf, type TfjsOptions } from '../tfjs.ts'
 import { mixtureLoss } from './mixture.ts'
 import { addBlocks, type TfMatrix, tfMatrix } from './products.ts'

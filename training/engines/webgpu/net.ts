@@ -5,7 +5,7 @@
 import { LANES } from '../engine.ts'
 import { type Layout, segment } from '../layout.ts'
 import type { MatrixIndex } from './indices.ts'
-import { FLAGS, type ShaderName } from './shaders.ts'
+import { ACCUMULATE_COLUMNS, FLAGS, FORWARD_POSITIONS, type ShaderName } from './shaders.ts'
 
 /** A net that the engine can run; `B` is its batch. Buffers are known by name. */
 export interface DeviceNet<B> {
@@ -108,7 +108,7 @@ export class Calls {
     const s = segment(this.#layout, name)
     this.add(
       'forward',
-      [positions, s.rows / 16, this.#o.slots],
+      [Math.ceil(positions / FORWARD_POSITIONS), s.rows / 16, this.#o.slots],
       { x: x.buffer, y: y.buffer, ...(gates ? { a: gates.buffer } : {}) },
       {
         ...place('x', x),
@@ -152,7 +152,7 @@ export class Calls {
     const visited = denseGradient ? width : (indices.get(name)?.most ?? width)
     this.add(
       'accumulate',
-      [Math.ceil(visited / 4), height / 16, parts],
+      [Math.ceil(visited / ACCUMULATE_COLUMNS), height / 16, parts],
       { a: dy.buffer, z: 'parts', ...(x ? { x: x.buffer } : {}) },
       {
         ...(x ? place('x', x) : {}),

@@ -58,8 +58,7 @@ describe.skipIf(!built)('batches made by threads', () => {
   test('go on from a state as they would have', async () => {
     const want = await take(create(0), 12)
     const { before } = want[7] as LaneBatch
-    for (const threads of [0, 2])
-      expect(await take(create(threads, structuredClone(before)), 5)).toEqual(want.slice(7))
+    for (const threads of [0, 2]) expect(await take(create(threads, structuredClone(before)), 5)).toEqual(want.slice(7))
   })
 
   test('say which recording cannot be read, and go no further', async () => {

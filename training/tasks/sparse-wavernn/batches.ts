@@ -72,13 +72,6 @@ export function emptyBatch(groups: number, steps: number, shared = false): Batch
 
 /** Fills lane `lane` of `batch` with steps from frame `start` of `u`; frames past its end get weight 0. */
 export function fillLane(batch: Batch, lane: number, u: Utterance, start: number, normalization: Normalization): void {
-  fillFrames(batch, lane, u, start, normalization)
-  for (let i = 0; i < batch.steps; i++) fillStep(batch, lane, u, start, i)
-}
-
-const features = new Float32Array(FRAME_FEATURES)
-
-function fillFrames(batch: Batch, lane: number, u: Utterance, start: number, normalization: Normalization): void {
   const group = Math.floor(lane / LANES)
   const l = lane % LANES
   const frames = batch.steps / STEPS_PER_FRAME
@@ -91,14 +84,15 @@ function fillFrames(batch: Batch, lane: number, u: Utterance, start: number, nor
     }
   }
   for (let f = 0; f < frames; f++) batch.weights[(group * frames + f) * LANES + l] = start + f <= last ? 1 : 0
+  for (let i = 0; i < batch.steps; i++) {
+    const t = start * STEPS_PER_FRAME + i
+    const at = (group * batch.steps + i) * EXAMPLE_ROWS * LANES + l
+    if (t < u.steps) u.write(t, batch.examples, at, LANES)
+    else for (let k = 0; k < EXAMPLE_ROWS; k++) batch.examples[at + k * LANES] = 0
+  }
 }
 
-function fillStep({ steps, examples }: Batch, lane: number, u: Utterance, start: number, i: number): void {
-  const t = start * STEPS_PER_FRAME + i
-  const at = (Math.floor(lane / LANES) * steps + i) * EXAMPLE_ROWS * LANES + (lane % LANES)
-  if (t < u.steps) u.write(t, examples, at, LANES)
-  else for (let k = 0; k < EXAMPLE_ROWS; k++) examples[at + k * LANES] = 0
-}
+const features = new Float32Array(FRAME_FEATURES)
 
 /** Says which recordings the lanes of one batch after another read. */
 export class Planner {
@@ -179,18 +173,9 @@ export class LaneReader {
 
   /** Fills the groups of `into` from `group` on with planned lanes [lanes, 3], always the same ones of a plan. */
   fill(into: Batch, group: number, lanes: Int32Array): void {
-    for (let first = 0; first < lanes.length / PLANNED; first += LANES) {
-      const at = (lane: number) => lanes[(first + lane) * PLANNED + 2]!
-      const from = group * LANES + first
-      const utterances = Array.from({ length: LANES }, (_, lane) => {
-        const [draw, recording] = lanes.subarray((first + lane) * PLANNED)
-        const utterance = this.#utterance(first + lane, draw!, recording!)
-        fillFrames(into, from + lane, utterance, at(lane), this.#normalization)
-        return utterance
-      })
-      // Step by step: a step's lanes lie together in memory.
-      for (let i = 0; i < into.steps; i++)
-        for (let lane = 0; lane < LANES; lane++) fillStep(into, from + lane, utterances[lane]!, at(lane), i)
+    for (let lane = 0; lane < lanes.length / PLANNED; lane++) {
+      const [draw, recording, frame] = lanes.subarray(lane * PLANNED)
+      fillLane(into, group * LANES + lane, this.#utterance(lane, draw!, recording!), frame!, this.#normalization)
     }
   }
 

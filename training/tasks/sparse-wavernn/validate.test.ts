@@ -16,7 +16,9 @@ const counting: Engine = {
           const weight = batch.weights[frame * LANES + l]!
           const step = state[group * LANES + l]!++
           for (let b = 0; b < BANDS; b++)
-            losses[b]! += weight * (step + batch.examples[((group * batch.steps + i) * EXAMPLE_ROWS + STEP_INPUTS.count + b) * LANES + l]!)
+            losses[b]! +=
+              weight *
+              (step + batch.examples[((group * batch.steps + i) * EXAMPLE_ROWS + STEP_INPUTS.count + b) * LANES + l]!)
         }
     const count = batchCount(batch)
     return { losses, count, counts: Float64Array.of(count) }
