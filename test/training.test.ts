@@ -316,6 +316,14 @@ describe.skipIf(!built)(built ? 'a run' : 'a run (skipped: build/native/train.no
     expect(logOf('two-workers')).toEqual(logOf('one-worker'))
   })
 
+  test('whose batches are made by threads ends with the same bits', async () => {
+    const over = { training: { ...given('').training, updates: 30, lanes: 48 } }
+    await trainSparseWavernn(job('no-threads', { ...over, batchThreads: 0 }), context())
+    await trainSparseWavernn(job('two-threads', { ...over, batchThreads: 2 }), context())
+    expect(outcome('two-threads')).toEqual(outcome('no-threads'))
+    expect(logOf('two-threads')).toEqual(logOf('no-threads'))
+  })
+
   // /dev/full takes nothing, as a full disk does.
   test.skipIf(!existsSync('/dev/full'))('whose disk is full for a while warns, goes on and ends as ever', async () => {
     const name = 'full'
