@@ -145,7 +145,7 @@ describe.skipIf(device instanceof Error)(title, () => {
     const layout = shape(48, 16, 16)
     const of = [syntheticMasks(layout, 1)]
     const { device: own, adapter } = device as OpenDevice
-    const narrow: OpenDevice = { device: own, adapter: { ...adapter, invocations: 64 }, lost: undefined }
+    const narrow: OpenDevice = { device: own, adapter: { ...adapter, invocations: 32 }, lost: undefined }
     const want = await run(await create(layout), one, layout, of)
     const got = await run(await create(layout, { open: async () => narrow }), one, layout, of)
     expect(got).toEqual(want)

@@ -63,7 +63,8 @@ fn memberOf(slot: u32) -> u32 { return index[u.table + 2u * slot + 1u]; }
 fn sigmoid(v: vec4f) -> vec4f { return 1.0 / (1.0 + exp(-max(v, vec4f(-80.0)))); }
 fn hyperbolic(v: vec4f) -> vec4f { return 1.0 - 2.0 / (exp(2.0 * min(v, vec4f(40.0))) + 1.0); }
 
-// A member's words: how many columns a strip keeps; them, strip by strip; the same by columns: starts [cols + 1], strips.
+// A member's words: how many columns a strip keeps; them, strip by strip; the same by columns: starts [cols + 1], where each block
+// stands among those of the strips.
 fn keptOf(m: vec4<u32>, member: u32) -> u32 { return index[m.z + member * m.w]; }
 fn keptOfStrip(m: vec4<u32>, member: u32, strip: u32) -> u32 { return m.z + member * m.w + 1u + strip * keptOf(m, member); }
 fn byColumn(m: vec4<u32>, member: u32, rows: u32) -> u32 { return keptOfStrip(m, member, rows / 16u); }
@@ -180,7 +181,9 @@ fn main(@builtin(workgroup_id) at: vec3<u32>, @builtin(local_invocation_id) id: 
   var first = 0u;
   var to = u.rows / 16u;
   var strips = 0u;
+  var kept = 1u;
   if (m.y != 0u) {
+    kept = keptOf(m, memberOf(slot));
     let starts = byColumn(m, memberOf(slot), u.rows);
     first = index[starts + column];
     to = index[starts + column + 1u];
@@ -189,7 +192,7 @@ fn main(@builtin(workgroup_id) at: vec3<u32>, @builtin(local_invocation_id) id: 
   var sum = vec4f();
   for (var k = first; k < to; k++) {
     var strip = k;
-    if (m.y != 0u) { strip = index[strips + k]; }
+    if (m.y != 0u) { strip = index[strips + k] / kept; }
     sum += block(m.x / 4u + (strip * u.cols + column) * 4u, xi + strip * 64u);
   }
   let ai = (u.aOff + slot * u.aSlot + t * u.aStep) / 4u + column * 4u + lanes;
@@ -300,7 +303,7 @@ const RECURRENT = /* wgsl */ `
 override ROWS: u32 = 64u;
 `
 /** Rows of a thread of the recurrent kernels. */
-export const RECURRENT_ROWS: Readonly<Record<string, number>> = { gruForward: 4, gruBackward: 1 }
+export const RECURRENT_ROWS: Readonly<Record<string, number>> = { gruForward: 4, gruBackward: 4 }
 
 const GRU_FORWARD = /* wgsl */ `
 ${RECURRENT}
@@ -345,18 +348,24 @@ fn main(@builtin(workgroup_id) at: vec3<u32>, @builtin(local_invocation_id) id: 
 }
 `
 
+const ROW = Array.from({ length: 16 }, (_, row) => row)
+
 const GRU_BACKWARD = /* wgsl */ `
 ${RECURRENT}
-${BLOCK('y')}
 // x: states, a: gradient of each state by the heads, b: r, z, n, R_n h. y [slot, step, 4H]: gradients of the sums of reset, update
-// and candidate and of R_n h; z [slot, H]: gradient of the state, carried back through time.
+// and candidate and of R_n h; z [slot, H + each]: gradient of the state, carried back through time, and behind it what each kept block of
+// the three matrices adds to it: a strip's gradients are loaded once for all its blocks, and a column then adds up those in it.
 @compute @workgroup_size(4, ROWS)
 fn main(@builtin(workgroup_id) at: vec3<u32>, @builtin(local_invocation_id) id: vec3<u32>) {
   let slot = at.x;
   let lanes = id.x;
   let size = u.rows * 4u;
   let member = memberOf(slot);
-  let carry = slot * size + lanes;
+  let carry = slot * (size + u.each * 4u) + lanes;
+  let strips = u.rows / 16u;
+  // Threads that share a strip, and strips at a time.
+  let sharers = max(1u, ROWS / strips);
+  let width = ROWS / sharers;
   for (var row = id.y; row < u.rows; row += ROWS) { z[carry + row * 4u] = vec4f(); }
   for (var back = 1u; back <= u.steps; back++) {
     let t = u.steps - back;
@@ -377,22 +386,42 @@ fn main(@builtin(workgroup_id) at: vec3<u32>, @builtin(local_invocation_id) id: 
       z[zi] = d * update;
     }
     storageBarrier();
+    var blocks = carry + size;
+    for (var gate = 0u; gate < 3u; gate++) {
+      let m = u.m[gate];
+      let kept = keptOf(m, member);
+      for (var strip = id.y / sharers; strip < strips && id.y < width * sharers; strip += width) {
+        let yi = yt + select(gate, 3u, gate == 2u) * size + strip * 64u;
+        ${ROW.map((row) => `let d${row} = y[yi + ${row * 4}u];`).join('\n        ')}
+        let list = keptOfStrip(m, member, strip);
+        for (var k = id.y % sharers; k < kept; k += sharers) {
+          let wi = m.x / 4u + (strip * u.rows + index[list + k]) * 4u;
+          let w0 = w[wi];
+          let w1 = w[wi + 1u];
+          let w2 = w[wi + 2u];
+          let w3 = w[wi + 3u];
+          z[blocks + (strip * kept + k) * 4u] = ${ROW.map((row) => `w${row >> 2}.${'xyzw'[row & 3]} * d${row}`).join(' + ')};
+        }
+      }
+      blocks += strips * kept * 4u;
+    }
+    storageBarrier();
     for (var column = id.y; column < u.rows; column += ROWS) {
       let zi = carry + column * 4u;
       var sum = z[zi];
+      var block = carry + size;
       for (var gate = 0u; gate < 3u; gate++) {
         let m = u.m[gate];
         let starts = byColumn(m, member, u.rows);
-        let yi = yt + select(gate, 3u, gate == 2u) * size;
         let to = index[starts + column + 1u];
         for (var k = index[starts + column]; k < to; k++) {
-          let s = index[starts + u.rows + 1u + k];
-          sum += block(m.x / 4u + (s * u.rows + column) * 4u, yi + s * 64u);
+          sum += z[block + index[starts + u.rows + 1u + k] * 4u];
         }
+        block += strips * keptOf(m, member) * 4u;
       }
+      // Read next by the thread that wrote it; blocks are written next behind another barrier.
       z[zi] = sum;
     }
-    storageBarrier();
   }
 }
 `

@@ -41,7 +41,8 @@ function slotSizes({ config }: ParameterLayout, steps: number, backward: boolean
     dhidden: back(steps * BANDS * k),
     dstates: back(steps * h),
     dgru: back(steps * 4 * h),
-    carry: back(h),
+    // With room for a value of each block of the recurrent matrices, even were all kept.
+    carry: back(h + (3 * h * h) / 16),
     dgates: back(frames * 3 * h),
     dc1: back(frames * c),
     dwindows: back(frames * 3 * c),
@@ -109,7 +110,7 @@ function passes(layout: ParameterLayout, o: PassOptions): Call[] {
   calls.accumulate('head.hidden.bias', steps, undefined, bandHidden('dhidden', 0))
   calls.backward('head.hidden', steps, bandHidden('dhidden', 0), rows('dstates', h, steps))
   const gru = { x: 'states', a: 'dstates', b: 'gru', y: 'dgru', z: 'carry' } as const
-  calls.add('gruBackward', [slots, 1], gru, { steps, rows: h, cols: h }, recurrent)
+  calls.add('gruBackward', [slots, 1], gru, { steps, rows: h, cols: h, each: (3 * h * h) / 16 }, recurrent)
   for (const [i, gate] of ['reset', 'update', 'candidate'].entries()) {
     calls.accumulate(`gru.input.${gate}`, steps, step, gateRows('dgru', 4 * h, steps, i))
     // The candidate's recurrent sum is gated before it joins the rest.
