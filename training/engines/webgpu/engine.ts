@@ -77,9 +77,10 @@ export async function createDeviceEngine<B>(net: DeviceNet<B>, options: WebgpuOp
   const { warn = defaultWarn, open = openDevice } = options
   const { layout, lossParts, stateFeatures } = net
   const stateSize = stateFeatures * LANES
-  const table = new IndexTable(maskedSegments(layout))
   const finish = optimizer(layout)
-  let session = await Session.create(await open(), stateFeatures)
+  const shaders = [...net.shaders, ...finish.shaders, ...(stateFeatures > 0 ? (['spread', 'gather'] as const) : [])]
+  const table = new IndexTable(maskedSegments(layout))
+  let session = await Session.create(await open(), stateFeatures, shaders)
   /** Most slots of a slice that the device has been found to take. */
   let most = Number.POSITIVE_INFINITY
   /** Calls by their shape, as long as masks lie where they did. */
@@ -308,7 +309,7 @@ export async function createDeviceEngine<B>(net: DeviceNet<B>, options: WebgpuOp
         const reason = await reasonOfLoss()
         if (reason === undefined || ++losses > MAX_LOSSES) throw error
         warn(`The GPU was lost (${reason}); opening it again.`)
-        session = await Session.create(await open(), stateFeatures)
+        session = await Session.create(await open(), stateFeatures, shaders)
       }
     }
   }

@@ -10,6 +10,8 @@ import { ACCUMULATE_COLUMNS, FLAGS, FORWARD_POSITIONS, type ShaderName } from '.
 /** A net that the engine can run; `B` is its batch. Buffers are known by name. */
 export interface DeviceNet<B> {
   readonly layout: Layout
+  /** Kernels of its passes; only these are compiled. */
+  readonly shaders: readonly ShaderName[]
   /** Parts of the loss, which `passes` leaves in the buffer `losses` [slot, parts]. */
   readonly lossParts: number
   /** Features of the state [slot, steps + 1, features, 16] in the buffer `states`, whose first step is given; 0: the net has none. */

@@ -40,7 +40,7 @@ interface Staging {
   mapped: Promise<undefined>
 }
 
-/** By device, and by rows of the recurrent kernels. */
+/** By device, and by kernels and the recurrent ones' rows. */
 const compiled = new WeakMap<GPUDevice, Map<string, Promise<Kernels>>>()
 
 /** Rows that a recurrent kernel's workgroup works on at a time: as many as its threads allow, and no round of them half empty. */
@@ -51,7 +51,11 @@ export function recurrentRows(invocations: number, features: number): number {
   return Math.min(most, Math.max(8, Math.ceil(features / rounds / 8) * 8))
 }
 
-async function compile(device: GPUDevice, rows: Readonly<Record<string, number>>): Promise<Kernels> {
+async function compile(
+  device: GPUDevice,
+  names: readonly ShaderName[],
+  rows: Readonly<Record<string, number>>,
+): Promise<Kernels> {
   const types: GPUBufferBindingType[] = [
     'uniform',
     ...Array<GPUBufferBindingType>(5).fill('read-only-storage'),
@@ -62,7 +66,8 @@ async function compile(device: GPUDevice, rows: Readonly<Record<string, number>>
   })
   const pipelineLayout = device.createPipelineLayout({ bindGroupLayouts: [layout] })
   const made = await Promise.all(
-    Object.entries(SHADERS).map(async ([name, code]) => {
+    names.map(async (name) => {
+      const code = SHADERS[name]
       const module = device.createShaderModule({ label: name, code })
       const constants: Record<string, number> = name in rows ? { ROWS: rows[name]! } : {}
       const compute = { module, entryPoint: 'main', constants }
@@ -100,16 +105,16 @@ export class Session {
     this.#kernels = kernels
   }
 
-  /** @param features of the net's state, whose kernels are compiled to fit */
-  static async create(open: OpenDevice, features: number): Promise<Session> {
+  /** @param features of the net's state, whose kernels are compiled to fit; `names`: the kernels to compile */
+  static async create(open: OpenDevice, features: number, names: readonly ShaderName[]): Promise<Session> {
     const shares = Object.entries(RECURRENT_ROWS).map(
       ([name, each]) => [name, recurrentRows(open.adapter.invocations, features / each)] as const,
     )
     const rows = Object.fromEntries(shares)
-    const key = JSON.stringify(rows)
+    const key = JSON.stringify([names, rows])
     const own = compiled.get(open.device) ?? new Map<string, Promise<Kernels>>()
     compiled.set(open.device, own)
-    const pending = own.get(key) ?? compile(open.device, rows)
+    const pending = own.get(key) ?? compile(open.device, names, rows)
     own.set(key, pending)
     return new Session(open, await pending)
   }

@@ -9,6 +9,10 @@ import { FLAGS, MIXTURE_ROWS } from './shaders.ts'
 
 export const sparseWavernnNet = (layout: ParameterLayout): DeviceNet<Batch> => ({
   layout,
+  shaders: [
+    ...(['forward', 'gruForward', 'mixture', 'losses'] as const),
+    ...(['backward', 'gruBackward', 'frameSums', 'windows', 'accumulate', 'addParts'] as const),
+  ],
   lossParts: BANDS,
   stateFeatures: layout.config.hidden,
   steps(batch) {
