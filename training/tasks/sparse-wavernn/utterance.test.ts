@@ -36,10 +36,9 @@ function predict(x: Float32Array | number[], t: number, b: number): number {
 }
 
 function read(u: Utterance, t: number) {
-  const x = new Float32Array(I.count)
-  const e = new Float32Array(BANDS)
-  u.write(t, x, 0, e, 0, 1)
-  return { x, e }
+  const example = new Float32Array(I.count + BANDS)
+  u.write(t, example, 0, 1)
+  return { x: example.subarray(0, I.count), e: example.subarray(I.count) }
 }
 
 test("without noise the residuals alone give the recording's bands back", () => {
