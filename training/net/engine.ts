@@ -15,7 +15,7 @@ export interface Batch {
   readonly groups: number
   /** Steps, a multiple of 30 (whole frames). */
   readonly steps: number
-  /** [groups, steps, D, 16] inputs of every step (docs/net.md). */
+  /** [groups, steps, D, 16] inputs of every step (docs/reference/net.md). */
   readonly inputs: Float32Array
   /** [groups, steps, 4, 16] residuals e_b. */
   readonly targets: Float32Array
