@@ -166,6 +166,45 @@ test('every path that a comment names exists', () => {
   expect(missing).toEqual([])
 })
 
+/** What a module exports, by name. */
+const exportsOf = (file: string): Set<string> =>
+  new Set(
+    [
+      ...read(file).matchAll(
+        /export (?:async )?(?:function\*?|class|const|interface|type) (\w+)|export (?:type )?\{([^}]*)\}/g,
+      ),
+    ].flatMap(([, name, list]) =>
+      name
+        ? [name]
+        : list!.split(',').flatMap(
+            (entry) =>
+              entry
+                .trim()
+                .replace(/^type /, '')
+                .split(' as ')
+                .at(-1) || [],
+          ),
+    ),
+  )
+
+test('the code of a guide imports what there is', () => {
+  const broken = findings(CURRENT, (text) =>
+    [...text.matchAll(/^```ts\n\/\/ (\S+)\n([\s\S]*?)^```/gm)].flatMap(([, file, code]) =>
+      [...code!.matchAll(/^import (?:type )?\{([^}]*)\} from '([^']+)'/gm)].flatMap(([, list, from]) => {
+        const target = from!.startsWith('.')
+          ? normalize(join(dirname(file!), from!))
+          : from!.replace(/^sparsewave\/internal\/(.*)/, 'src/$1.ts')
+        if (!target.endsWith('.ts') || isReaders(target)) return []
+        if (!KNOWN.has(target)) return [`${file}: ${from}`]
+        const known = exportsOf(target)
+        const wanted = list!.split(',').map((name) => name.trim().replace(/^type /, ''))
+        return wanted.filter((name) => name !== '' && !known.has(name)).map((name) => `${file}: ${name} of ${from}`)
+      }),
+    ),
+  )
+  expect(broken).toEqual([])
+})
+
 // Commands ------------------------------------------------------------------------------------------------------------
 
 const program = new Command('sparsewave')
