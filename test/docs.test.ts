@@ -86,11 +86,13 @@ test('every relative link and anchor of a document leads somewhere', () => {
   expect(broken).toEqual([])
 })
 
-test('every document under docs can be reached from its index', () => {
+test('every document under docs stands in an index', () => {
   const reached = new Set<string>()
   const visit = (file: string) => {
     if (reached.has(file) || !existsSync(join(PACKAGE_ROOT, file))) return
     reached.add(file)
+    // Only indexes lead on: a page that only another page links to is hard to find.
+    if (!file.endsWith('README.md')) return
     for (const link of links(read(file))) {
       const target = link.split('#')[0]!
       if (target.endsWith('.md') && !/^https?:/.test(target)) visit(normalize(join(dirname(file), target)))
