@@ -268,6 +268,19 @@ test('every command and flag that a document names exists', () => {
   expect(unknown).toEqual([])
 })
 
+test('every flag that stands alone in a document is one of ours or of npm', () => {
+  const known = new Set([...COMMANDS.flatMap(({ flags }) => flags), ...HELP, '--omit', '--ignore-scripts'])
+  const programs = SOURCES.filter(({ file }) => /^(bench|scripts|training\/(corpora|scripts))\//.test(file))
+  const reads = (flag: string) =>
+    programs.some(({ text }) => text.includes(flag) || new RegExp(`\\b${flag.slice(2)}: \\{ type`).test(text))
+  const unknown = findings(CURRENT, (text) =>
+    [...text.matchAll(/`(--[a-z][\w-]*)[^`\n]*`/g)]
+      .map(([, flag]) => flag!)
+      .filter((flag) => !known.has(flag) && !reads(flag)),
+  )
+  expect(unknown).toEqual([])
+})
+
 test('every npm script that a document names exists', () => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
   const unknown = findings(CURRENT, (text) =>
