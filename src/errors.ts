@@ -6,7 +6,7 @@ export const ERRORS = {
   USAGE: { status: 400, remedy: 'See `sparsewave --help`.' },
   INPUT_EMPTY: { status: 400, remedy: 'Give at least one word to speak.' },
   INPUT_TOO_LONG: { status: 400, remedy: 'Send the text in several requests.' },
-  REQUEST_INVALID: { status: 400, remedy: 'See the API reference in docs/http.md.' },
+  REQUEST_INVALID: { status: 400, remedy: 'See the API reference in docs/reference/http.md.' },
   MODEL_NOT_FOUND: { status: 404, remedy: '`GET /v1/models` lists the models there are.' },
   VOICE_UNKNOWN: { status: 400, remedy: '`sparsewave voices` lists the voices there are.' },
   VOICE_DAMAGED: { status: 500, remedy: 'Install the voice package again; its files do not match their checksums.' },

@@ -1,4 +1,4 @@
-/** The stream feeds the net what the trainer fed it: both sides of docs/net.md's table of inputs, compared on one signal. */
+/** The stream feeds the net what the trainer fed it: both sides of docs/reference/net.md's table of inputs, compared on one signal. */
 import { expect, test } from 'vitest'
 import { PQMF_DELAY } from '../src/audio/pqmf.ts'
 import { createFrames, sliceFrames } from '../src/frames.ts'

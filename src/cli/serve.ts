@@ -16,7 +16,7 @@ const EXAMPLES = `
 Examples:
   $ sparsewave serve
   $ PORT=9000 SPARSEWAVE_WORKERS=2 sparsewave serve
-  $ sparsewave serve --wyoming-port 10200     # Home Assistant's voice, see docs/wyoming.md
+  $ sparsewave serve --wyoming-port 10200     # Home Assistant's voice, see docs/how-to/home-assistant.md
   $ curl -N http://localhost:8080/v1/audio/speech -H 'Content-Type: application/json' \\
       -d '{"model": "tts-1", "voice": "alloy", "input": "Hello there."}' -o hello.mp3`
 

@@ -1,5 +1,5 @@
 /**
- * The reference engine: docs/net.md in plain double-precision TypeScript, one lane at a time, for checking the others.
+ * The reference engine: docs/reference/net.md in plain double-precision TypeScript, one lane at a time, for checking the others.
  * It keeps the definition: whatever engine differs from it beyond rounding is wrong.
  */
 import {

@@ -1,4 +1,4 @@
-// Training compute of the mb4-24k net: forward and truncated backward over one group of 16 lanes (docs/net.md).
+// Training compute of the mb4-24k net: forward and truncated backward over one group of 16 lanes (docs/reference/net.md).
 // Invariant: a task reads shared parameters and writes only its own workspace, so that results do not depend on threads.
 #pragma once
 #include <cstddef>

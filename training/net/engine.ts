@@ -18,7 +18,7 @@ export interface Batch {
   readonly groups: number
   /** Steps, a multiple of 30 (whole frames). */
   readonly steps: number
-  /** [groups, steps, D + 4, 16] inputs of every step (docs/net.md), behind them its targets, the residuals e_b. */
+  /** [groups, steps, D + 4, 16] inputs of every step (docs/reference/net.md), behind them its targets, the residuals e_b. */
   readonly examples: Float32Array
   /** [groups, steps / 30 + 2, 66, 16] normalised frame features, one frame of context on each side. */
   readonly frames: Float32Array

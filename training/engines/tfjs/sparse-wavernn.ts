@@ -1,5 +1,5 @@
 /**
- * The engine `tfjs`: the Sparse WaveRNN (docs/net.md) forward and backward in TensorFlow.js operations, on any of its backends. All groups a
+ * The engine `tfjs`: the Sparse WaveRNN (docs/reference/net.md) forward and backward in TensorFlow.js operations, on any of its backends. All groups a
  * member sees run as one; activations are [features, positions x lanes]. Only the GRU goes step by step.
  */
 import type { Rank, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs'

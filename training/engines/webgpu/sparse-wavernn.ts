@@ -1,5 +1,5 @@
 /**
- * The Sparse WaveRNN as a sequence of kernel calls (docs/net.md).
+ * The Sparse WaveRNN as a sequence of kernel calls (docs/reference/net.md).
  */
 import { BANDS, FRAME_FEATURES, STEP_INPUTS, STEPS_PER_FRAME } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
 import { type Batch, batchCount, EXAMPLE_ROWS, LANES } from '../../net/engine.ts'

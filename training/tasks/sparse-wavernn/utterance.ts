@@ -1,5 +1,5 @@
 /**
- * One recording as the net sees it: bands, frame parameters and, for every step, inputs and residuals (docs/net.md). What
+ * One recording as the net sees it: bands, frame parameters and, for every step, inputs and residuals (docs/reference/net.md). What
  * a step sees of the past carries noise, and its residual is taken against the noisy prediction, so that the net learns
  * to come back to the recording.
  */
