@@ -11,6 +11,7 @@ export const ERRORS = {
   VOICE_UNKNOWN: { status: 400, remedy: '`sparsewave voices` lists the voices there are.' },
   VOICE_DAMAGED: { status: 500, remedy: 'Install the voice package again; its files do not match their checksums.' },
   VOICE_MISMATCH: { status: 500, remedy: 'Use a voice package made for this version of sparsewave.' },
+  VOICE_CLOSED: { status: 500, remedy: 'Open the voice again with `openVoice`.' },
   WEIGHTS_INVALID: { status: 500, remedy: 'Export the weights again with `sparsewave compact`.' },
   PRECISION_UNKNOWN: { status: 500, remedy: 'Unset SPARSEWAVE_PRECISION or set it to one of the names listed.' },
   PRECISION_UNAVAILABLE: { status: 500, remedy: 'Unset SPARSEWAVE_PRECISION or choose another SPARSEWAVE_KERNEL.' },
