@@ -8,6 +8,7 @@ import { SparsewaveError } from '../errors.ts'
 import { type Frames, HOP, SAMPLE_RATE, sliceFrames } from '../frames.ts'
 import { type GivenSound, type Phonemized, RequestLexicon } from '../text/index.ts'
 import type { Vocoder, VocoderKind } from '../vocoder/vocoder.ts'
+import { cutByPhonemes } from './parts.ts'
 import { randomSeed, sentenceSeed } from './seed.ts'
 import { type Mark, type PauseKind, type Sentence, sentencesOf } from './sentences.ts'
 import { DEFAULT_PAUSES, fadeEnds, type Pauses, pauseSamples, trimSilence } from './silence.ts'
@@ -85,6 +86,9 @@ const MIN_PITCH = 0.5
 const MAX_PITCH = 2
 const clamp = (value: number, least: number, most: number): number => Math.min(most, Math.max(least, value))
 
+/** A stream of more frames than these, five minutes, starts without being measured. */
+const MAX_MEASURED_FRAMES = 60_000
+
 /** The next sentence is prepared when no more than this much of the current one is to be given out. */
 const LOOK_AHEAD_SAMPLES = SAMPLE_RATE
 
@@ -132,9 +136,9 @@ export class Synthesizer {
     try {
       let items: AsyncIterator<Prepared | Mark> = source
       if (options.measure) {
-        const all = await Promise.race([collect(source), aborted.promise])
-        totalSamples = measure(all, this.#pauses, speed)
-        items = replay(all)
+        const { all, isWhole } = await Promise.race([collect(source), aborted.promise])
+        if (isWhole) totalSamples = measure(all, this.#pauses, speed)
+        items = replay(all, source)
       }
       let ahead = items.next()
       for (;;) {
@@ -205,28 +209,29 @@ export class Synthesizer {
         yield item
         continue
       }
-      const prepared = await this.#prepare(item, speed, lexicon, options)
+      const started = performance.now()
+      const given = [...(item.given ?? []), ...lexicon.find(item.text)]
+      const parts = cutByPhonemes(item, this.#parts.phonemize(item.text, given))
+      options.onStage?.('text', (performance.now() - started) / 1000)
       // A sentence that cannot be spoken hands its pause on to the next one.
       pause = pause === undefined || pause === 'sentence' ? item.pause : pause
-      if (prepared === undefined) continue
-      yield { ...prepared, sentence: { ...item, pause } }
-      pause = 'sentence'
+      let isSpoken = false
+      for (const part of parts) {
+        if (!/\p{L}/u.test(part.phonemized.phonemes)) continue
+        const own = { ...part.sentence, pause: isSpoken ? 'none' : pause } as const
+        yield await this.#prepare(own, part.phonemized, speed, options)
+        isSpoken = true
+      }
+      if (isSpoken) pause = 'sentence'
     }
   }
 
   async #prepare(
     sentence: Sentence,
+    { phonemes, words }: Phonemized,
     speed: number,
-    lexicon: RequestLexicon,
     options: SpeechOptions,
-  ): Promise<Prepared | undefined> {
-    const started = performance.now()
-    const { phonemes, words } = this.#parts.phonemize(sentence.text, [
-      ...(sentence.given ?? []),
-      ...lexicon.find(sentence.text),
-    ])
-    options.onStage?.('text', (performance.now() - started) / 1000)
-    if (!/\p{L}/u.test(phonemes)) return undefined
+  ): Promise<Prepared> {
     const { prosody } = sentence
     const predict = async () => {
       options.signal?.throwIfAborted()
@@ -312,14 +317,23 @@ function measure(items: readonly (Prepared | Mark)[], pauses: Pauses, speed: num
   return total
 }
 
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = []
-  for await (const item of items) all.push(item)
-  return all
+/** All that comes of `items`, or what came first when that is more than is held in memory. */
+async function collect(
+  items: AsyncIterator<Prepared | Mark>,
+): Promise<{ all: (Prepared | Mark)[]; isWhole: boolean }> {
+  const all: (Prepared | Mark)[] = []
+  for (let frames = 0; frames <= MAX_MEASURED_FRAMES; ) {
+    const { value, done } = await items.next()
+    if (done) return { all, isWhole: true }
+    all.push(value)
+    if ('frames' in value) frames += value.frames.count
+  }
+  return { all, isWhole: false }
 }
 
-async function* replay<T>(items: readonly T[]): AsyncGenerator<T, void, undefined> {
+async function* replay<T>(items: readonly T[], rest: AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
   yield* items
+  yield* rest
 }
 
 /** Marks a promise's failure as seen: it is awaited later. */
