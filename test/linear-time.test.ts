@@ -5,8 +5,8 @@
  */
 import { expect, test } from 'vitest'
 import { LiveText, looksLikeSsml, SsmlError, ssmlSentences } from '../src/synthesis/index.ts'
-import { clean } from '../src/text/languages/en/clean.ts'
 import { normalize, parsePhonemes, phonemize, RequestLexicon, splitSentences } from '../src/text/index.ts'
+import { clean } from '../src/text/languages/en/clean.ts'
 
 /** What texts are repeated from, each once found to be slow somewhere or of a kind that is. */
 const UNITS: Readonly<Record<string, string>> = {
@@ -78,24 +78,33 @@ function milliseconds(run: () => void, tries: number): number {
   return best
 }
 
-test.each(Object.entries(FUNCTIONS))('%s', (_, { size, run }) => {
-  const slow: string[] = []
-  for (const [name, unit] of Object.entries(UNITS)) {
-    const text = (length: number): string => unit.repeat(Math.ceil(length / unit.length))
-    const short = text(size)
-    const long = text(16 * size)
-    run(short)
-    let growth = 0
-    // A second look at what seems slow: the machine may have been busy.
-    for (let look = 0; look < 3; look++) {
-      // Work of less than a tenth of a millisecond says nothing.
-      growth = milliseconds(() => run(long), 2) / Math.max(0.1, milliseconds(() => run(short), 4))
-      if (growth < 64) break
+test.each(Object.entries(FUNCTIONS))(
+  '%s',
+  (_, { size, run }) => {
+    const slow: string[] = []
+    for (const [name, unit] of Object.entries(UNITS)) {
+      const text = (length: number): string => unit.repeat(Math.ceil(length / unit.length))
+      const short = text(size)
+      const long = text(16 * size)
+      run(short)
+      let growth = 0
+      // A second look at what seems slow: the machine may have been busy.
+      for (let look = 0; look < 3; look++) {
+        // Work of less than a tenth of a millisecond says nothing.
+        growth =
+          milliseconds(() => run(long), 2) /
+          Math.max(
+            0.1,
+            milliseconds(() => run(short), 4),
+          )
+        if (growth < 64) break
+      }
+      if (growth >= 64) slow.push(`${name}: ${growth.toFixed(0)} times as long`)
     }
-    if (growth >= 64) slow.push(`${name}: ${growth.toFixed(0)} times as long`)
-  }
-  expect(slow).toEqual([])
-}, 60_000)
+    expect(slow).toEqual([])
+  },
+  60_000,
+)
 
 test('65,000 blanks are read at once, also when they come one by one', () => {
   const text = `One.${' '.repeat(65_000)}Two.`

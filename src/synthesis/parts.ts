@@ -26,7 +26,11 @@ export function cutByPhonemes(sentence: Sentence, phonemized: Phonemized, most =
     const first = word
     while (word < words.length && words[word]!.phonemeStart < to) word++
     const isLast = to === phonemes.length
-    const textEnd = isLast ? sentence.text.length : word > first ? (words[word]?.start ?? sentence.text.length) : textStart
+    const textEnd = isLast
+      ? sentence.text.length
+      : word > first
+        ? (words[word]?.start ?? sentence.text.length)
+        : textStart
     // A part inside one long word has no characters of its own.
     const start = textStart
     parts.push({

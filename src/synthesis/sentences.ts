@@ -56,6 +56,9 @@ const PROBE = 'Then it goes on.'
 /** Without one of these signs no sentence of the buffer, or no first clause, is complete. */
 const MAY_COMPLETE = { early: /[^\p{L}\p{N}\s'-]/u, late: /[^\p{L}\p{N}\s,'-]/u }
 
+/** What a mark counts as among the characters that wait. */
+const MARK_WEIGHT = 64
+
 /** Longest run of white space inside a sentence of live text; after more than that a new one begins. */
 const MAX_GAP = 256
 
@@ -98,6 +101,7 @@ export class LiveText implements AsyncIterable<Sentence | Mark> {
   flush(mark: string | number): void {
     this.#takeRest()
     this.#previous = undefined
+    this.#waiting += MARK_WEIGHT
     this.#give({ mark })
   }
 
@@ -108,7 +112,7 @@ export class LiveText implements AsyncIterable<Sentence | Mark> {
     this.#wake?.()
   }
 
-  /** Characters that nobody has taken yet: of sentences given out and of what waits for its end. */
+  /** Characters that are not spoken yet: of sentences given out and of what waits for its end. A mark counts as MARK_WEIGHT. */
   get waiting(): number {
     return this.#waiting + this.#buffer.length
   }
@@ -117,7 +121,7 @@ export class LiveText implements AsyncIterable<Sentence | Mark> {
     for (;;) {
       const next = this.#ready.shift()
       if (next !== undefined) {
-        if ('text' in next) this.#waiting -= next.text.length
+        this.#waiting -= 'text' in next ? next.text.length : MARK_WEIGHT
         yield next
       } else if (this.#ended) return
       else {

@@ -106,10 +106,16 @@ export class Synthesizer {
     this.#pauses = parts.pauses ?? DEFAULT_PAUSES
   }
 
-  /** Speaks a whole text. Throws INPUT_EMPTY when nothing in it can be spoken, VOICE_* when the vocoder cannot be opened, SsmlError. */
-  async *stream(text: string, options: SpeechOptions = {}): AsyncGenerator<Chunk, void, undefined> {
+  /**
+   * Speaks a whole text, or the sentences of one. Throws INPUT_EMPTY when nothing in it can be spoken, VOICE_* when the
+   * vocoder cannot be opened, SsmlError.
+   */
+  async *stream(
+    text: string | readonly Sentence[],
+    options: SpeechOptions = {},
+  ): AsyncGenerator<Chunk, void, undefined> {
     let spoken = false
-    const sentences = options.ssml ? ssmlSentences(text) : sentencesOf(text)
+    const sentences = typeof text !== 'string' ? text : options.ssml ? ssmlSentences(text) : sentencesOf(text)
     for await (const chunk of this.speak(sentences, options)) {
       spoken = true
       yield chunk
@@ -318,9 +324,7 @@ function measure(items: readonly (Prepared | Mark)[], pauses: Pauses, speed: num
 }
 
 /** All that comes of `items`, or what came first when that is more than is held in memory. */
-async function collect(
-  items: AsyncIterator<Prepared | Mark>,
-): Promise<{ all: (Prepared | Mark)[]; isWhole: boolean }> {
+async function collect(items: AsyncIterator<Prepared | Mark>): Promise<{ all: (Prepared | Mark)[]; isWhole: boolean }> {
   const all: (Prepared | Mark)[] = []
   for (let frames = 0; frames <= MAX_MEASURED_FRAMES; ) {
     const { value, done } = await items.next()
