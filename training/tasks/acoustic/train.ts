@@ -2,12 +2,12 @@
  * The training loop of the acoustic model. A run is a folder with checkpoints and log.jsonl; resuming one continues with
  * the same batches, moments and dropout, so that an interrupted run equals an uninterrupted one.
  */
-import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { SparsewaveError } from 'sparsewave/internal/errors'
 import { SAMPLE_RATE } from 'sparsewave/internal/frames'
 import { buildCache, DURATION_UNIT, readCached, readCorpus, split, type Utterance } from '../../data/index.ts'
 import { loadTfjs, type Tf } from '../../engines/tfjs.ts'
+import { makeFolder } from '../../jobs/checkpoints.ts'
 import { createRunLog, unlessDiskFull } from '../../jobs/disk.ts'
 import type { JobContext } from '../../jobs/job.ts'
 import { type Batch, createBatch, planEpoch } from './batches.ts'
@@ -59,7 +59,7 @@ export async function trainAcoustic(job: AcousticJob, context: JobContext): Prom
         remedy: 'Give the job another `run` folder, or restore its `model`.',
       },
     )
-  mkdirSync(job.run, { recursive: true })
+  makeFolder(job.run)
   const run = new Run(tf, job, context, train, heldOut)
   await run.train(restored ?? run.initial())
 }

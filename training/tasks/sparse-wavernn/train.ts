@@ -2,7 +2,6 @@
  * The training loop of the Sparse WaveRNN. A run is a folder with checkpoints and log.jsonl; resuming one continues with the same
  * batches, masks and moments, so that an interrupted run equals an uninterrupted one.
  */
-import { mkdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { SparsewaveError } from 'sparsewave/internal/errors'
@@ -14,6 +13,7 @@ import { readCorpus, type Split, split, type Utterance } from '../../data/corpus
 import { chooseEngine } from '../../engines/auto.ts'
 import { createEngine } from '../../engines/index.ts'
 import { createParallelEngine } from '../../engines/parallel.ts'
+import { makeFolder } from '../../jobs/checkpoints.ts'
 import { createRunLog, unlessDiskFull } from '../../jobs/disk.ts'
 import type { JobContext } from '../../jobs/job.ts'
 import { createMasks } from '../../masks/index.ts'
@@ -99,7 +99,7 @@ export async function trainSparseWavernn(job: SparseWavernnJob, context: JobCont
     const read = (id: string) => readRecording(job.cache, id, predicted)
     const heldOut = (validationIds.length > 0 ? validationIds : trainIds).slice(0, job.validation.utterances)
 
-    mkdirSync(job.run, { recursive: true })
+    makeFolder(job.run)
     const log = createRunLog(path.join(job.run, 'log.jsonl'), context.warn)
     if (choice && Object.keys(choice.seconds).length > 0)
       log({ event: 'engine', update: restored?.update ?? 0, engine: engine.name, seconds: choice.seconds })
