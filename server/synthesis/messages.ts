@@ -78,7 +78,7 @@ export type FromWorker =
       vocoder: VocoderKind
       cost?: number
     }
-  | { type: 'failed'; error: WorkerFailure; fault?: Fault }
+  | { type: 'failed'; error: WorkerFailure }
   | { type: 'pong' }
   /** Sent twice a second while there are streams. `idle` streams wait for text and have nothing to say. */
   | ({ type: 'load'; idle: number } & Load)

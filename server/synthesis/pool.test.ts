@@ -1,19 +1,32 @@
 /** Admission by the load that workers report. The workers here are scripted. */
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { FromWorker, SpeechRequest, ToWorker, WorkerPort } from './messages.ts'
-import { SynthesisPool } from './pool.ts'
+import { type PoolOptions, SynthesisPool } from './pool.ts'
+import { TextBudget } from './text-budget.ts'
 
 class ScriptedWorker implements WorkerPort {
   readonly heard: ToWorker[] = []
   readonly #listeners: ((message: FromWorker) => void)[] = []
+  readonly #exits: ((code: number) => void)[] = []
+  answersPings = false
+  isTerminated = false
 
   postMessage(message: ToWorker): void {
     this.heard.push(message)
+    if (message.type === 'ping' && this.answersPings) queueMicrotask(() => this.say({ type: 'pong' }))
+    if (message.type === 'stop') this.die()
   }
   on(event: string, listener: never): void {
     if (event === 'message') this.#listeners.push(listener)
+    if (event === 'exit') this.#exits.push(listener)
   }
-  terminate(): void {}
+  terminate(): void {
+    this.isTerminated = true
+    this.die()
+  }
+  die(): void {
+    for (const exit of this.#exits) exit(1)
+  }
 
   say(message: FromWorker): void {
     for (const listener of this.#listeners) listener(message)
@@ -40,7 +53,7 @@ const REQUEST: SpeechRequest = {
 }
 const EVENTS = { audio() {}, done() {}, error() {} }
 
-function pool(count: number, options: { streamsPerWorker?: number; queue?: number } = {}) {
+function pool(count: number, options: Partial<PoolOptions> = {}) {
   const workers: ScriptedWorker[] = []
   const made = new SynthesisPool({
     workers: count,
@@ -126,4 +139,133 @@ test('when the queue is full too, the next one is refused', () => {
   workers[0]!.ready(0.5)
   open(3)
   expect(() => open(1)).toThrow(expect.objectContaining({ code: 'SERVER_BUSY' }))
+})
+
+const LIVE: SpeechRequest = { ...REQUEST, input: { kind: 'live', early: false } }
+/** Events of a stream as they come. */
+function events() {
+  const heard: string[] = []
+  return {
+    heard,
+    audio: () => void heard.push('audio'),
+    done: () => void heard.push('done'),
+    error: (error: { code: string }) => void heard.push(error.code),
+  }
+}
+const audio = (id: number): FromWorker => ({ type: 'audio', id, bytes: new Uint8Array(2), samples: 1, batch: 1 })
+const opened = (worker: ScriptedWorker): number[] =>
+  worker.heard.flatMap((message) => (message.type === 'open' ? [message.id] : []))
+const until = (condition: () => boolean) => vi.waitUntil(condition, { interval: 5, timeout: 10_000 })
+
+test('a worker that dies before it has sent anything hands its streams to another, once', () => {
+  const { pool: at, workers } = pool(1)
+  workers[0]!.ready(0.01)
+  const [silent, heardSome] = [events(), events()]
+  const stream = at.open(LIVE, silent)
+  at.open(REQUEST, heardSome)
+  stream.text('Some words.')
+  stream.flush(1)
+  workers[0]!.say(audio(opened(workers[0]!)[1]!))
+  workers[0]!.die()
+  expect(heardSome.heard).toEqual(['audio', 'SYNTHESIS_FAILED'])
+  expect(at.queued).toBe(1)
+  workers[1]!.ready(0.01)
+  expect(workers[1]!.heard.map(({ type }) => type)).toEqual(['open', 'text', 'flush'])
+  workers[1]!.die()
+  expect(silent.heard).toEqual(['SYNTHESIS_FAILED'])
+})
+
+test('a worker that answers no ping is replaced, its streams end, and the pool is not ready meanwhile', async () => {
+  const { pool: at, workers } = pool(1, { watchdogSeconds: 0.2 })
+  workers[0]!.ready(0.01)
+  const stream = events()
+  at.open(REQUEST, stream)
+  workers[0]!.say(audio(opened(workers[0]!)[0]!))
+  await until(() => workers.length === 2)
+  expect(stream.heard).toEqual(['audio', 'SYNTHESIS_FAILED'])
+  expect(workers[0]!.isTerminated).toBe(true)
+  expect(at.isReady).toBe(false)
+  workers[1]!.ready(0.01)
+  expect(at.isReady).toBe(true)
+  // The one that answers stays.
+  workers[1]!.answersPings = true
+  const pings = () => workers[1]!.heard.filter(({ type }) => type === 'ping').length
+  await until(() => pings() >= 4)
+  expect(workers).toHaveLength(2)
+})
+
+test('workers that do not start are tried again, later each time, and the pool says when a restart would help', async () => {
+  const delays: number[] = []
+  const observe = { workerStartFailed: (_: string, seconds: number) => void delays.push(seconds) }
+  const { pool: at, workers } = pool(1, { observe })
+  workers[0]!.ready(0.01)
+  workers[0]!.die()
+  for (let n = 1; n <= 3; n++) {
+    await until(() => workers.length > n)
+    workers[n]!.die()
+  }
+  expect(delays).toEqual([0.25, 0.5, 1])
+  expect(at.isBeyondRecovery(60)).toBe(false)
+  expect(at.isBeyondRecovery(0.1)).toBe(true)
+  await until(() => workers.length > 4)
+  workers[4]!.ready(0.01)
+  expect(at.isReady).toBe(true)
+  expect(at.isBeyondRecovery(0)).toBe(false)
+  await at.stop()
+})
+
+test('a wait in the queue ends', async () => {
+  const { pool: at, workers } = pool(1, { streamsPerWorker: 1, queueSeconds: 0.05 })
+  workers[0]!.ready(0.01)
+  const waiting = events()
+  at.open(REQUEST, events())
+  at.open(REQUEST, waiting)
+  await until(() => waiting.heard.length > 0)
+  expect(waiting.heard).toEqual(['QUEUE_TIMEOUT'])
+  expect(at.queued).toBe(0)
+})
+
+test('text for a stream that is blocked is bounded: the stream ends, and what it held is free again', async () => {
+  const budget = new TextBudget({ stream: 10_000, caller: 20_000, all: 25_000 })
+  const { pool: at, workers } = pool(1, { budget })
+  workers[0]!.ready(0.001)
+  const piece = 'x'.repeat(936)
+  const fill = (caller: string, pieces: number) => {
+    const stream = events()
+    const handle = at.open(LIVE, stream, caller)
+    for (let i = 0; i < pieces; i++) handle.text(piece)
+    return { ...stream, handle }
+  }
+  const greedy = fill('a', 100_000)
+  expect(budget.held).toBeLessThanOrEqual(10_000)
+  await until(() => greedy.heard.length > 0)
+  expect(greedy.heard).toEqual(['INPUT_TOO_LONG'])
+  expect(budget.held).toBe(0)
+  // Two streams of one caller, and what the third would need on top.
+  const first = fill('a', 10)
+  const second = fill('a', 10)
+  const third = fill('a', 1)
+  const another = fill('b', 5)
+  const late = fill('c', 5)
+  await until(() => third.heard.length > 0 && late.heard.length > 0)
+  expect(third.heard).toEqual(['INPUT_TOO_LONG'])
+  expect(late.heard).toEqual(['SERVER_BUSY'])
+  expect([first, second, another].map(({ heard }) => heard)).toEqual([[], [], []])
+  // What the worker has consumed makes room.
+  workers[0]!.say({ type: 'consumed', id: opened(workers[0]!)[1]!, weight: 5000 })
+  expect(budget.held).toBe(20_000)
+  first.handle.cancel()
+  expect(budget.held).toBe(15_000)
+})
+
+test('storms of flushes and clears are bounded as text is', async () => {
+  const { pool: at, workers } = pool(1, { budget: new TextBudget({ stream: 10_000, caller: 20_000, all: 25_000 }) })
+  workers[0]!.ready(0.001)
+  const stream = events()
+  const handle = at.open(LIVE, stream)
+  for (let i = 0; i < 1000; i++) handle.flush(i)
+  for (let i = 0; i < 1000; i++) handle.clear(i)
+  await until(() => stream.heard.length > 0)
+  expect(stream.heard).toEqual(['INPUT_TOO_LONG'])
+  expect(workers[0]!.heard.length).toBeLessThan(200)
 })

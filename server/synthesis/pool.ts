@@ -275,7 +275,6 @@ export class SynthesisPool {
       this.#fill()
     } else if (message.type === 'failed') {
       const { code, message: text, remedy } = message.error
-      if (message.fault) this.#options.observe?.fault?.(message.fault)
       worker.reason = text.replace(/\.$/, '')
       this.#settleReady.reject(new SparsewaveError(code, text, { remedy }))
     } else if (message.type === 'load') {

@@ -62,7 +62,9 @@ export async function runWorkerLoop(port: LoopPort, options: LoopOptions): Promi
     const cost = options.meter?.read().cost
     ready = { type: 'ready', kernel: name, kernelReason: why, ...rest, vocoder: defaultVocoder, ...(cost && { cost }) }
   } catch (error) {
-    port.postMessage({ type: 'failed', error: failure(error), ...bugIn(error) })
+    // No client's text is in it yet.
+    if (!(error instanceof SparsewaveError)) console.error(error)
+    port.postMessage({ type: 'failed', error: failure(error) })
     port.close()
     return
   }

@@ -10,6 +10,9 @@ import { Meter } from './meter.ts'
 import { sparsityOf } from './sparsity.ts'
 import { type LoopPort, runWorkerLoop } from './worker-loop.ts'
 
+/** Streams in the batch that is measured before there are clients. */
+const MEASURED_BATCH = 8
+
 export interface WorkerData {
   readonly voice: string
 }
@@ -41,9 +44,6 @@ await runWorkerLoop(parentPort ?? processPort(), {
   },
   meter,
 })
-
-/** Streams in the batch that is measured before there are clients. */
-const MEASURED_BATCH = 8
 
 async function measure(synthesizer: Synthesizer): Promise<void> {
   for await (const { samples } of synthesizer.stream('This is what a sentence costs.'))
