@@ -89,6 +89,12 @@ const clamp = (value: number, least: number, most: number): number => Math.min(m
 /** A stream of more frames than these, five minutes, starts without being measured. */
 const MAX_MEASURED_FRAMES = 60_000
 
+/** Frames that are handled without a pause for others on the thread, about 3 ms of work. */
+const LONG_FRAMES = 8000
+/** Resolves when the thread has handled what waits; browsers have no setImmediate. */
+const soon = (): Promise<void> =>
+  new Promise((resolve) => void (typeof setImmediate === 'function' ? setImmediate(resolve) : setTimeout(resolve, 0)))
+
 /** The next sentence is prepared when no more than this much of the current one is to be given out. */
 const LOOK_AHEAD_SAMPLES = SAMPLE_RATE
 
@@ -255,6 +261,8 @@ export class Synthesizer {
       durations,
       phonemes: used,
     } = await (scheduler ? scheduler.acoustic(phonemes.length, predict) : predict())
+    // Slow speech of a long sentence is many frames: what is done to them is a piece of work of its own.
+    if (frames.count > LONG_FRAMES) await soon()
     const trimmed = trimSilence(frames, durations)
     const starts = symbolStarts(phonemes, used, durations).map((frame) => frame - trimmed.cut)
     const { lead, tail } = trimmed
