@@ -24,9 +24,11 @@ import {
   STEP_INPUTS,
   STEPS_PER_FRAME,
 } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
-import { adamUpdate, createNativeEngine, nativeIsas } from 'sparsewave-training/internal/engines/native'
+import { createNativeEngine } from 'sparsewave-training/internal/engines/native'
 import { createParallelEngine } from 'sparsewave-training/internal/engines/parallel'
 import { syntheticBatch, syntheticMasks, syntheticParameters } from 'sparsewave-training/internal/engines/synthetic'
+import { adamUpdate } from 'sparsewave-training/internal/net/adam'
+import { nativeIsas } from 'sparsewave-training/internal/net/addon'
 import { type Engine, LANES } from 'sparsewave-training/internal/net/engine'
 import { type ParameterLayout, parameterLayout } from 'sparsewave-training/internal/net/vocoder-layout'
 import { macsPerLaneStep } from 'sparsewave-training/internal/tasks/sparse-wavernn/cost'

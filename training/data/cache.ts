@@ -10,8 +10,9 @@ import { analyze } from 'sparsewave/internal/analysis/index'
 import { alignPulses } from 'sparsewave/internal/analysis/pulses'
 import { type ErrorCode, SparsewaveError } from 'sparsewave/internal/errors'
 import { ENVELOPE_POINTS, type Frames } from 'sparsewave/internal/frames'
-import { diskFull } from '../jobs/disk.ts'
-import { readUtterance, type Utterance } from './corpus.ts'
+import { diskFull } from '../net/disk.ts'
+import { readUtterance } from './audio.ts'
+import type { Utterance } from './corpus.ts'
 
 /** Raise a field's version when what computes it changes. */
 const VERSIONS = { audio: 1, f0: 2, envelope: 3, phase: 3 } as const

@@ -4,8 +4,7 @@
  * others, every so many, are the host's. Which is which depends on the moment only, so that a resumed run does the same.
  */
 
-import { adamUpdate } from '../engines/native.ts'
-import type { AdamOptions } from './adam.ts'
+import { type AdamOptions, adamUpdate } from './adam.ts'
 import { blockNorms, keepMasked } from './blocks.ts'
 import { LANES, memberGroups, type PopulationEngine, type StepResult } from './engine.ts'
 import { type Layout, maskedSegments } from './layout.ts'

@@ -1,13 +1,13 @@
 /**
- * The studies' classifiers as a sequence of kernel calls (training/tasks/classification/mlp.ts): a batch is one step, a slot 16 images.
+ * The studies' classifiers as a sequence of kernel calls (mlp.ts): a batch is one step, a slot 16 images.
  */
 
+import { type Call, Calls, type DeviceNet, type PassOptions, type Rows, rows } from '../../engines/webgpu/net.ts'
+import { FLAGS } from '../../engines/webgpu/shaders.ts'
 import { LANES } from '../../net/engine.ts'
 import { segment } from '../../net/layout.ts'
-import { CLASSES } from '../../tasks/classification/images.ts'
-import { type LabelledBatch, type MlpConfig, mlpLayout } from '../../tasks/classification/mlp.ts'
-import { type Call, Calls, type DeviceNet, type PassOptions, type Rows, rows } from './net.ts'
-import { FLAGS } from './shaders.ts'
+import { CLASSES } from './images.ts'
+import { type LabelledBatch, type MlpConfig, mlpLayout } from './mlp.ts'
 
 /** Losses [negative log-likelihood in nats, errors], each summed over the examples. */
 export function mlpNet(config: MlpConfig): DeviceNet<LabelledBatch> {

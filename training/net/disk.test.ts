@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync, writeSync
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { CHECKPOINT_FILE, PREVIOUS_FILE, replaceFile } from './checkpoints.ts'
+import { CHECKPOINT_FILE, PREVIOUS_FILE, replaceFile } from './checkpoint-files.ts'
 import { createRunLog, isDiskFull, unlessDiskFull } from './disk.ts'
 
 const dir = mkdtempSync(path.join(tmpdir(), 'disk-'))
