@@ -12,3 +12,14 @@ export function faultOf(error: unknown): Fault {
   const { code } = error as NodeJS.ErrnoException
   return { type: error.name, ...(typeof code === 'string' && { code }), at: at.slice(0, 12).map((line) => line.trim()) }
 }
+
+/** An error of a client's making. Where it was found interests nobody, and finding that costs more than all the rest. */
+export function withoutStack<T>(make: () => T): T {
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 0
+  try {
+    return make()
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit
+  }
+}

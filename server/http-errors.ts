@@ -2,7 +2,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express'
 import type { z } from 'zod'
-import { type ErrorCode, SparsewaveError } from '../src/errors.ts'
+import { ERRORS, type ErrorCode, SparsewaveError } from '../src/errors.ts'
 import { RateLimitError } from './access/gate.ts'
 import type { ServerDeps } from './deps.ts'
 import { faultOf } from './fault.ts'
@@ -87,9 +87,20 @@ export function sendError(res: Response, error: unknown): number {
   return known.status
 }
 
+/** Remedies for clients of the server, who have no command line here. Where an error has one of its own, that counts. */
+const REMEDIES: Partial<Record<ErrorCode, string>> = {
+  REQUEST_INVALID: '/docs on this server describes the requests.',
+  VOICE_UNKNOWN: '`GET /v1/audio/voices` lists the voices there are.',
+}
+
+/** What a client of the server may do about an error. */
+export const remedyOf = ({ code, remedy }: SparsewaveError): string =>
+  remedy === ERRORS[code].remedy ? (REMEDIES[code] ?? remedy) : remedy
+
 /** The error object of an error that a client may see. */
 export function errorBodyOf(error: SparsewaveError): ErrorBody {
-  const message = error.remedy ? `${error.message} ${error.remedy}` : error.message
+  const remedy = remedyOf(error)
+  const message = remedy ? `${error.message} ${remedy}` : error.message
   const param = error instanceof RequestError ? error.param : null
   return errorBody(error.status, error.code.toLowerCase(), message, param)
 }

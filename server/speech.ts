@@ -24,6 +24,8 @@ export interface SpeechOwner {
   readonly startedAt?: number
   /** Characters of a text that is spoken as a whole, as the client wrote it. */
   readonly text?: string
+  /** Called for each flush and clear: they cost a worker much more than text does. */
+  control?(): void
   /** Takes the fields of the line in the log, once. Default: a line of its own. */
   log?(fields: Record<string, unknown>): void
 }
@@ -118,10 +120,12 @@ export class Speech {
   }
 
   flush(): void {
+    this.#owner.control?.()
     this.#stream.flush(++this.#marks)
   }
 
   clear(): void {
+    this.#owner.control?.()
     this.#stream.clear(++this.#marks)
     this.#textAt = undefined
     this.#clears.push(this.#marks)

@@ -380,3 +380,15 @@ test('a refused key costs its connection and is counted', async () => {
   expect(client.text()).toContain('Connection: close')
   expect(await metric(at, 'tts_refused_total{reason="key"}')).toBe(1)
 })
+
+test('a storm of flushes and clears is read no faster than a worker is to begin anew', async () => {
+  const at = await start()
+  const client = ws(at, '/v1/audio/stream')
+  await until(() => isOpen(client))
+  for (let i = 0; i < 2000; i++) client.socket.send(i % 2 ? '{"type":"flush"}' : '{"type":"clear"}')
+  await until(() => client.messages.some(({ type }) => type === 'cleared'))
+  const answer = await post(at, { input: 'Hello there.', response_format: 'pcm' })
+  expect((await answer.arrayBuffer()).byteLength).toBeGreaterThan(1000)
+  // A burst of a hundred, and twenty a second: the rest waits where it is.
+  expect(client.messages.length).toBeLessThan(1000)
+})

@@ -4,6 +4,7 @@
  */
 import { request } from 'node:http'
 import { connect, type Socket } from 'node:net'
+import { Worker } from 'node:worker_threads'
 import { Ear } from '../listener.ts'
 import type { Target } from './target.ts'
 
@@ -332,23 +333,28 @@ function liveness(port: number): Promise<number> {
   })
 }
 
+export interface AttackerData {
+  readonly name: string
+  readonly target: Target
+  readonly seconds: number
+}
+
+/** Runs the attackers in a thread of their own. Resolves to what they sent. */
+function attackers({ name, width }: Attack, { port, wyomingPort }: Target, seconds: number): Promise<number> {
+  if (width === 0) return Promise.resolve(0)
+  const data: AttackerData = { name, target: { port, wyomingPort }, seconds }
+  const thread = new Worker(new URL('./attacker.js', import.meta.url), { workerData: data })
+  return new Promise((resolve, reject) => {
+    thread.on('message', resolve)
+    thread.on('error', reject)
+  })
+}
+
 /** Attacks for so many seconds while `listeners` play. An attack without moves is the baseline. */
-export async function attack(
-  target: Target,
-  { name, width, move }: Attack,
-  seconds: number,
-  listeners: number,
-): Promise<Effect> {
+export async function attack(target: Target, which: Attack, seconds: number, listeners: number): Promise<Effect> {
+  const { name } = which
   const until = performance.now() + seconds * 1000
   const isOver = (): boolean => performance.now() > until
-  let sent = 0
-  const field: Field = {
-    target,
-    isOver,
-    count: (by = 1) => {
-      sent += by
-    },
-  }
   let worst = 0
   const heard: Awaited<ReturnType<typeof listen>>[] = []
   const probing = (async () => {
@@ -360,10 +366,7 @@ export async function attack(
   const playing = Array.from({ length: listeners }, async () => {
     while (!isOver()) heard.push(await listen(target.port))
   })
-  const attacking = Array.from({ length: width }, async () => {
-    while (!isOver()) await move(field)
-  })
-  await Promise.all([probing, ...playing, ...attacking])
+  const [sent] = await Promise.all([attackers(which, target, seconds), probing, ...playing])
   const ears = heard.flatMap((ear) => ear ?? [])
   return {
     name,

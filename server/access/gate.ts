@@ -5,6 +5,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { SparsewaveError } from '../../src/errors.ts'
+import { withoutStack } from '../fault.ts'
 import type { KeyStore } from './key-store.ts'
 
 export interface Caller {
@@ -57,9 +58,9 @@ export class Gate {
     const { keys, requests, characters } = this.#options
     if (!keys) return this.keyless(address)
     const given = presentedKey(headers)
-    if (given === undefined) throw new SparsewaveError('INVALID_API_KEY', 'There is no API key in the request.')
+    if (given === undefined) throw noKey('There is no API key in the request.')
     const key = keys.find(given)
-    if (!key) throw new SparsewaveError('INVALID_API_KEY', 'The API key is not valid.')
+    if (!key) throw noKey('The API key is not valid.')
     return { name: key.name, requests: key.requests ?? requests, characters: key.characters ?? characters }
   }
 
@@ -106,6 +107,8 @@ export function presentedKey(headers: IncomingHttpHeaders): string | undefined {
   // Browsers cannot set headers of a WebSocket; its subprotocols are `token, KEY`.
   return /^\s*(?:token|bearer)\s*,\s*([^\s,]+)\s*$/i.exec(headers['sec-websocket-protocol'] ?? '')?.[1]
 }
+
+const noKey = (message: string): SparsewaveError => withoutStack(() => new SparsewaveError('INVALID_API_KEY', message))
 
 /** An address as limits count it. Of IPv6 the first 64 bits, since whoever has one address has them all. */
 export function networkOf(address: string): string {

@@ -56,7 +56,7 @@ export const lexiconSchema = z
     }
   })
 
-/** SSML is known by its <speak>, unless told. */
+/** Without `input_type`, input that begins with <speak> is SSML. */
 const INPUT_TYPES = ['text', 'ssml'] as const
 
 export const speechSchema = z.object({

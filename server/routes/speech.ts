@@ -146,7 +146,7 @@ function answer(deps: ServerDeps, res: Response, job: Job): void {
       clearTimeout(stall)
     },
   )
-  /** Ends an answer that takes too long. Where none has begun, the client is told so. */
+  /** Ends an answer that takes too long. Where none has begun, the client gets an error instead. */
   function giveUp(outcome: string): void {
     speech.cancel(res.headersSent ? outcome : 'server_error')
     if (res.headersSent) res.destroy()

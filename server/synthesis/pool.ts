@@ -1,6 +1,6 @@
 /**
- * The synthesis workers and the queue before them. A stream goes to the worker with the most room: as many streams as it
- * serves in real time, by what it measures (meter.ts). When all are full a stream waits in a bounded queue. A worker that
+ * The synthesis workers and the queue before them. A worker has slots for as many streams as it
+ * serves in real time, by what it measures (meter.ts). A stream goes to the worker with the least to do. When all are full a stream waits in a bounded queue. A worker that
  * dies or is stuck is replaced; streams that have sent nothing yet move to another worker, the others end with an error.
  */
 import { SparsewaveError } from '../../src/errors.ts'
@@ -368,7 +368,7 @@ export class SynthesisPool {
     return Math.min(Math.max(1, slots), streamsPerWorker)
   }
 
-  /** The ready worker that has room and the least to do; of equals the one that was given a stream longest ago. */
+  /** The ready worker that has a free slot and the least to do; of equals the one that was given a stream longest ago. */
   #freeWorker(): Worker | undefined {
     const { streamsPerWorker = Number.POSITIVE_INFINITY } = this.#options
     let best: { worker: Worker; work: number } | undefined

@@ -74,7 +74,7 @@ function processPort(): LoopPort {
   }
 }
 
-/** Ends this process when its parent is gone, also while its main thread is stuck and hears of nothing. */
+/** Ends this process when its parent is gone, also while its main thread is stuck and handles no messages. */
 function endWithParent(): void {
   const watch = `
     const parent = process.ppid

@@ -12,7 +12,7 @@ import { FairQueue } from '../access/fair-queue.ts'
 import type { Caller } from '../access/gate.ts'
 import { isAllowedOrigin } from '../access/origins.ts'
 import type { ServerDeps } from '../deps.ts'
-import { faultOf } from '../fault.ts'
+import { faultOf, withoutStack } from '../fault.ts'
 import { type ErrorBody, errorBody, errorBodyOf, RequestError } from '../http-errors.ts'
 import { Connection } from './connection.ts'
 import type { DialectSession } from './dialect.ts'
@@ -49,9 +49,9 @@ export function attachWebSocket(server: Server, deps: ServerDeps): { close(): vo
   const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     const url = urlOf(request)
     const dialect = DIALECTS.find(({ path }) => path.test(url.pathname))
-    if (!dialect) throw new Refusal(404, 'not_found', 'There is no WebSocket at this path.')
+    if (!dialect) throw refusal(404, 'not_found', 'There is no WebSocket at this path.')
     if (!isAllowedOrigin(request.headers.origin, request.headers.host, config.corsOrigins))
-      throw new Refusal(403, 'origin_not_allowed', 'Pages of this origin may not connect.')
+      throw refusal(403, 'origin_not_allowed', 'Pages of this origin may not connect.')
     const address = addressOf(request, config.trustProxy)
     let caller: Caller | undefined
     try {
@@ -61,7 +61,7 @@ export function attachWebSocket(server: Server, deps: ServerDeps): { close(): vo
     }
     const openSession = dialect.read(url, deps.catalogue)
     const slot = slots.take(address, caller !== undefined)
-    if (!slot) throw new Refusal(503, 'server_busy', 'There are too many connections.')
+    if (!slot) throw refusal(503, 'server_busy', 'There are too many connections.')
     socket.once('close', () => slot.free())
     try {
       if (caller) await deps.gate.request(caller)
@@ -131,6 +131,9 @@ class Refusal extends Error {
     this.body = errorBody(status, code, message)
   }
 }
+
+const refusal = (status: number, code: string, message: string): Refusal =>
+  withoutStack(() => new Refusal(status, code, message))
 
 /** Answers an upgrade with an error, counts and logs it, and lets go of the socket. */
 function refuse(request: IncomingMessage, socket: Duplex, error: unknown, deps: ServerDeps): void {

@@ -20,6 +20,14 @@ const PAUSE_READING = 64
 /** Messages with faults after which a connection is closed; answered ones a client learns from. */
 const MAX_FAULTS = 16
 
+/**
+ * Messages a second of one connection, after a first burst. A language model writes tens. Flushes, clears and starts count
+ * as several, since each makes a worker begin anew. Who sends more is read more slowly.
+ */
+const RATE = 100
+const BURST = 500
+const CONTROL_WEIGHT = 5
+
 /** How long a client has to answer the goodbye, ms. */
 const GOODBYE = 1000
 
@@ -54,6 +62,9 @@ export class Connection {
   #isWorking = false
   #isPaused = false
   #faults = 0
+  /** Messages that may be handled at once, and when that was worked out, ms. */
+  #allowance = BURST
+  #countedAt = performance.now()
   #idle: NodeJS.Timeout | undefined
   #keyTimer: NodeJS.Timeout | undefined
 
@@ -109,7 +120,13 @@ export class Connection {
 
   /** Counts a further request on this connection: each after the one that the handshake was counted as. Throws RateLimitError. */
   async countRequest(): Promise<void> {
+    this.control()
     if (this.#caller) await this.deps.gate.request(this.#caller)
+  }
+
+  /** A message that makes a worker begin anew is handled. */
+  control(): void {
+    this.#allowance -= CONTROL_WEIGHT - 1
   }
 
   /** Counts characters of text before they are spoken. Throws RateLimitError. */
@@ -183,6 +200,7 @@ export class Connection {
       let done = 0
       for (const { data, isBinary } of some) {
         if (this.#closed) break
+        await this.#turn()
         try {
           await this.#queue.run(() => (this.#closed ? undefined : this.#session?.message(data, isBinary)))
         } catch (error) {
@@ -198,6 +216,15 @@ export class Connection {
       }
     }
     this.#isWorking = false
+  }
+
+  /** Resolves when the connection may have its next message handled. */
+  async #turn(): Promise<void> {
+    const now = performance.now()
+    this.#allowance = Math.min(BURST, this.#allowance + (RATE * (now - this.#countedAt)) / 1000) - 1
+    this.#countedAt = now
+    if (this.#allowance >= 0) return
+    await new Promise((resolve) => setTimeout(resolve, (-1000 * this.#allowance) / RATE))
   }
 
   #fault(error: unknown): void {

@@ -28,7 +28,7 @@ export interface Sentence {
   readonly places?: { readonly from: readonly number[]; readonly to: readonly number[] }
 }
 
-/** A place in a stream of sentences that its reader is told of when everything before it has been spoken. */
+/** A place in a stream of sentences. It comes out when everything before it has been spoken. */
 export interface Mark {
   readonly mark: string | number
 }

@@ -5,7 +5,7 @@
 import type { RawData } from 'ws'
 import { z } from 'zod'
 import { randomSeed } from '../../../src/synthesis/index.ts'
-import { RequestError } from '../../http-errors.ts'
+import { RequestError, remedyOf } from '../../http-errors.ts'
 import {
   lexiconSchema,
   MAX_INPUT,
@@ -74,9 +74,10 @@ class SparsewaveSession implements DialectSession {
   }
 
   error(error: unknown): void {
-    const { code, message, remedy } = publicError(error, this.#connection)
+    const known = publicError(error, this.#connection)
+    const { code, message } = known
     const param = error instanceof RequestError ? error.param : null
-    this.#connection.send({ type: 'error', code: code.toLowerCase(), message: `${message} ${remedy}`, param })
+    this.#connection.send({ type: 'error', code: code.toLowerCase(), message: `${message} ${remedyOf(known)}`, param })
   }
 
   goAway(): void {
