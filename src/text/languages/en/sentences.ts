@@ -37,12 +37,15 @@ export function splitSentences(text: string): SentenceSpan[] {
 function lines(text: string): { start: number; end: number }[] {
   const out: { start: number; end: number }[] = []
   let start = 0
-  for (const match of text.matchAll(/[^\S\r\n]*(?:\r\n?|\n|\u2028|\u2029)\s*/g)) {
+  for (const match of text.matchAll(/(?:\r\n?|\n|\u2028|\u2029)\s*/g)) {
     const blank = (match[0].match(/\r\n?|\n|\u2028|\u2029/g) ?? []).length > 1
     const after = text.slice(match.index + match[0].length, match.index + match[0].length + 1)
-    const before = text[match.index - 1] ?? ''
+    // Blanks before the break belong to it. The pattern does not look for them: that took quadratic time.
+    let lineEnd = match.index
+    while (lineEnd > start && /[^\S\r\n]/.test(text[lineEnd - 1]!)) lineEnd--
+    const before = text[lineEnd - 1] ?? ''
     if (!blank && /[\p{Ll}\d,;(]/u.test(after) && /[\p{L}\d,;:)"'”’–—-]/u.test(before)) continue
-    out.push({ start, end: match.index })
+    out.push({ start, end: lineEnd })
     start = match.index + match[0].length
   }
   out.push({ start, end: text.length })
