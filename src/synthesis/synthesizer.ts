@@ -6,7 +6,7 @@
 import type { Prediction } from '../acoustic/index.ts'
 import { SparsewaveError } from '../errors.ts'
 import { type Frames, HOP, SAMPLE_RATE, sliceFrames } from '../frames.ts'
-import { type GivenSound, type Phonemized, RequestLexicon } from '../text/index.ts'
+import { DEFAULT_LANGUAGE, type GivenSound, type Language, type Phonemized, RequestLexicon } from '../text/index.ts'
 import type { Vocoder, VocoderKind } from '../vocoder/vocoder.ts'
 import { randomSeed, sentenceSeed } from './seed.ts'
 import { type Mark, type PauseKind, type Sentence, sentencesOf } from './sentences.ts'
@@ -19,6 +19,8 @@ export interface SynthesizerParts {
   readonly voice: string
   readonly defaultVocoder: VocoderKind
   readonly pauses?: Pauses
+  /** What parts texts into sentences; American English when absent. */
+  readonly language?: Language
   phonemize(text: string, given: readonly GivenSound[]): Phonemized
   /** Frames of the phonemes. A symbol that the model does not know may be left out of what it answers. */
   predict(phonemes: string, options: { rate: number; pitch: number }): Promise<Prediction>
@@ -91,6 +93,7 @@ const LOOK_AHEAD_SAMPLES = SAMPLE_RATE
 export class Synthesizer {
   readonly voice: string
   readonly defaultVocoder: VocoderKind
+  readonly language: Language
   readonly #parts: SynthesizerParts
   readonly #pauses: Pauses
   readonly #vocoders = new Map<VocoderKind, Promise<Vocoder>>()
@@ -100,12 +103,13 @@ export class Synthesizer {
     this.voice = parts.voice
     this.defaultVocoder = parts.defaultVocoder
     this.#pauses = parts.pauses ?? DEFAULT_PAUSES
+    this.language = parts.language ?? DEFAULT_LANGUAGE
   }
 
   /** Speaks a whole text. Throws INPUT_EMPTY when nothing in it can be spoken, VOICE_* when the vocoder cannot be opened, SsmlError. */
   async *stream(text: string, options: SpeechOptions = {}): AsyncGenerator<Chunk, void, undefined> {
     let spoken = false
-    const sentences = options.ssml ? ssmlSentences(text) : sentencesOf(text)
+    const sentences = options.ssml ? ssmlSentences(text, this.language) : sentencesOf(text, this.language)
     for await (const chunk of this.speak(sentences, options)) {
       spoken = true
       yield chunk

@@ -5,6 +5,8 @@
 
 export interface Cleaned {
   readonly text: string
+  /** `text` with the accents that its letters were written with; as long as it. */
+  readonly accented: string
   /** [text.length + 1] position in the original of each character; the last is the original's length. */
   readonly origin: Int32Array
 }
@@ -138,6 +140,7 @@ function cleanCharacter(character: string, previous: string): string {
 /** Cleans `original`; runs in time linear in its length. */
 export function clean(original: string): Cleaned {
   const pieces: string[] = []
+  const accents: string[] = []
   const origin: number[] = []
   let previous = ' '
   let at = 0
@@ -145,9 +148,20 @@ export function clean(original: string): Cleaned {
     const out = cleanCharacter(character, previous)
     for (let i = 0; i < out.length; i++) origin.push(at)
     pieces.push(out)
+    if (out.length === 1) accents.push(isLatinLetter(character) ? character : out)
+    else if (out === '' && MARK.test(character)) accents.push(combined(accents.pop() ?? '', character))
+    else accents.push(out)
     if (out.length > 0) previous = out[out.length - 1]!
     at += character.length
   }
   origin.push(original.length)
-  return { text: pieces.join(''), origin: Int32Array.from(origin) }
+  return { text: pieces.join(''), accented: accents.join(''), origin: Int32Array.from(origin) }
+}
+
+const isLatinLetter = (character: string): boolean => character.length === 1 && /[À-ɏḀ-ỿ]/.test(character)
+
+/** A letter with a combining mark as one character, where there is one. */
+function combined(letter: string, mark: string): string {
+  const composed = (letter + mark).normalize('NFC')
+  return composed.length === letter.length ? composed : letter
 }

@@ -1,16 +1,26 @@
-// Trains the joint n-gram model of src/text/languages/en/g2p.ts on the dictionary, writes src/text/languages/en/data/en-us.g2p.br and prints the
-// error rates on the held-out words (every 20th by hash, never seen in training):
-//   npm run build && node scripts/train-letter-to-sound.mjs
-// Alignment: EM over pairs of 1-2 letters and 0-2 phonemes. Model: interpolated Kneser-Ney, entropy-pruned (Stolcke 1998).
-import { writeFileSync } from 'node:fs'
+// Letters to sounds, in three steps; the folder keeps what passes between them:
+//   npm run build && node scripts/text/train-letter-to-sound.mjs align FOLDER
+//   python scripts/text/train-letter-net.py FOLDER        (PyTorch; about 15 minutes on two cores)
+//   node scripts/text/train-letter-to-sound.mjs model FOLDER
+// The first aligns letters with sounds (EM; each letter stands for 0 to 2 of them) and sets words aside for the test. The
+// last trains the joint n-gram (interpolated Kneser-Ney, entropy-pruned, Stolcke 1998), packs both models into
+// src/text/languages/en/data/en-us.g2p.br and prints error rates on the words set aside: a random twentieth of the
+// families, so that no inflection of a tested word was trained on, and of them those that are surnames of the US Census.
+import { readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
 import { brotliCompressSync, constants } from 'node:zlib'
-import { editDistance } from '../dist/src/errors.js'
-import { LetterToSound, LOG_STEP, parseModel } from '../dist/src/text/languages/en/g2p.js'
-import { lexicon } from '../dist/src/text/languages/en/lexicon.js'
-import { encodeAscii } from '../dist/src/text/phonemes.js'
+import { editDistance } from '../../dist/src/errors.js'
+import { LetterToSound, LOG_STEP, parseModel } from '../../dist/src/text/languages/en/g2p.js'
+import { lexicon } from '../../dist/src/text/languages/en/lexicon.js'
+import { encodeAscii } from '../../dist/src/text/phonemes.js'
 
-const ORDER = Number(process.argv[2] ?? 7)
-const THRESHOLD = Number(process.argv[3] ?? 7e-7)
+const [step, folder] = process.argv.slice(2)
+if (!['align', 'model'].includes(step) || !folder) {
+  console.error('usage: node scripts/text/train-letter-to-sound.mjs align|model FOLDER')
+  process.exit(2)
+}
+const ORDER = 7
+const THRESHOLD = 7e-7
 const MIN_PAIR = 8
 const started = Date.now()
 const say = (text) => console.log(`${((Date.now() - started) / 1000).toFixed(0).padStart(4)} s  ${text}`)
@@ -25,17 +35,38 @@ function hash(word) {
 
 // Units: a stress mark and its vowel are one.
 const units = (phonemes) => phonemes.match(/[ˈˌ]?./gu)
-const seen = new Set()
+
+const words = new Map()
+for (const [written, { phonemes, byTag }] of lexicon().entries()) {
+  const word = written.toLowerCase()
+  // Acronyms say nothing about spelling, and a word of several readings nothing certain.
+  if (!/^[a-z]{2,30}$/.test(word) || words.has(word) || written === written.toUpperCase()) continue
+  if (Object.keys(byTag).length > 0 || phonemes.length > 2.5 * word.length) continue
+  words.set(word, units(phonemes))
+}
+
+/** The shortest listed word that this one is an inflection or a plain derivation of. */
+function root(word) {
+  for (let size = 1; size <= 5 && size < word.length - 2; size++) {
+    const stem = word.slice(0, -size)
+    if (!ENDINGS.has(word.slice(-size))) continue
+    for (const candidate of [stem, `${stem}e`, `${stem}y`, stem.slice(0, -1), stem.replace(/i$/, 'y')])
+      if (candidate.length > 2 && candidate !== word && candidate.length < word.length && words.has(candidate))
+        return root(candidate)
+  }
+  return word
+}
+const ENDINGS = new Set(
+  's es ed d ing er ers or ors est ly y ness less ful ment able ally al ism ist ists ize ized man men ies ied'.split(
+    ' ',
+  ),
+)
+
 const training = []
 const heldOut = []
-for (const [written, entry] of lexicon().entries()) {
-  const word = written.toLowerCase()
-  if (!/^[a-z]{2,30}$/.test(word) || seen.has(word)) continue
-  // Acronyms say nothing about spelling.
-  if (written === written.toUpperCase()) continue
-  seen.add(word)
-  const item = { word, units: units(entry.phonemes) }
-  ;(hash(word) % 20 === 0 ? heldOut : training).push(item)
+for (const [word, sounds] of words) {
+  const item = { word, units: sounds }
+  ;(hash(root(word)) % 20 === 0 ? heldOut : training).push(item)
 }
 say(`${training.length} words, ${heldOut.length} held out`)
 
@@ -46,23 +77,22 @@ const unitNames = ['', ...unitIds.keys()]
 const U = unitNames.length
 const SOUNDS = U * U
 const letterId = (word, i) => word.charCodeAt(i) - 97
-// A pair's index: letters (26 single, 676 double) by sounds (first + U * second, 0 = none).
-const LETTERS = 26 + 676
+// A pair's index: letter by sounds (first + U * second, 0 = none).
+const LETTERS = 26
 let probability = new Float64Array(LETTERS * SOUNDS)
 const MOVES = [
   [1, 0],
   [1, 1],
   [1, 2],
-  [2, 1],
 ]
 
-function pairIndex(word, ids, i, j, [l, p]) {
-  const letters = l === 1 ? letterId(word, i) : 26 + letterId(word, i) * 26 + letterId(word, i + 1)
+function pairIndex(word, ids, i, j, [, p]) {
+  const letters = letterId(word, i)
   const sounds = p === 0 ? 0 : p === 1 ? ids[j] : ids[j] + U * ids[j + 1]
   return letters * SOUNDS + sounds
 }
 
-const PRIOR = [0.1, 1, 0.02, 0.05]
+const PRIOR = [0.1, 1, 0.02]
 for (const item of training) item.ids = item.units.map((unit) => unitIds.get(unit))
 for (let iteration = 0; iteration < 6; iteration++) {
   const counts = new Float64Array(LETTERS * SOUNDS)
@@ -78,7 +108,7 @@ for (let iteration = 0; iteration < 6; iteration++) {
       for (let j = 0; j <= J; j++) {
         const here = forward[i * width + j]
         if (here === 0) continue
-        for (let m = 0; m < 4; m++) {
+        for (let m = 0; m < 3; m++) {
           const [l, p] = MOVES[m]
           if (i + l <= I && j + p <= J) forward[(i + l) * width + j + p] += here * weight(i, j, m)
         }
@@ -90,7 +120,7 @@ for (let iteration = 0; iteration < 6; iteration++) {
     for (let i = I - 1; i >= 0; i--)
       for (let j = J; j >= 0; j--) {
         let sum = 0
-        for (let m = 0; m < 4; m++) {
+        for (let m = 0; m < 3; m++) {
           const [l, p] = MOVES[m]
           if (i + l > I || j + p > J) continue
           const w = weight(i, j, m) * backward[(i + l) * width + j + p]
@@ -117,7 +147,7 @@ function align({ word, ids }) {
     for (let j = 0; j <= J; j++) {
       const here = best[i * width + j]
       if (here === Number.NEGATIVE_INFINITY) continue
-      for (let m = 0; m < 4; m++) {
+      for (let m = 0; m < 3; m++) {
         const [l, p] = MOVES[m]
         if (i + l > I || j + p > J) continue
         const score = here + Math.log(probability[pairIndex(word, ids, i, j, MOVES[m])])
@@ -129,26 +159,34 @@ function align({ word, ids }) {
       }
     }
   if (best[I * width + J] === Number.NEGATIVE_INFINITY) return undefined
-  const path = []
+  const pairs = []
   for (let i = I, j = J; i > 0; ) {
     const [l, p] = MOVES[move[i * width + j]]
     i -= l
     j -= p
-    path.push(pairIndex(word, ids, i, j, [l, p]))
+    pairs.push(pairIndex(word, ids, i, j, [l, p]))
   }
-  return path.reverse()
+  return pairs.reverse()
 }
 
-const paths = training.map(align).filter(Boolean)
+const paths = training.map(align)
 const pairCounts = new Map()
-for (const path of paths) for (const pair of path) pairCounts.set(pair, (pairCounts.get(pair) ?? 0) + 1)
+for (const labels of paths) for (const pair of labels ?? []) pairCounts.set(pair, (pairCounts.get(pair) ?? 0) + 1)
 const kept = [...pairCounts].filter(([, count]) => count >= MIN_PAIR).sort((a, b) => b[1] - a[1])
 const labelOf = new Map(kept.map(([pair], i) => [pair, i + 2]))
-const sequences = paths
-  .map((path) => path.map((pair) => labelOf.get(pair)))
-  .filter((path) => !path.includes(undefined))
-  .map((path) => [0, ...path, 1])
-say(`${labelOf.size} pairs, ${sequences.length} of ${training.length} words kept`)
+const labelled = training
+  .map((item, i) => ({ word: item.word, labels: paths[i]?.map((pair) => labelOf.get(pair)) }))
+  .filter(({ labels }) => labels && !labels.includes(undefined))
+say(`${labelOf.size} pairs, ${labelled.length} of ${training.length} words kept`)
+const letterText = (pair) => String.fromCharCode(97 + Math.floor(pair / SOUNDS))
+const soundText = (pair) => unitNames[(pair % SOUNDS) % U] + unitNames[Math.floor((pair % SOUNDS) / U)]
+/** Letter and sounds of each label; 0 is the word's start, 1 its end. */
+const pairs = ['\t', '\t', ...kept.map(([pair]) => `${letterText(pair)}\t${encodeAscii(soundText(pair))}`)]
+if (step === 'align') {
+  writeFileSync(path.join(folder, 'aligned.json'), JSON.stringify({ pairs, words: labelled }))
+  process.exit(0)
+}
+const sequences = labelled.map(({ labels }) => [0, ...labels, 1])
 
 // --- Counts: a trie; the node of an n-gram is found from its parent and last label ---
 const K = labelOf.size + 2
@@ -281,15 +319,6 @@ order.forEach((n, i) => {
   costs[i] = Math.min(255, Math.max(0, Math.round(-logP[n] / LOG_STEP)))
   weights[i] = Math.min(255, Math.max(0, 128 + Math.round(-logB[n] / LOG_STEP)))
 })
-const letterText = (id) =>
-  id < 26 ? String.fromCharCode(97 + id) : String.fromCharCode(97 + Math.floor((id - 26) / 26), 97 + ((id - 26) % 26))
-const pairs = ['\t', '\t']
-for (const [pair] of kept) {
-  const sounds = pair % SOUNDS
-  pairs.push(
-    `${letterText(Math.floor(pair / SOUNDS))}\t${encodeAscii(unitNames[sounds % U] + unitNames[Math.floor(sounds / U)])}`,
-  )
-}
 const low = (a) => Buffer.from(Uint8Array.from(a, (v) => v & 255))
 const high = (a) => Buffer.from(Uint8Array.from(a, (v) => v >> 8))
 const file = Buffer.concat([
