@@ -1,24 +1,26 @@
-// Letters to sounds, in three steps; the folder keeps what passes between them:
-//   npm run build && node scripts/text/train-letter-to-sound.mjs align FOLDER
-//   python scripts/text/train-letter-net.py FOLDER        (PyTorch; about 15 minutes on two cores)
-//   node scripts/text/train-letter-to-sound.mjs model FOLDER
-// The first aligns letters with sounds (EM; each letter stands for 0 to 2 of them) and sets words aside for the test. The
-// last trains the joint n-gram (interpolated Kneser-Ney, entropy-pruned, Stolcke 1998), packs both models into
-// src/text/languages/en/data/en-us.g2p.br and prints error rates on the words set aside: a random twentieth of the
-// families, so that no inflection of a tested word was trained on, and of them those that are surnames of the US Census.
+// Trains letters to sounds on the American dictionary, writes src/text/languages/en/data/en-us.g2p.br and prints error
+// rates on words set aside:
+//   npm run build && node scripts/text/train-letter-to-sound.mjs
+// The words set aside are a random twentieth of the families, so that no inflection of a tested word is trained on; names
+// are those of them that the American first names and surnames list. Alignment: EM, each letter stands for 0 to 2
+// sounds. N-gram: interpolated Kneser-Ney, entropy-pruned (Stolcke 1998). Classifier: softmax over a letter's labels,
+// AdaGrad, rare features left out.
 import { readFileSync, writeFileSync } from 'node:fs'
-import path from 'node:path'
 import { brotliCompressSync, constants } from 'node:zlib'
 import { editDistance } from '../../dist/src/errors.js'
-import { LetterToSound, LOG_STEP, parseModel } from '../../dist/src/text/languages/en/g2p.js'
+import { slot } from '../../dist/src/text/hashed-weights.js'
+import {
+  afterStress,
+  LetterToSound,
+  LOG_STEP,
+  labelHash,
+  letterFeatures,
+  parseModel,
+  WEIGHT_STEP,
+} from '../../dist/src/text/languages/en/g2p.js'
 import { lexicon } from '../../dist/src/text/languages/en/lexicon.js'
 import { encodeAscii } from '../../dist/src/text/phonemes.js'
 
-const [step, folder] = process.argv.slice(2)
-if (!['align', 'model'].includes(step) || !folder) {
-  console.error('usage: node scripts/text/train-letter-to-sound.mjs align|model FOLDER')
-  process.exit(2)
-}
 const ORDER = 7
 const THRESHOLD = 7e-7
 const MIN_PAIR = 8
@@ -182,10 +184,6 @@ const letterText = (pair) => String.fromCharCode(97 + Math.floor(pair / SOUNDS))
 const soundText = (pair) => unitNames[(pair % SOUNDS) % U] + unitNames[Math.floor((pair % SOUNDS) / U)]
 /** Letter and sounds of each label; 0 is the word's start, 1 its end. */
 const pairs = ['\t', '\t', ...kept.map(([pair]) => `${letterText(pair)}\t${encodeAscii(soundText(pair))}`)]
-if (step === 'align') {
-  writeFileSync(path.join(folder, 'aligned.json'), JSON.stringify({ pairs, words: labelled }))
-  process.exit(0)
-}
 const sequences = labelled.map(({ labels }) => [0, ...labels, 1])
 
 // --- Counts: a trie; the node of an n-gram is found from its parent and last label ---
@@ -294,6 +292,79 @@ for (let d = ORDER; d >= 3; d--) {
 }
 const logB = backoffs()
 
+// --- Classifier: how likely each label of a letter is, by the letters on both sides ---
+const SIZE = 1 << Number(process.env.BITS ?? 21)
+const EPOCHS = Number(process.env.EPOCHS ?? 5)
+const RATE = 0.06
+const RARE = Number(process.env.RARE ?? 3)
+const labelsOfLetter = new Map()
+pairs.forEach((pair, label) => {
+  if (label < 2) return
+  const list = labelsOfLetter.get(pair[0]) ?? []
+  labelsOfLetter.set(pair[0], [...list, label])
+})
+const isStressed = pairs.map((pair) => pair.includes("'"))
+// Features seen less often than RARE times are left out, counted approximately by their hash.
+const seenTimes = new Uint8Array(1 << 24)
+for (const { word } of labelled)
+  for (let i = 0; i < word.length; i++)
+    for (const feature of letterFeatures(word, i).plain) {
+      const h = feature & 0xffffff
+      if (seenTimes[h] < 255) seenTimes[h]++
+    }
+const table = new Float32Array(SIZE)
+const squares = new Float32Array(SIZE).fill(1e-3)
+let seed = 9
+const random = () => {
+  seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0
+  return seed / 4294967296
+}
+for (let epoch = 0; epoch < EPOCHS; epoch++) {
+  for (let i = labelled.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1))
+    ;[labelled[i], labelled[j]] = [labelled[j], labelled[i]]
+  }
+  let loss = 0
+  let letters = 0
+  for (const { word, labels } of labelled) {
+    let stressed = false
+    for (let i = 0; i < word.length; i++) {
+      const { plain, stress } = letterFeatures(word, i)
+      const found = plain.filter((feature) => seenTimes[feature & 0xffffff] >= RARE)
+      found.push(...stress)
+      if (stressed) found.push(...stress.map(afterStress))
+      const choices = labelsOfLetter.get(word[i])
+      const scores = new Float64Array(choices.length)
+      const hashes = choices.map(labelHash)
+      let top = -1e9
+      for (let c = 0; c < choices.length; c++) {
+        let score = 0
+        for (const feature of found) score += table[slot(feature, hashes[c], SIZE)]
+        scores[c] = score
+        if (score > top) top = score
+      }
+      let all = 0
+      for (let c = 0; c < scores.length; c++) all += scores[c] = Math.exp(scores[c] - top)
+      for (let c = 0; c < choices.length; c++) {
+        const right = choices[c] === labels[i]
+        const p = scores[c] / all
+        if (right) loss -= Math.log(p)
+        const gradient = p - (right ? 1 : 0)
+        if (Math.abs(gradient) < 2e-3) continue
+        for (const feature of found) {
+          const s = slot(feature, hashes[c], SIZE)
+          squares[s] += gradient * gradient
+          table[s] -= (RATE * gradient) / Math.sqrt(squares[s])
+        }
+      }
+      letters++
+      if (isStressed[labels[i]]) stressed = true
+    }
+  }
+  say(`classifier ${epoch}: ${(loss / letters).toFixed(4)} nats a letter`)
+}
+const weightBytes = Int8Array.from(table, (w) => Math.max(-127, Math.min(127, Math.round(w / WEIGHT_STEP))))
+
 // --- Writing: breadth first, children sorted by label ---
 const childrenOf = new Map()
 for (let n = 1; n < nodes; n++) {
@@ -329,6 +400,7 @@ const file = Buffer.concat([
   high(children),
   Buffer.from(costs),
   Buffer.from(weights),
+  Buffer.from(weightBytes.buffer),
 ])
 const packed = brotliCompressSync(file, {
   params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_LGWIN]: 24 },
@@ -339,23 +411,38 @@ say(`${order.length} n-grams kept, ${packed.length} bytes`)
 // --- Held-out words ---
 const model = new LetterToSound(parseModel(file))
 const strip = (list) => list.map((unit) => unit.replace(/[ˈˌ]/, ''))
-let [wrong, wrongSounds, edits, soundEdits, length] = [0, 0, 0, 0, 0]
-const clock = performance.now()
-for (const item of heldOut) item.guess = units(model.pronounce(item.word)) ?? []
-const elapsed = performance.now() - clock
-for (const { units: reference, guess } of heldOut) {
-  const distance = editDistance(guess, reference)
-  const soundDistance = editDistance(strip(guess), strip(reference))
-  edits += distance
-  soundEdits += soundDistance
-  wrong += distance > 0
-  wrongSounds += soundDistance > 0
-  length += reference.length
-}
+const listOf = (name) =>
+  readFileSync(new URL(`lists/${name}.txt`, import.meta.url), 'utf8')
+    .toLowerCase()
+    .trim()
+    .split('\n')
+const names = new Set([...listOf('first-names'), ...listOf('surnames')])
 const percent = (x) => `${(100 * x).toFixed(1)} %`
-say(
-  `held out: words wrong ${percent(wrong / heldOut.length)} (stress ignored ${percent(wrongSounds / heldOut.length)}), ` +
-    `phonemes wrong ${percent(edits / length)} (stress ignored ${percent(soundEdits / length)}), ${(elapsed / heldOut.length).toFixed(2)} ms a word`,
+function report(name, list) {
+  let [wrong, wrongSounds, edits, length] = [0, 0, 0, 0]
+  const clock = performance.now()
+  for (const item of list) item.guess = units(model.pronounce(item.word)) ?? []
+  const elapsed = performance.now() - clock
+  for (const { units: reference, guess } of list) {
+    const distance = editDistance(guess, reference)
+    wrong += distance > 0
+    wrongSounds += editDistance(strip(guess), strip(reference)) > 0
+    edits += distance
+    length += reference.length
+  }
+  say(
+    `${name}: ${list.length} words, ${percent(wrong / list.length)} wrong (${percent(wrongSounds / list.length)} when stress ` +
+      `is ignored), ${percent(edits / length)} of sounds, ${(elapsed / list.length).toFixed(3)} ms a word`,
+  )
+}
+report('held out', heldOut)
+report(
+  'of them checked by hand',
+  heldOut.filter(({ word }) => lexicon().find(word)?.checked),
+)
+report(
+  'of them names',
+  heldOut.filter(({ word }) => names.has(word)),
 )
 if (process.argv.includes('--examples'))
   for (const { word, units, guess } of heldOut.filter((_, i) => i % 150 === 0))

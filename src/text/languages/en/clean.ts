@@ -71,6 +71,13 @@ const SIGNS: Readonly<Record<string, string>> = {
   '₹': '₹',
   '₩': '₩',
   '₿': '₿',
+  '₽': '₽',
+  '₺': '₺',
+  '₪': '₪',
+  '฿': '฿',
+  '₦': '₦',
+  '₱': '₱',
+  '₫': '₫',
   '¢': '¢',
   '×': '×',
   '÷': '÷',
@@ -120,10 +127,26 @@ const ASCII_KEPT = /[\x20-\x7e]/
 const MARK = /\p{M}/u
 const JOINER = /[\u00ad\u200b-\u200d\u2060\ufeff]/
 
-/** What one code point becomes; `previous` is the character before it. */
-function cleanCharacter(character: string, previous: string): string {
+/** Digits and signs written high. */
+const SUPERSCRIPT = /[⁰¹²³⁴-⁹⁺⁻]/
+
+/**
+ * High digits: a power after a number or a power's digit, a mark of a note after a word. ² and ³ alone stay, since units
+ * have them.
+ */
+function cleanSuperscript(character: string, previous: string, before: string, after: string): string {
+  const plain = character === '⁻' ? '-' : character === '⁺' ? '+' : character.normalize('NFKC')
+  if (SUPERSCRIPT.test(before)) return plain
+  if (/[²³]/.test(character) && !SUPERSCRIPT.test(after)) return character
+  if (/[\d)a-zA-Z]/.test(previous) && (/[\d)]/.test(previous) || /[²³⁻]/.test(character))) return `^${plain}`
+  return ''
+}
+
+/** What one code point becomes; `previous` is the cleaned character before it, `before` and `after` the original ones around it. */
+function cleanCharacter(character: string, previous: string, before: string, after: string): string {
   const code = character.codePointAt(0)!
   if (code < 128) return ASCII_KEPT.test(character) ? character : ' '
+  if (SUPERSCRIPT.test(character)) return cleanSuperscript(character, previous, before, after)
   const sign = SIGNS[character]
   if (sign !== undefined) return sign
   if (MARK.test(character) || JOINER.test(character)) return ''
@@ -145,7 +168,7 @@ export function clean(original: string): Cleaned {
   let previous = ' '
   let at = 0
   for (const character of original) {
-    const out = cleanCharacter(character, previous)
+    const out = cleanCharacter(character, previous, original[at - 1] ?? '', original[at + character.length] ?? '')
     for (let i = 0; i < out.length; i++) origin.push(at)
     pieces.push(out)
     if (out.length === 1) accents.push(isLatinLetter(character) ? character : out)

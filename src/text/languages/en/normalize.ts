@@ -5,7 +5,7 @@
 import { isSpelled } from './acronyms.ts'
 import { clean } from './clean.ts'
 import { type Lexicon, lexicon } from './lexicon.ts'
-import { DIGIT_RULES, LETTER_RULES, type Reading, type Rule, SIGN_RULES } from './rules.ts'
+import { DIGIT_RULES, LETTER_RULES, type Reading, type Rule, SIGN_RULES } from './rules/index.ts'
 
 export interface Token {
   readonly kind: 'word' | 'punctuation'
@@ -60,7 +60,7 @@ export function normalize(sentence: string, dictionary: Lexicon = lexicon()): To
       const word = spelled ? item.slice(1) : item
       const kind = /^[A-Za-z]/.test(word) ? 'word' : 'punctuation'
       // Capitals with a number are a code: BA249.
-      const code = /^[A-Z]{1,3}$/.test(word) && /\d/.test(text[end] ?? '')
+      const code = /^[A-Z]{1,3}$/.test(word) && (/\d/.test(text[end] ?? '') || /\d/.test(text[start - 1] ?? ''))
       const letters = spelled || code || (kind === 'word' && isSpelled(word, shouting, dictionary))
       tokens.push({
         kind,
