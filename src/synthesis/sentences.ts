@@ -2,7 +2,7 @@
  * Where sentences come from: a whole text, or text that is still being written. Both give the same sentences for the
  * same characters, each with the kind of pause that goes before it.
  */
-import { type GivenSound, MAX_SENTENCE, type SentenceSpan, splitSentences } from '../text/index.ts'
+import { DEFAULT_LANGUAGE, type GivenSound, type Language, MAX_SENTENCE, type SentenceSpan } from '../text/index.ts'
 
 export type PauseKind = 'none' | 'sentence' | 'paragraph'
 
@@ -34,9 +34,9 @@ export interface Mark {
 }
 
 /** The sentences of a whole text. */
-export function* sentencesOf(text: string): Generator<Sentence> {
+export function* sentencesOf(text: string, language: Language = DEFAULT_LANGUAGE): Generator<Sentence> {
   let previous: { text: string; end: number } | undefined
-  for (const sentence of splitSentences(text)) {
+  for (const sentence of language.splitSentences(text)) {
     const { start, end } = sentence
     const pause = previous ? pauseBetween(previous.text, text.slice(previous.end, start)) : 'none'
     yield { text: sentence.text, start, end, pause }
@@ -71,6 +71,7 @@ const FIRST_CLAUSE = /^\s*(?=[^,;:—]{16})(?:\S+\s+){2,}?[^\s]*[,;:—]\s+/u
  */
 export class LiveText implements AsyncIterable<Sentence | Mark> {
   readonly #early: boolean
+  readonly #language: Language
   readonly #ready: (Sentence | Mark)[] = []
   #buffer = ''
   /** Position of the buffer's first character in everything pushed. */
@@ -82,8 +83,9 @@ export class LiveText implements AsyncIterable<Sentence | Mark> {
   #waiting = 0
 
   /** `early`: a turn's first clause is given out on its own, before its sentence is complete. */
-  constructor({ early = false }: { early?: boolean } = {}) {
+  constructor({ early = false, language = DEFAULT_LANGUAGE }: { early?: boolean; language?: Language } = {}) {
     this.#early = early
+    this.#language = language
   }
 
   push(piece: string): void {
@@ -135,7 +137,7 @@ export class LiveText implements AsyncIterable<Sentence | Mark> {
 
   #takeComplete(): void {
     const buffer = this.#buffer
-    const found = splitSentences(buffer)
+    const found = this.#language.splitSentences(buffer)
     const last = found[found.length - 1]
     if (last === undefined) {
       this.#dropBlanks(buffer.length)
@@ -149,7 +151,8 @@ export class LiveText implements AsyncIterable<Sentence | Mark> {
     }
     // After a closing quote the sentence may well go on: "Why?" she asked.
     const mayEnd = /[^"'”’)\]\s]\s+$/.test(buffer)
-    if (mayEnd && splitSentences(buffer + PROBE).some((s) => s.start === buffer.length)) this.#take(found, last.end)
+    if (mayEnd && this.#language.splitSentences(buffer + PROBE).some((s) => s.start === buffer.length))
+      this.#take(found, last.end)
     else this.#take(found.slice(0, -1), last.start)
     if (this.#early && this.#previous === undefined) this.#takeClause()
   }
@@ -175,7 +178,7 @@ export class LiveText implements AsyncIterable<Sentence | Mark> {
   }
 
   #takeRest(): void {
-    this.#take(splitSentences(this.#buffer), this.#buffer.length)
+    this.#take(this.#language.splitSentences(this.#buffer), this.#buffer.length)
   }
 
   /** Gives out `found` and keeps what of the buffer begins at `keepFrom`. */

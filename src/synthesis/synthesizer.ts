@@ -6,7 +6,7 @@
 import type { Prediction } from '../acoustic/index.ts'
 import { SparsewaveError } from '../errors.ts'
 import { type Frames, HOP, SAMPLE_RATE, sliceFrames } from '../frames.ts'
-import { type GivenSound, type Phonemized, RequestLexicon } from '../text/index.ts'
+import { DEFAULT_LANGUAGE, type GivenSound, type Language, type Phonemized, RequestLexicon } from '../text/index.ts'
 import type { Vocoder, VocoderKind } from '../vocoder/vocoder.ts'
 import { cutByPhonemes } from './parts.ts'
 import { randomSeed, sentenceSeed } from './seed.ts'
@@ -20,6 +20,8 @@ export interface SynthesizerParts {
   readonly voice: string
   readonly defaultVocoder: VocoderKind
   readonly pauses?: Pauses
+  /** What parts texts into sentences; American English when absent. */
+  readonly language?: Language
   phonemize(text: string, given: readonly GivenSound[]): Phonemized
   /** Frames of the phonemes. A symbol that the model does not know may be left out of what it answers. */
   predict(phonemes: string, options: { rate: number; pitch: number }): Promise<Prediction>
@@ -101,6 +103,7 @@ const LOOK_AHEAD_SAMPLES = SAMPLE_RATE
 export class Synthesizer {
   readonly voice: string
   readonly defaultVocoder: VocoderKind
+  readonly language: Language
   readonly #parts: SynthesizerParts
   readonly #pauses: Pauses
   readonly #vocoders = new Map<VocoderKind, Promise<Vocoder>>()
@@ -110,6 +113,7 @@ export class Synthesizer {
     this.voice = parts.voice
     this.defaultVocoder = parts.defaultVocoder
     this.#pauses = parts.pauses ?? DEFAULT_PAUSES
+    this.language = parts.language ?? DEFAULT_LANGUAGE
   }
 
   /**
@@ -121,7 +125,9 @@ export class Synthesizer {
     options: SpeechOptions = {},
   ): AsyncGenerator<Chunk, void, undefined> {
     let spoken = false
-    const sentences = typeof text !== 'string' ? text : options.ssml ? ssmlSentences(text) : sentencesOf(text)
+    const { language } = this
+    const sentences =
+      typeof text !== 'string' ? text : options.ssml ? ssmlSentences(text, language) : sentencesOf(text, language)
     for await (const chunk of this.speak(sentences, options)) {
       spoken = true
       yield chunk

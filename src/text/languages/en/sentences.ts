@@ -2,14 +2,10 @@
  * Text to sentences. Sentences keep the order and the characters of the text: each is text.slice(start, end), without
  * white space at its ends, and what lies between two is white space only.
  */
+import type { SentenceSpan } from '../../language.ts'
 import { MAYBE_FINAL, NEVER_FINAL } from './tables.ts'
 
-export interface SentenceSpan {
-  readonly text: string
-  /** Characters [start, end) of the text. */
-  readonly start: number
-  readonly end: number
-}
+export type { SentenceSpan } from '../../language.ts'
 
 /** Longer sentences are cut, so that the first sound of a long one comes soon. */
 export const MAX_SENTENCE = 250
