@@ -14,7 +14,7 @@ import { spawnWorker } from './synthesis/spawn.ts'
 import type { VoiceCatalogue } from './voices.ts'
 import { DIALECTS } from './websocket/dialects/index.ts'
 
-/** Settings of a speech server. Each is described in docs/http.md under its environment variable. */
+/** Settings of a speech server. Each is described in docs/reference/configuration.md under its environment variable. */
 export interface SpeechServerOptions {
   /** Voice used when a request names none. Default: SPARSEWAVE_VOICE, else the first one installed. */
   readonly voice?: string | undefined

