@@ -130,11 +130,8 @@ export function filesFor(arch, files, by) {
 
 /** @typedef {{ name: string, folder: string, build: string }} Addon - sources in `folder`, result under the folder `build` */
 
-/** The addons that speak. */
-export const addons = () =>
-  readdirSync(join(ROOT, 'native'))
-    .map((name) => ({ name, folder: join(ROOT, 'native', name), build: join(ROOT, 'build') }))
-    .filter(({ folder }) => sourcesOf({ folder }).length > 0)
+/** The addon that speaks. */
+export const SERVE = { name: 'serve', folder: join(ROOT, 'native'), build: join(ROOT, 'build') }
 
 const sourcesOf = ({ folder }) => walk(folder, ['.cpp']).filter((file) => !relative(folder, file).startsWith('test'))
 
@@ -199,7 +196,7 @@ export async function buildAddons(list, without) {
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(resolve(process.argv[1])).href) {
-  const result = await buildAddons(addons(), 'Speech runs on the WebAssembly kernels.')
+  const result = await buildAddons([SERVE], 'Speech runs on the WebAssembly kernels.')
   if (result !== true) {
     console.error(result)
     process.exit(1)

@@ -1,12 +1,12 @@
 /** A voice in a browser: the engine's files and the voice's own, fetched, kept and put together. */
 import { SparsewaveError } from '../errors.ts'
-import { provideKernel } from '../kernels/index.browser.ts'
 import { provideOnnxRuntime } from '../onnx/runtime.browser.ts'
 import { openSynthesizer } from '../synthesis/open.ts'
 import type { Synthesizer } from '../synthesis/synthesizer.ts'
 import { provideData } from '../text/data-file.browser.ts'
 import type { VocoderKind } from '../vocoder/vocoder.ts'
 import { VOICE_FILES, voiceManifestSchema } from '../voices/manifest.ts'
+import { provideModule } from '../wasm/module-file.browser.ts'
 import { get, load, missing, type StoredFile } from './store.ts'
 
 /** The vocoder unless another is asked for: it costs the least. */
@@ -53,7 +53,7 @@ export async function openVoice({ engine, voice, headers, progress }: OpenOption
 
   provideData('en', 'en-us.lexicon', read('en-us.lexicon.gz'))
   provideData('en', 'en-us.g2p', read('en-us.g2p.gz'))
-  provideKernel([read('vocoder-relaxed.wasm.gz'), read('vocoder.wasm.gz')])
+  provideModule('vocoder', [read('vocoder-relaxed.wasm.gz'), read('vocoder.wasm.gz')])
   provideOnnxRuntime(read('onnxruntime.wasm.gz').buffer)
   return openSynthesizer(
     {

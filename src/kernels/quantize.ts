@@ -3,7 +3,7 @@
  * so that all kernels make the same ones; the scales are chosen so that none can overflow. The conditioning's gate terms, what
  * follows the sums, the heads' products with earlier bands and their outputs stay f32.
  */
-import { BANDS, BLOCK, STEP_INPUTS } from '../vocoder/sparse-wavernn/config.ts'
+import { BANDS, BLOCK, STATE_STEPS_INT8, STATE_STEPS_INT16, STEP_INPUTS } from '../vocoder/sparse-wavernn/layout.ts'
 import type { BlockMatrix, VocoderWeights } from '../vocoder/sparse-wavernn/weights.ts'
 import type { Precision } from './kernel.ts'
 
@@ -26,8 +26,8 @@ const inputs = (clipped: number, pulses: number, phase: number): Float32Array =>
   )
 
 export const STEPS: Readonly<Record<IntegerPrecision, Steps>> = {
-  int16: { state: 8192, input: inputs(4096, 2048, 8192), limit: inputs(6 * 4096, 32767, 8192) },
-  int8: { state: 127, input: inputs(21, 8, 127), limit: inputs(126, 127, 127) },
+  int16: { state: STATE_STEPS_INT16, input: inputs(4096, 2048, 8192), limit: inputs(6 * 4096, 32767, 8192) },
+  int8: { state: STATE_STEPS_INT8, input: inputs(21, 8, 127), limit: inputs(126, 127, 127) },
 }
 
 /** A matrix: a weight is its integer times `scale[row]` times the steps of its input. */

@@ -5,30 +5,29 @@
 import { PQMF_TAPS, PRE_EMPHASIS, SYNTHESIS_FILTERS } from '../audio/pqmf.ts'
 import { HOP } from '../frames.ts'
 import { fmix32 } from '../random.ts'
+import { excitationTable } from '../vocoder/sparse-wavernn/excitation.ts'
 import {
   BANDS,
   BLOCK,
-  HEAD_OUTPUTS,
-  HISTORY,
-  LPC_ORDER,
-  MIXTURES,
-  STEP_INPUTS,
-  STEPS_PER_FRAME,
-} from '../vocoder/sparse-wavernn/config.ts'
-import {
   EXCITATION_OVERSAMPLING,
   EXCITATION_POINTS,
   EXCITATION_REACH,
-  excitationTable,
-} from '../vocoder/sparse-wavernn/excitation.ts'
+  HEAD_OUTPUTS,
+  HISTORY,
+  LPC_ORDER,
+  MAX_LAG,
+  MIN_LAG,
+  MIXTURES,
+  RING,
+  STEP_INPUTS,
+  STEPS_PER_FRAME,
+} from '../vocoder/sparse-wavernn/layout.ts'
 import type { BlockMatrix, VocoderWeights } from '../vocoder/sparse-wavernn/weights.ts'
 import {
   type FrameBlocks,
   generateEach,
   type KernelModel,
   type KernelStream,
-  MAX_LAG,
-  MIN_LAG,
   NEUTRAL_TEMPERATURE,
   PRECISIONS,
   type Precision,
@@ -38,8 +37,6 @@ import {
 } from './kernel.ts'
 import { type Quantized, type QuantizedWeights, quantize, quantizeInput, quantizeState } from './quantize.ts'
 
-/** Steps of X_b that are kept; a power of two above MAX_LAG + 1. */
-const RING = 1024
 const D = STEP_INPUTS.count
 
 const sigmoid = (v: number): number => 1 / (1 + Math.exp(-v))
@@ -175,7 +172,7 @@ class Net {
   readonly #sum = new Float64Array(HEAD_OUTPUTS)
 }
 
-/** Told of every step: its inputs x [D], residuals e_b [4] and bands X_b [4]. The arrays are the stream's own. */
+/** Called at every step: its inputs x [D], residuals e_b [4] and bands X_b [4]. The arrays are the stream's own. */
 export type StepObserver = (t: number, x: Float32Array, e: Float32Array, bands: Float32Array) => void
 
 class ReferenceStream implements KernelStream {
@@ -341,6 +338,7 @@ class ReferenceStream implements KernelStream {
 
 export const referenceKernel: VocoderKernel = {
   name: 'reference',
+  backend: 'reference',
   precisions: PRECISIONS,
   createModel(weights, { temperature = NEUTRAL_TEMPERATURE, precision = 'f32' } = {}): KernelModel {
     const table = excitationTable()

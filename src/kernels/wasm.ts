@@ -5,6 +5,7 @@
 import { SparsewaveError } from '../errors.ts'
 import { HOP } from '../frames.ts'
 import { BANDS, HEAD_OUTPUTS, LPC_ORDER, STEP_INPUTS, STEPS_PER_FRAME } from '../vocoder/sparse-wavernn/config.ts'
+import { Arena } from '../wasm/arena.ts'
 import { type ModelImage, modelImage } from './image.ts'
 import {
   type FrameBlocks,
@@ -34,43 +35,13 @@ interface Exports {
   activate(which: number, data: number, n: number): void
 }
 
-const PAGE = 65536
 const OUTPUT_STRIDE = 16
-
-/** A growing memory with a bump allocator. Views are made anew when it has grown. */
-class Arena {
-  readonly memory = new WebAssembly.Memory({ initial: 1 })
-  #top = 0
-  f32 = new Float32Array(this.memory.buffer)
-  i32 = new Int32Array(this.memory.buffer)
-  u16 = new Uint16Array(this.memory.buffer)
-  f64 = new Float64Array(this.memory.buffer)
-
-  start(base: number): void {
-    this.#top = base
-  }
-
-  /** Address of `bytes` new zeroed bytes on a 64-byte boundary. */
-  allocate(bytes: number): number {
-    const at = Math.ceil(this.#top / 64) * 64
-    this.#top = at + bytes
-    const missing = this.#top - this.memory.buffer.byteLength
-    if (missing > 0) {
-      // A quarter more than needed, so that opening many streams grows rarely.
-      this.memory.grow(Math.ceil((missing + this.#top / 4) / PAGE))
-      this.f32 = new Float32Array(this.memory.buffer)
-      this.i32 = new Int32Array(this.memory.buffer)
-      this.u16 = new Uint16Array(this.memory.buffer)
-      this.f64 = new Float64Array(this.memory.buffer)
-    }
-    return at
-  }
-}
 
 /** Makes the kernel of a compiled module. */
 export function createWasmKernel(module: WebAssembly.Module): VocoderKernel {
   return {
     name: 'wasm',
+    backend: 'wasm',
     precisions: ['int16', 'f32'],
     createModel(weights, options) {
       if (options?.precision === 'int8')

@@ -1,6 +1,6 @@
 /**
- * Writes case files for test/native/infer.cpp: a model's image, frames, and a teacher-forced run with the reference's outputs; and one for
- * test/native/filter.cpp: events of source-filter synthesis and the definition's samples, and their levels towards a draft's.
+ * Writes case files for test/native/vocoder.cpp: a model's image, frames, and a teacher-forced run with the reference's outputs. One for
+ * test/native/source-filter.cpp: events of source-filter synthesis, the definition's samples, and the same matched to another signal's levels.
  *
  *     node dist/test/native/write-case.js FOLDER
  */
@@ -28,6 +28,8 @@ const SHAPES: Readonly<Record<string, NetConfig>> = {
 }
 const FRAMES = 24
 const FORCED = 2
+/** Bounds of level matching, as test/native/source-filter.cpp has them. */
+const BOUNDS = { upper: 150, residual: 2 ** 0.25, overshoot: 2 }
 
 const folder = process.argv[2] ?? ''
 if (!folder) {
@@ -71,10 +73,10 @@ for (const [name, config, precision] of Object.entries(SHAPES).flatMap(([shape, 
   writeFileSync(join(folder, `${name}.seed`), Buffer.concat(seed))
 }
 
-writeFileSync(join(folder, 'filter.case'), filterCase())
+writeFileSync(join(folder, 'source-filter.case'), sourceFilterCase())
 
 /** A second of random events, voiced and not. */
-function filterCase(): Buffer {
+function sourceFilterCase(): Buffer {
   const random = new Random(5)
   const events = createEvents(100)
   let at = 0
@@ -105,13 +107,13 @@ function filterCase(): Buffer {
     stream.add(one)
   }
   stream.emit(samples, read, samples.length - read)
-  // Levels of the samples towards those of the same samples in the other order.
-  const draft = samples.toReversed()
+  // The samples matched to the levels of the same samples in reverse.
+  const target = samples.toReversed()
   const frames = Math.floor((samples.length - LEVEL_SIZE) / LEVEL_STEP) + 1
-  const levelled = new Float32Array(LEVEL_SIZE + (frames - 1) * LEVEL_STEP)
+  const matched = new Float32Array(LEVEL_SIZE + (frames - 1) * LEVEL_STEP)
   for (let i = 0; i < frames; i++) {
     const at = i * LEVEL_STEP
-    engine.level(1, samples.subarray(at), draft.subarray(at), levelled.subarray(at))
+    engine.matchLevels(1, samples.subarray(at), target.subarray(at), matched.subarray(at), BOUNDS)
   }
   const { start, delay, period, length, voiced, envelope } = events
   const { pulseRe, pulseIm, noiseRe, noiseIm } = new Shaper().shares
@@ -126,7 +128,7 @@ function filterCase(): Buffer {
     voiced,
     envelope,
     samples,
-    draft,
-    levelled,
+    target,
+    matched,
   ])
 }

@@ -4,16 +4,15 @@
  */
 import { RealFft } from '../../audio/fft.ts'
 import { ENVELOPE_HZ, ENVELOPE_POINTS, SAMPLE_RATE } from '../../frames.ts'
+import { LEAD, RESPONSE } from './layout.ts'
 
-const FFT_SIZE = 1024
+export { LEAD, RESPONSE } from './layout.ts'
+
+const FFT_SIZE = RESPONSE
 const BINS = FFT_SIZE / 2 + 1
-/** Samples of a response. */
-export const RESPONSE = FFT_SIZE
-/** Samples a response starts before its pulse: room for the ripple of a fractional delay. */
-export const LEAD = 16
 
-/** Aperiodic share of a voiced frame's amplitude at `share` of 12 kHz. */
-const aperiodicity = (share: number): number => Math.max(1e-3, 0.5 * share ** 1.5)
+/** Aperiodic part of a voiced frame's amplitude at the frequency `position` * 12 kHz. */
+const aperiodicity = (position: number): number => Math.max(1e-3, 0.5 * position ** 1.5)
 
 /** Envelope points to bins: lower point and weight of the upper one. */
 export const BIN_POINT = new Uint8Array(BINS)
@@ -41,10 +40,10 @@ export class Shaper {
   }
 
   constructor() {
-    const share = (k: number): number => k / (BINS - 1)
-    this.#logFromBins((k) => Math.log(1 - aperiodicity(share(k)) ** 2))
+    const position = (k: number): number => k / (BINS - 1)
+    this.#logFromBins((k) => Math.log(1 - aperiodicity(position(k)) ** 2))
     this.#minimumPhase(this.shares.pulseRe, this.shares.pulseIm)
-    this.#logFromBins((k) => 2 * Math.log(aperiodicity(share(k))))
+    this.#logFromBins((k) => 2 * Math.log(aperiodicity(position(k))))
     this.#minimumPhase(this.shares.noiseRe, this.shares.noiseIm)
   }
 
