@@ -42,6 +42,8 @@ export interface PoolInfo {
   readonly kernelReason: string
   /** What the vocoder's products are made in. */
   readonly precision: string
+  /** What runs the acoustic and the conditioning net. */
+  readonly layers?: string
   /** Share of the vocoder's weights that are zero. */
   readonly sparsity: number
   readonly vocoder: VocoderKind
