@@ -123,7 +123,7 @@ const accepts = (flags, by) =>
     stdio: ['pipe', 'ignore', 'ignore'],
   }).status === 0
 
-/** Those of an addon's files that are for `arch`, with their ISA's flags, and what tells the others which are left out. */
+/** Those of an addon's files that are for `arch`, with their ISA's flags, and definitions of those left out. */
 export function filesFor(arch, files, by) {
   const without = []
   const sources = files.flatMap((file) => {

@@ -80,7 +80,7 @@ const project = (config, folders, root, out, entry) => ({
   },
 })
 
-/** Parts by name, in the order they are built. `says`: what people are told while it is made. */
+/** Parts by name, in the order they are built. `says`: what the line about it names. */
 const parts = {
   ts: {
     says: 'TypeScript',
@@ -143,7 +143,7 @@ const wasmModules = () =>
     })),
   )
 
-/** The modules of wasm/: its top-level files; what they share lies in folders. */
+/** The modules of wasm/: its top-level files. Common code is in wasm/shared. */
 const wasmEntries = () =>
   existsSync(at('wasm'))
     ? readdirSync(at('wasm'))

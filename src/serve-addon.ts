@@ -26,7 +26,7 @@ export interface VocoderAddon {
   streamBytes(model: Handle): number
   generate(
     stream: Handle,
-    gates: Float32Array,
+    gateTerms: Float32Array,
     lpc: Float32Array,
     gain: Float32Array,
     inverseLevel: Float32Array,
@@ -43,7 +43,7 @@ export interface VocoderAddon {
     stream: Handle,
     steps: number,
     inputs: Float32Array,
-    gates: Float32Array,
+    gateTerms: Float32Array,
     residuals: Float32Array,
     out: Float32Array,
   ): void

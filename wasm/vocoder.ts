@@ -286,9 +286,9 @@ function pulse(table: usize, u: f64): v128 {
   const position = (u + <f64>EXCITATION_REACH) * <f64>EXCITATION_OVERSAMPLING
   if (!(position >= 0 && position < <f64>(EXCITATION_POINTS - 1))) return f32x4.splat(0)
   const at = <i32>position
-  const share = <f32>(position - <f64>at)
+  const weight = <f32>(position - <f64>at)
   const from = table + ((<usize>at) << 4)
-  return madd(v128.load(from), f32x4.splat(<f32>1 - share), f32x4.mul(v128.load(from, 16), f32x4.splat(share)))
+  return madd(v128.load(from), f32x4.splat(<f32>1 - weight), f32x4.mul(v128.load(from, 16), f32x4.splat(weight)))
 }
 
 function writeExcitation(stream: usize, model: usize, increment: f64, x: usize): void {

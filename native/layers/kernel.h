@@ -29,13 +29,13 @@ float quantize(const float* x, size_t count, int16_t* q) {
     return 0;
   }
   // The constant's addition rounds to the nearest integer, which its low bits then hold.
-  const float share = kMostInput / peak, magic = 12582912.f;
+  const float factor = kMostInput / peak, magic = 12582912.f;
   for (i = 0; i + W <= count; i += W) {
-    const V v = limit(load<V>(x + i) * share, -kMostInput, kMostInput) + magic;
+    const V v = limit(load<V>(x + i) * factor, -kMostInput, kMostInput) + magic;
     store(q + i, __builtin_convertvector(reinterpret_cast<VI>(v) << 16 >> 16, VS));
   }
   for (; i < count; i++) {
-    const V v = limit(V{} + x[i] * share, -kMostInput, kMostInput) + magic;
+    const V v = limit(V{} + x[i] * factor, -kMostInput, kMostInput) + magic;
     q[i] = (int16_t)reinterpret_cast<VI>(v)[0];
   }
   return peak / kMostInput;
@@ -116,22 +116,22 @@ void norm(const float* x, int rows, int channels, float epsilon, const float* sc
     }
     float square = total(squares);
     for (; i < channels; i++) square += (x[i] - mean) * (x[i] - mean);
-    const float share = 1 / std::sqrt(square / channels + epsilon);
-    for (i = 0; i + W <= channels; i += W) store(out + i, (load<V>(x + i) - mean) * share * load<V>(scale + i) + load<V>(shift + i));
-    for (; i < channels; i++) out[i] = (x[i] - mean) * share * scale[i] + shift[i];
+    const float factor = 1 / std::sqrt(square / channels + epsilon);
+    for (i = 0; i + W <= channels; i += W) store(out + i, (load<V>(x + i) - mean) * factor * load<V>(scale + i) + load<V>(shift + i));
+    for (; i < channels; i++) out[i] = (x[i] - mean) * factor * scale[i] + shift[i];
   }
 }
 
 void attention(const float* qkv, int rows, int channels, int heads, float* scratch, float* out) {
   const int width = channels / heads;
   const size_t stride = 3 * (size_t)channels, span = padded(rows);
-  const float share = 1 / std::sqrt((float)width);
+  const float factor = 1 / std::sqrt((float)width);
   float* const keys = scratch;
   float* const scores = scratch + span * width;
   for (int h = 0; h < heads; h++) {
     const float *q = qkv + h * width, *k = q + channels, *v = k + channels;
     for (int d = 0; d < width; d++)
-      for (int j = 0; j < rows; j++) keys[d * span + j] = k[j * stride + d] * share;
+      for (int j = 0; j < rows; j++) keys[d * span + j] = k[j * stride + d] * factor;
     for (int i = 0; i < rows; i++) {
       for (size_t j = 0; j < span; j += SW_VECTOR) {
         V sum = {};

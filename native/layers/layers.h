@@ -1,5 +1,5 @@
-// Layers of the nets at frame rate (acoustic model, conditioning): what the ISAs' code (kernel.h) and the binding (binding.cpp) share. Values are rows of floats; products are made
-// in 16-bit integers with 32-bit sums that cannot overflow, so that they are the same on every CPU.
+// Layers of the nets at frame rate (acoustic model, conditioning). Values are rows of floats. Products are computed in 16-bit integers with
+// 32-bit sums that cannot overflow, so that they are the same on every CPU. kernel.h has the loops, binding.cpp the Node-API.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -140,21 +140,21 @@ void add(const Tables& t, void* memory, Stream& stream, const Event* events, int
   memset(s.cepstrum, 0, sizeof s.cepstrum);
   for (int k = 0; k <= kHalf / 2; k++) {
     const Bins bins = untangled(t, s.wave, k);
-    const float share = (k == 0 ? 0.5f : 1.f) / kResponse;
-    sample(t, s.cepstrum, k) = bins.low.re * share;
-    sample(t, s.cepstrum, kHalf - k) = bins.high.re * share;
+    const float factor = (k == 0 ? 0.5f : 1.f) / kResponse;
+    sample(t, s.cepstrum, k) = bins.low.re * factor;
+    sample(t, s.cepstrum, kHalf - k) = bins.high.re * factor;
   }
   transform(t, s.cepstrum);
   transform(t, s.noise);
 
   const auto shaped = [&](int k, C noise, V phase) {
     const C turn = direction(delay * (float)k);
-    const C noise_share = {select(voiced, V{} + t.noise_re[k], V{} + t.lead_re[k]), select(voiced, V{} + t.noise_im[k], V{} + t.lead_im[k])};
+    const C noise_spectrum = {select(voiced, V{} + t.noise_re[k], V{} + t.lead_re[k]), select(voiced, V{} + t.noise_im[k], V{} + t.lead_im[k])};
     const C pulse = {gain * (turn.re * t.pulse_re[k] - turn.im * t.pulse_im[k]), gain * (turn.re * t.pulse_im[k] + turn.im * t.pulse_re[k])};
     const V amplitude = exponential_in_range(0.5f * s.level[k]);
     C filter = direction(phase);
     filter = {filter.re * amplitude, filter.im * amplitude};
-    return (noise * noise_share + pulse) * filter;
+    return (noise * noise_spectrum + pulse) * filter;
   };
   for (int k = 0; k <= kHalf / 2; k++) {
     const int m = kHalf - k;

@@ -1,4 +1,4 @@
-// Source-filter synthesis: what the ISAs' code (kernel.h), the streams (stream.cpp) and the binding (binding.cpp) share. src/vocoder/source-filter/shaper.ts is the definition.
+// Source-filter synthesis; src/vocoder/source-filter/shaper.ts is the definition. kernel.h has the loops, stream.cpp the noise and the output, binding.cpp the Node-API.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -20,13 +20,13 @@ struct Tables {
   // Envelope point below a bin, weight of the one above.
   uint8_t point[kBins];
   float weight[kBins];
-  // Spectra of the periodic and the aperiodic share of a voiced event and of an unvoiced one's noise, all delayed by kLead.
+  // Spectra of the periodic and the aperiodic part of a voiced event and of an unvoiced one's noise, all delayed by kLead.
   float pulse_re[kBins], pulse_im[kBins], noise_re[kBins], noise_im[kBins], lead_re[kBins], lead_im[kBins];
   // Hann's, over kResponse samples.
   float hann[kResponse];
 };
 
-// From envelope points, weights and the shares' spectra by bin, each [kBins].
+// From envelope points, weights and the parts' spectra by bin, each [kBins].
 void fill(Tables& tables, const uint8_t* point, const double* weight, const double* pulse_re, const double* pulse_im, const double* noise_re, const double* noise_im);
 
 struct Stream {

@@ -81,7 +81,7 @@ napi_value stream_bytes(Call& call) {
 
 // One stream's work: `count` frames of FrameBlocks from frame `from` on, samples to `out` from `at` on.
 struct Work {
-  const float *gates, *lpc, *gain, *level;
+  const float *gate_terms, *lpc, *gain, *level;
   const int32_t* lag;
   const double* increment;
   float* out;
@@ -90,14 +90,14 @@ struct Work {
   // Takes the arrays in the order of FrameBlocks; null, or what is wrong with them.
   const char* read(const Call& call, const napi_value frames[6], uint32_t from_, uint32_t count, napi_value samples, uint32_t at, size_t hidden) {
     size_t n[6], n_out;
-    gates = call.array_of<float>(frames[0], &n[0]);
+    gate_terms = call.array_of<float>(frames[0], &n[0]);
     lpc = call.array_of<float>(frames[1], &n[1]);
     gain = call.array_of<float>(frames[2], &n[2]);
     level = call.array_of<float>(frames[3], &n[3]);
     lag = call.array_of<int32_t>(frames[4], &n[4]);
     increment = call.array_of<double>(frames[5], &n[5]);
     out = call.array_of<float>(samples, &n_out);
-    if (!gates || !lpc || !gain || !level || !lag || !increment || !out) return "arrays";
+    if (!gate_terms || !lpc || !gain || !level || !lag || !increment || !out) return "arrays";
     from = from_;
     gate_terms_ = 3 * hidden;
     const size_t end = from + count;
@@ -109,14 +109,14 @@ struct Work {
   // Frame j of them, from 0.
   Frame frame(size_t j) const {
     const size_t i = from + j;
-    return {gates + i * gate_terms_, lpc + i * kBands * kLpcOrder, gain + i * kBands, level + i * kBands, lag[i], increment[i]};
+    return {gate_terms + i * gate_terms_, lpc + i * kBands * kLpcOrder, gain + i * kBands, level + i * kBands, lag[i], increment[i]};
   }
 
  private:
   size_t gate_terms_;
 };
 
-// generate(stream, gates, lpc, gain, inverseLevel, lag, phaseIncrement, from, count, out, at)
+// generate(stream, gateTerms, lpc, gain, inverseLevel, lag, phaseIncrement, from, count, out, at)
 napi_value generate(Call& call) {
   const auto s = call.object<KernelStream>(0);
   if (!s) return call.fail("the stream is closed");
@@ -144,7 +144,7 @@ const char* read_job(const Call& call, napi_value job, const Model* model, uint3
   if (!s) return "a stream is closed";
   if (s->model.get() != model) return "a stream is of another model";
   const napi_value f = property(job, "frames");
-  const napi_value arrays[6] = {property(f, "gates"), property(f, "lpc"), property(f, "gain"), property(f, "inverseLevel"), property(f, "lag"), property(f, "phaseIncrement")};
+  const napi_value arrays[6] = {property(f, "gateTerms"), property(f, "lpc"), property(f, "gain"), property(f, "inverseLevel"), property(f, "lag"), property(f, "phaseIncrement")};
   Work work;
   if (const char* wrong = work.read(call, arrays, call.number_of(property(job, "from")), count, property(job, "out"), call.number_of(property(job, "at")), model->header.hidden)) return wrong;
   for (uint32_t j = 0; j < count; j++) frames[j] = work.frame(j);
@@ -177,17 +177,17 @@ napi_value generate_many(Call& call) {
   return nullptr;
 }
 
-// outputs(stream, steps, inputs, gates, residuals, out): teacher-forced, kStepsPerFrame steps a row of gates
+// outputs(stream, steps, inputs, gateTerms, residuals, out): teacher-forced, kStepsPerFrame steps a row of gate terms
 napi_value outputs(Call& call) {
   const auto s = call.object<KernelStream>(0);
   if (!s) return call.fail("the stream is closed");
   const uint32_t steps = call.number(1);
   const size_t D = s->model->header.inputs, H3 = 3 * (size_t)s->model->header.hidden, frames = (steps + kStepsPerFrame - 1) / kStepsPerFrame;
-  const float *x = call.array<float>(2, steps * D), *gates = call.array<float>(3, frames * H3), *e = call.array<float>(4, (size_t)steps * kBands);
+  const float *x = call.array<float>(2, steps * D), *gate_terms = call.array<float>(3, frames * H3), *e = call.array<float>(4, (size_t)steps * kBands);
   float* out = call.array<float>(5, (size_t)steps * kBands * kHeadOutputs);
-  if (!x || !gates || !e || !out) return call.fail("arrays");
+  if (!x || !gate_terms || !e || !out) return call.fail("arrays");
   FlushDenormals flush;
-  for (size_t t = 0; t < steps; t++) s->kernel->outputs(s->stream, gates + t / kStepsPerFrame * H3, x + t * D, e + t * kBands, out + t * kBands * kHeadOutputs);
+  for (size_t t = 0; t < steps; t++) s->kernel->outputs(s->stream, gate_terms + t / kStepsPerFrame * H3, x + t * D, e + t * kBands, out + t * kBands * kHeadOutputs);
   return nullptr;
 }
 

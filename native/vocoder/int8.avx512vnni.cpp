@@ -322,7 +322,7 @@ void generate_alone(Stream& s, const Frame* frames, int count, float* out) {
     load_lpc(frames[j], lpc);
     for (int i = 0; i < kStepsPerFrame; i++, out += kBands) {
       const V4 prediction = inputs_of(s, frames[j], lpc);
-      advance_alone(s, frames[j].gates);
+      advance_alone(s, frames[j].gate_terms);
       sample_alone(s);
       finish_of(s, prediction, load<V4>(frames[j].gain), out);
     }
@@ -370,7 +370,7 @@ struct Panel {
   }
   void take_frame(const Frame* const* frames) {
     for (int i = 0; i < 3 * n.hidden; i++)
-      for (int s = 0; s < W; s++) gates[i * W + s] = s < count ? frames[s]->gates[i] : 0.f;
+      for (int s = 0; s < W; s++) gates[i * W + s] = s < count ? frames[s]->gate_terms[i] : 0.f;
   }
   void take_inputs() {
     for (int s = 0; s < count; s++) {
@@ -543,14 +543,14 @@ void generate(Stream* const* streams, int n, const Frame* frames, int count, flo
   for (int s = 0; s < n; s++) generate_alone(*streams[s], frames + (size_t)s * count, count, outs[s]);
 }
 
-void outputs(Stream& s, const float* gates, const float* x, const float* e, float* out) {
+void outputs(Stream& s, const float* gate_terms, const float* x, const float* e, float* out) {
   const Header& n = s.model.header;
   float* input = s.input.get() + n.hidden;
   memcpy(input, x, sizeof(float) * n.inputs);
   memcpy(input + n.inputs, e, sizeof(float) * kBands);
   assign_slot(s, 0);
   quantize_state(s);
-  advance_alone(s, gates);
+  advance_alone(s, gate_terms);
   const float* skip_weight = s.model.at(n.head_skip) + n.inputs * kBands;
   V4 shift = skip(s);
   for (int b = 0; b < kBands; b++) {

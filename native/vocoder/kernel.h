@@ -185,9 +185,9 @@ inline V sum_at(const float* p, [[maybe_unused]] const float* scale) {
   }
 }
 
-// h <- GRU(h, x, gates), then the heads' part that needs no e_b: V h' + b + S_b x. For n streams of one model.
+// h <- GRU(h, x, gate terms), then the heads' part that needs no e_b: V h' + b + S_b x. For n streams of one model.
 template <class P>
-void advance_with(Stream* const* streams, const float* const* gates, int n) {
+void advance_with(Stream* const* streams, const float* const* gate_terms, int n) {
   constexpr bool kInteger = std::is_same<P, Int16>::value;
   const Model& m = streams[0]->model;
   const Header& h = m.header;
@@ -229,7 +229,7 @@ void advance_with(Stream* const* streams, const float* const* gates, int n) {
   for (int s = 0; s < n; s++) {
     float* input = streams[s]->input.get();
     float* sum = sums[s];
-    const float* gate = gates[s];
+    const float* gate = gate_terms[s];
     // In two passes: one long chain an element would leave the units waiting.
     for (int i = 0; i < H; i += SW_VECTOR) {
       // Limited so that the product below stays finite: one division serves both gates.
@@ -263,11 +263,11 @@ void advance_with(Stream* const* streams, const float* const* gates, int n) {
 }
 
 // `gather` has been called since the streams came together.
-inline void advance(Stream* const* streams, const float* const* gates, int n) {
+inline void advance(Stream* const* streams, const float* const* gate_terms, int n) {
   if (streams[0]->model.header.integer)
-    advance_with<Int16>(streams, gates, n);
+    advance_with<Int16>(streams, gate_terms, n);
   else
-    advance_with<F32>(streams, gates, n);
+    advance_with<F32>(streams, gate_terms, n);
 }
 
 // o_b of one band; e_0 .. e_{b-1} lie behind x. `shift` is M_b [x; e].
@@ -328,14 +328,14 @@ inline void sample_bands(Stream& s) {
 // One frame of each stream, side by side.
 void generate_frame(Stream* const* streams, int n, const Frame* const* frames, float* const* outs) {
   V4 prediction[kPanel], lpc[kPanel][kLpcOrder];
-  const float* gates[kPanel];
+  const float* gate_terms[kPanel];
   for (int s = 0; s < n; s++) {
     load_lpc(*frames[s], lpc[s]);
-    gates[s] = frames[s]->gates;
+    gate_terms[s] = frames[s]->gate_terms;
   }
   for (int i = 0; i < kStepsPerFrame; i++) {
     for (int s = 0; s < n; s++) prediction[s] = write_inputs(*streams[s], *frames[s], lpc[s]);
-    advance(streams, gates, n);
+    advance(streams, gate_terms, n);
     for (int s = 0; s < n; s++) {
       sample_bands(*streams[s]);
       finish_step(*streams[s], prediction[s], load<V4>(frames[s]->gain), outs[s] + i * kBands);
@@ -357,7 +357,7 @@ void generate(Stream* const* streams, int n, const Frame* frames, int count, flo
   }
 }
 
-void outputs(Stream& s, const float* gates, const float* x, const float* e, float* out) {
+void outputs(Stream& s, const float* gate_terms, const float* x, const float* e, float* out) {
   const Header& n = s.model.header;
   float* input = s.input.get() + n.hidden;
   memcpy(input, x, sizeof(float) * n.inputs);
@@ -365,7 +365,7 @@ void outputs(Stream& s, const float* gates, const float* x, const float* e, floa
   Stream* const streams[1] = {&s};
   assign_slots(streams, 1);
   gather(streams, 1);
-  advance(streams, &gates, 1);
+  advance(streams, &gate_terms, 1);
   const float* skip_weight = s.model.at(n.head_skip) + n.inputs * kBands;
   V4 shift = skip(s);
   for (int b = 0; b < kBands; b++) {

@@ -120,7 +120,7 @@ struct Stream {
 
 // One frame's pointers.
 struct Frame {
-  const float *gates, *lpc, *gain, *inverse_level;
+  const float *gate_terms, *lpc, *gain, *inverse_level;
   int32_t lag;
   double increment;
 };
@@ -135,7 +135,7 @@ SW_INLINE uint32_t fmix32(uint32_t h) {
 // The samples are those that each stream would make alone.
 using Generate = void (*)(Stream* const* streams, int n, const Frame* frames, int count, float* const* outs);
 // Teacher-forced step: x [D] and e [4] are given; writes o_b, [4][12].
-using Outputs = void (*)(Stream&, const float* gates, const float* x, const float* e, float* out);
+using Outputs = void (*)(Stream&, const float* gate_terms, const float* x, const float* e, float* out);
 // Element-wise functions on n values, n a multiple of 16: 0 exp, 1 sigmoid, 2 tanh.
 using Activate = void (*)(int which, float* values, size_t n);
 

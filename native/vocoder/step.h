@@ -1,4 +1,4 @@
-// A step's inputs, draws and samples of one stream: bands as lanes. What the net itself computes lies in kernel.h and int8.avx512vnni.cpp.
+// A step's inputs, draws and samples of one stream: bands as lanes. The net's own products are in kernel.h and int8.avx512vnni.cpp.
 #pragma once
 #include <cmath>
 
@@ -38,8 +38,8 @@ inline V4 pulse(const float* table, double u) {
   const double position = (u + kExcitationReach) * kExcitationOversampling;
   if (!(position >= 0 && position < kExcitationPoints - 1)) return V4{};
   const int at = (int)position;
-  const float share = (float)(position - at);
-  return load<V4>(table + at * kBands) * (1.f - share) + load<V4>(table + (at + 1) * kBands) * share;
+  const float weight = (float)(position - at);
+  return load<V4>(table + at * kBands) * (1.f - weight) + load<V4>(table + (at + 1) * kBands) * weight;
 }
 
 void write_excitation(Stream& s, double increment, float* x) {

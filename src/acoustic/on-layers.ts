@@ -404,7 +404,7 @@ function positions(count: number): Float32Array {
   return out
 }
 
-/** The symbol of each unit, and its place in it: share, ln of the symbol's units, units since its start / 10. */
+/** The symbol of each unit, and its place in it: fraction, ln of the symbol's units, units since its start / 10. */
 function unitsOf(units: readonly number[]): { places: Float32Array; symbolOfUnit: Int32Array } {
   const total = units.reduce((a, b) => a + b, 0)
   const symbolOfUnit = new Int32Array(total)
@@ -448,13 +448,13 @@ function atRate({ units, lnF0, voiced, envelope }: Speech, rate: number, pitch: 
   for (let t = 0; t < frames; t++) {
     const place = Math.min(Math.fround(t * Math.fround(rate)), last)
     const low = Math.floor(place)
-    const share = place - low
+    const weight = place - low
     const high = Math.min(low + 1, last)
-    if (voiced[roundHalfEven(place)]) f0[t] = Math.exp(lnF0[low]! + share * (lnF0[high]! - lnF0[low]!)) * pitch
+    if (voiced[roundHalfEven(place)]) f0[t] = Math.exp(lnF0[low]! + weight * (lnF0[high]! - lnF0[low]!)) * pitch
     if (same) continue
     for (let k = 0; k < ENVELOPE_POINTS; k++) {
       const a = envelope[low * ENVELOPE_POINTS + k]!
-      out[t * ENVELOPE_POINTS + k] = a + share * (envelope[high * ENVELOPE_POINTS + k]! - a)
+      out[t * ENVELOPE_POINTS + k] = a + weight * (envelope[high * ENVELOPE_POINTS + k]! - a)
     }
   }
   return { durations, f0, envelope: out }

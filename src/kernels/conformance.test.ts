@@ -35,7 +35,7 @@ function teacherForced(hidden: number, frames: number, seed: number) {
   return {
     steps,
     inputs: normals(steps * STEP_INPUTS.count),
-    gates: normals(frames * 3 * hidden),
+    gateTerms: normals(frames * 3 * hidden),
     residuals: normals(steps * BANDS),
   }
 }

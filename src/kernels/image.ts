@@ -14,7 +14,7 @@ import {
   PADDED_STEP_INPUTS,
   STEP_INPUTS,
 } from '../vocoder/sparse-wavernn/layout.ts'
-import type { BlockMatrix, VocoderWeights } from '../vocoder/sparse-wavernn/weights.ts'
+import type { BlockSparseMatrix, VocoderWeights } from '../vocoder/sparse-wavernn/weights.ts'
 import { type ModelOptions, NEUTRAL_TEMPERATURE } from './kernel.ts'
 import { type Quantized, quantize } from './quantize.ts'
 
@@ -102,7 +102,7 @@ export function modelImage(
     s: number,
     base: number,
     blocks: number,
-    ...list: [BlockMatrix, number, Quantized | undefined][]
+    ...list: [BlockSparseMatrix, number, Quantized | undefined][]
   ) => {
     const end = block + blocks
     for (const [m, shift, quantized] of list) {
@@ -153,9 +153,9 @@ export function modelImage(
       }
     }
     const apart = [...q.recurrent, ...q.input]
-    const gates = bytes ? apart : [q.recurrent[0], q.recurrent[1], q.recurrent[2], q.input[2]]
+    const gateMatrices = bytes ? apart : [q.recurrent[0], q.recurrent[1], q.recurrent[2], q.input[2]]
     let at = header.scales
-    for (const { scale } of [...gates, q.head, ...q.step]) {
+    for (const { scale } of [...gateMatrices, q.head, ...q.step]) {
       values.set(scale, at)
       at += scale.length
     }

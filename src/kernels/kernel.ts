@@ -38,7 +38,7 @@ export interface ModelOptions {
 /** What the net needs of n consecutive frames. Arrays may be longer than n frames. */
 export interface FrameBlocks {
   /** [n, 3H] gate terms c, order reset, update, candidate. */
-  readonly gates: Float32Array
+  readonly gateTerms: Float32Array
   /** [n, 4, 8] prediction coefficients, band-major. */
   readonly lpc: Float32Array
   /** [n, 4] residual gain. */
@@ -58,7 +58,7 @@ export interface TeacherForced {
   /** [steps, D] inputs x of each step. */
   readonly inputs: Float32Array
   /** [steps / 30, 3H] gate terms of each frame. */
-  readonly gates: Float32Array
+  readonly gateTerms: Float32Array
   /** [steps, 4] the residuals e_b that later bands of the step see. */
   readonly residuals: Float32Array
 }

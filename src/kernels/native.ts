@@ -48,10 +48,10 @@ export function nativeKernel(isa: Isa): VocoderKernel | undefined {
         streamBytes: addon.vocoder.streamBytes(model),
         open: (seed) => new NativeStream(addon, addon.vocoder.createStream(model, seed)),
         generateMany: (jobs, count) => addon.vocoder.generateMany(model, jobs, count),
-        outputs({ steps, inputs, gates, residuals }) {
+        outputs({ steps, inputs, gateTerms, residuals }) {
           const out = new Float32Array(steps * BANDS * HEAD_OUTPUTS)
           const stream = addon.vocoder.createStream(model, 0)
-          addon.vocoder.outputs(stream, steps, inputs, gates, residuals, out)
+          addon.vocoder.outputs(stream, steps, inputs, gateTerms, residuals, out)
           addon.dispose(stream)
           return out
         },
@@ -72,8 +72,20 @@ class NativeStream implements KernelStream {
   }
 
   generate(f: FrameBlocks, from: number, count: number, out: Float32Array, at: number): void {
-    const { gates, lpc, gain, inverseLevel, lag, phaseIncrement } = f
-    this.#addon.vocoder.generate(this.handle, gates, lpc, gain, inverseLevel, lag, phaseIncrement, from, count, out, at)
+    const { gateTerms, lpc, gain, inverseLevel, lag, phaseIncrement } = f
+    this.#addon.vocoder.generate(
+      this.handle,
+      gateTerms,
+      lpc,
+      gain,
+      inverseLevel,
+      lag,
+      phaseIncrement,
+      from,
+      count,
+      out,
+      at,
+    )
   }
 
   close(): void {

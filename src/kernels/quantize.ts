@@ -4,7 +4,7 @@
  * follows the sums, the heads' products with earlier bands and their outputs stay f32.
  */
 import { BANDS, BLOCK, STATE_STEPS_INT8, STATE_STEPS_INT16, STEP_INPUTS } from '../vocoder/sparse-wavernn/layout.ts'
-import type { BlockMatrix, VocoderWeights } from '../vocoder/sparse-wavernn/weights.ts'
+import type { BlockSparseMatrix, VocoderWeights } from '../vocoder/sparse-wavernn/weights.ts'
 import type { Precision } from './kernel.ts'
 
 export type IntegerPrecision = Exclude<Precision, 'f32'>
@@ -36,14 +36,14 @@ export interface Quantized {
   /** In the matrix's own order. */
   readonly values: Int16Array
 }
-type Gates = readonly [reset: Quantized, update: Quantized, candidate: Quantized]
+type QuantizedGates = readonly [reset: Quantized, update: Quantized, candidate: Quantized]
 
 export interface QuantizedWeights {
   readonly steps: Steps
   /** R; in int16 those of reset and update share the scales of I, so that the two make one sum. */
-  readonly recurrent: Gates
+  readonly recurrent: QuantizedGates
   /** I */
-  readonly input: Gates
+  readonly input: QuantizedGates
   /** V */
   readonly head: Quantized
   /** S_b without the columns of earlier bands, by band: [K, D]. */
@@ -59,7 +59,7 @@ interface Part {
   limit(i: number): number
 }
 
-const blocks = (m: BlockMatrix, of: 'h' | 'x', steps: Steps): Part => {
+const blocks = (m: BlockSparseMatrix, of: 'h' | 'x', steps: Steps): Part => {
   const column = (i: number) => m.index[Math.floor(i / BLOCK)]!
   return {
     count: m.values.length,

@@ -13,7 +13,7 @@ export type { ModelFile, OnnxModel, OnnxValue } from './model.ts'
 /**
  * Opens a model. `threads` (default 1) is the number of threads one operator may use.
  * Works in worker threads; a worker must not be terminated while it loads or runs a model (onnxruntime-node then aborts
- * the process), but told to end. Throws VOICE_DAMAGED, naming the file, when it is missing or not a model that can run;
+ * the process), but asked to end. Throws VOICE_DAMAGED, naming the file, when it is missing or not a model that can run;
  * RUNTIME_MISSING when onnxruntime-node is not installed.
  */
 export async function loadOnnx(file: ModelFile, { threads = 1 }: { threads?: number } = {}): Promise<OnnxModel> {

@@ -19,7 +19,7 @@ std::vector<float> normals(size_t count) {
   return v;
 }
 
-// Largest error of a product, in shares of the size of its values.
+// Largest error of a product, relative to the size of its values.
 double product_error(const Kernel& kernel, int rows, int channels, int n, int width) {
   const int k = width * channels, made = rows - width + 1;
   const auto x = normals((size_t)rows * channels), weight = normals((size_t)k * n), bias = normals(n), residual = normals((size_t)made * n);

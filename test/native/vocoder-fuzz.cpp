@@ -37,7 +37,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     for (int b = 0; b < 4; b++) bits |= (uint32_t)data[(4 * i + b) % size] << 8 * b;
     memcpy(model.values.get() + i, &bits, 4);  // NaN and infinity too
   }
-  std::vector<float> gates(3 * (size_t)h.hidden, 0.5f), lpc(kBands * kLpcOrder, 0.1f), gain(kBands, 1.f), level(kBands, 1.f);
+  std::vector<float> gate_terms(3 * (size_t)h.hidden, 0.5f), lpc(kBands * kLpcOrder, 0.1f), gain(kBands, 1.f), level(kBands, 1.f);
   int32_t lag = 0;
   double increment = 0;
   if (size >= 12) {
@@ -45,7 +45,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     memcpy(&increment, data + 4, 8);
   }
   constexpr int kBatch = 9;
-  const std::vector<Frame> frames(kBatch, Frame{gates.data(), lpc.data(), gain.data(), level.data(), lag, increment});
+  const std::vector<Frame> frames(kBatch, Frame{gate_terms.data(), lpc.data(), gain.data(), level.data(), lag, increment});
   static const std::vector<VocoderKernel> all = vocoder_kernels();
   for (const VocoderKernel& k : all) {
     if (k.int8 != model.int8()) continue;

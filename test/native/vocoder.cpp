@@ -51,10 +51,10 @@ std::vector<T> read(FILE* f) {
 
 struct Case {
   std::unique_ptr<Model> model;
-  std::vector<float> gates, lpc, gain, level;
+  std::vector<float> gate_terms, lpc, gain, level;
   std::vector<int32_t> lag;
   std::vector<double> increment;
-  std::vector<float> x, forced_gates, e, expected;
+  std::vector<float> x, forced_gate_terms, e, expected;
 
   explicit Case(const char* path) {
     FILE* f = fopen(path, "rb");
@@ -72,16 +72,16 @@ struct Case {
     memcpy(model->columns.get(), columns.data(), columns.size() * 2);
     if (!integers.empty()) memcpy(model->integers.get(), integers.data(), integers.size() * 2);
     model->index();
-    gates = read<float>(f), lpc = read<float>(f), gain = read<float>(f), level = read<float>(f);
+    gate_terms = read<float>(f), lpc = read<float>(f), gain = read<float>(f), level = read<float>(f);
     lag = read<int32_t>(f), increment = read<double>(f);
-    x = read<float>(f), forced_gates = read<float>(f), e = read<float>(f), expected = read<float>(f);
+    x = read<float>(f), forced_gate_terms = read<float>(f), e = read<float>(f), expected = read<float>(f);
     fclose(f);
   }
 
   // Frame j of stream i: every stream is at another place of the frames.
   Frame frame(int i, int j) const {
     const size_t k = ((size_t)i * 5 + j) % lag.size();
-    return {&gates[k * 3 * model->header.hidden], &lpc[k * kBands * kLpcOrder], &gain[k * kBands], &level[k * kBands], lag[k], increment[k]};
+    return {&gate_terms[k * 3 * model->header.hidden], &lpc[k * kBands * kLpcOrder], &gain[k * kBands], &level[k * kBands], lag[k], increment[k]};
   }
 };
 
@@ -91,7 +91,7 @@ double worst_output(const Kernel& kernel, const Case& c) {
   double worst = 0;
   for (size_t t = 0; t < steps; t++) {
     float out[kBands * kHeadOutputs];
-    kernel.outputs(s, &c.forced_gates[t / kStepsPerFrame * H3], &c.x[t * D], &c.e[t * kBands], out);
+    kernel.outputs(s, &c.forced_gate_terms[t / kStepsPerFrame * H3], &c.x[t * D], &c.e[t * kBands], out);
     for (int i = 0; i < kBands * kHeadOutputs; i++) {
       const double d = std::fabs((double)out[i] - c.expected[t * kBands * kHeadOutputs + i]);
       worst = d <= worst ? worst : d;

@@ -17,12 +17,12 @@ import { BIN_POINT, BIN_WEIGHT, LEAD, Shaper } from '../../src/vocoder/source-fi
 import { BANDS, type NetConfig, netConfigSchema, STEP_INPUTS } from '../../src/vocoder/sparse-wavernn/config.ts'
 import { randomFrameBlocks, randomWeights } from '../../src/vocoder/sparse-wavernn/random-weights.ts'
 
-const share = (all: number) => ({ reset: all, update: all, candidate: all, input: all, head: all })
+const densities = (all: number) => ({ reset: all, update: all, candidate: all, input: all, head: all })
 const SHAPES: Readonly<Record<string, NetConfig>> = {
-  'one-block': netConfigSchema.parse({ hidden: 48, headHidden: 16, density: share(1e-9) }),
+  'one-block': netConfigSchema.parse({ hidden: 48, headHidden: 16, density: densities(1e-9) }),
   small: netConfigSchema.parse({ hidden: 96, headHidden: 32 }),
   'wide-heads': netConfigSchema.parse({ hidden: 16, headHidden: 128 }),
-  full: netConfigSchema.parse({ hidden: 80, headHidden: 48, density: share(1) }),
+  full: netConfigSchema.parse({ hidden: 80, headHidden: 48, density: densities(1) }),
   // For counting instructions: the size of the shipped voice.
   standard: netConfigSchema.parse({}),
 }
@@ -58,15 +58,15 @@ for (const [name, config, precision] of Object.entries(SHAPES).flatMap(([shape, 
   const forced = {
     steps,
     inputs: normals(steps * STEP_INPUTS.count),
-    gates: normals(FORCED * 3 * config.hidden),
+    gateTerms: normals(FORCED * 3 * config.hidden),
     residuals: normals(steps * BANDS),
   }
   const expected = referenceKernel.createModel(weights, { precision }).outputs(forced)
-  const { gates, lpc, gain, inverseLevel, lag, phaseIncrement } = f
-  const arrays = [header, values, columns, integers, gates, lpc, gain, inverseLevel, lag, phaseIncrement]
+  const { gateTerms, lpc, gain, inverseLevel, lag, phaseIncrement } = f
+  const arrays = [header, values, columns, integers, gateTerms, lpc, gain, inverseLevel, lag, phaseIncrement]
   writeFileSync(
     join(folder, `${name}.case`),
-    packed([...arrays, forced.inputs, forced.gates, forced.residuals, expected]),
+    packed([...arrays, forced.inputs, forced.gateTerms, forced.residuals, expected]),
   )
   // The fuzz target's order: header, columns, integers, values.
   const seed = [header, columns, integers, values].map((a) => Buffer.from(a.buffer, a.byteOffset, a.byteLength))
@@ -116,7 +116,7 @@ function sourceFilterCase(): Buffer {
     engine.matchLevels(1, samples.subarray(at), target.subarray(at), matched.subarray(at), BOUNDS)
   }
   const { start, delay, period, length, voiced, envelope } = events
-  const { pulseRe, pulseIm, noiseRe, noiseIm } = new Shaper().shares
+  const { pulseRe, pulseIm, noiseRe, noiseIm } = new Shaper().spectra
   const tables = [BIN_POINT, BIN_WEIGHT, pulseRe, pulseIm, noiseRe, noiseIm]
   return packed([
     ...tables,

@@ -19,7 +19,7 @@ using Stored = VM;
 inline void store(Stored* p, V v) { stream(p, v); }
 inline V load(const Stored* p) { return *p; }
 
-// Activations [features][16] as products read them; `to` has room for them.
+// Activations [features][16] as products read them; written to `to`.
 inline const float* operand(const float* x, int, float*) { return x; }
 
 // A strip's weights as products read them: its kept blocks one after another. A dense matrix lies so already.
@@ -35,8 +35,8 @@ struct Deltas {
   float* data;
   size_t strip_stride, step_stride;
   static size_t floats(int strips, int steps) { return (size_t)strips * steps * kTile; }
-  static Deltas room(float* to, int steps) { return {to, (size_t)steps * kTile, kTile}; }
-  // Of [steps][strips][16][16], steps `stride` apart; `to` has room for them.
+  static Deltas in(float* to, int steps) { return {to, (size_t)steps * kTile, kTile}; }
+  // Of [steps][strips][16][16], steps `stride` apart; written to `to`.
   static Deltas of(float* d, size_t stride, int, int, float*) { return {d, kTile, stride}; }
   float* tile(int s, int t) const { return data + s * strip_stride + t * step_stride; }
   Delta at(int s, int t) const { return tile(s, t); }

@@ -105,7 +105,7 @@ struct Pass {
   Matrix matrices[kSegments] = {};
   Matrix grown[kMasked] = {};    // what gradients are gathered in: the kept blocks, or all columns straight into the flat gradient
   float *xe, *hs, *u, *dmean, *c1, *c2, *gates, *dgates, *dh, *dh2, *dc2, *dc1, *packed, *packed_x, *packed_u, *frame_deltas, *turned;
-  float *read_h, *read_x, *read_u;  // room for operands
+  float *read_h, *read_x, *read_u;  // memory of operands
   Stored *r, *z, *n, *q;
   Deltas dr{}, dz{}, dn{}, dq{}, du{}, dout{};
   const Products products;
@@ -128,7 +128,7 @@ struct Pass {
       return at;
     };
     auto take_stored = [&] { return reinterpret_cast<Stored*>(take(stored_stride * T * sizeof(Stored) / sizeof(float))); };
-    auto take_deltas = [&](int strips, int steps) { return Deltas::room(take(Deltas::floats(strips, steps)), steps); };
+    auto take_deltas = [&](int strips, int steps) { return Deltas::in(take(Deltas::floats(strips, steps)), steps); };
     xe = take(x_stride * T), hs = take(h_stride * (T + 1));
     r = take_stored(), z = take_stored(), n = take_stored(), q = take_stored();
     u = take((size_t)K4 * kLanes * T);

@@ -92,7 +92,7 @@ struct Stored {
 inline void store(Stored* p, V v) { _mm256_store_si256(&p->half, _mm512_cvtps_ph(reinterpret_cast<__m512>(v), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)); }
 inline V load(const Stored* p) { return reinterpret_cast<V>(_mm512_cvtph_ps(p->half)); }
 
-// Activations [features][16] as products read them: bf16, half a line each, so that they stay in the first-level cache; `to` has room.
+// Activations [features][16] as products read them: bf16, half a line each, so that they stay in the first-level cache; written to `to`.
 constexpr int kHalfLine = 32;  // bytes
 SW_NOINLINE const float* operand(const float* x, int features, float* to) {
   for (int i = 0; i < features; i++) _mm256_store_si256(reinterpret_cast<__m256i*>(to) + i, bf16(vec(x)[i]));
@@ -146,10 +146,10 @@ struct Deltas {
   Word* words;
   int steps;
   static size_t floats(int strips, int steps) { return (size_t)strips * steps * kHalfTile; }
-  static Deltas room(float* to, int steps) { return {reinterpret_cast<Word*>(to), steps}; }
-  // Of [steps][strips][16][16] floats, steps `stride` apart; `to` has room for them.
+  static Deltas in(float* to, int steps) { return {reinterpret_cast<Word*>(to), steps}; }
+  // Of [steps][strips][16][16] floats, steps `stride` apart; written to `to`.
   static Deltas of(const float* d, size_t stride, int strips, int steps, float* to) {
-    const Deltas made = room(to, steps);
+    const Deltas made = in(to, steps);
     for (int t = 0; t < steps; t++)
       for (int s = 0; s < strips; s++)
         for (int i = 0; i < kBlock; i += 2) made.put(s, t, i, vec(d + t * stride + s * kTile)[i], vec(d + t * stride + s * kTile)[i + 1]);

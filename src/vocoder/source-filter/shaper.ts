@@ -31,8 +31,8 @@ export class Shaper {
   readonly #filterIm = new Float64Array(BINS)
   readonly #re = new Float64Array(BINS)
   readonly #im = new Float64Array(BINS)
-  /** [513] minimum-phase spectra of the periodic and the aperiodic share. */
-  readonly shares = {
+  /** [513] minimum-phase spectra of the periodic and the aperiodic part. */
+  readonly spectra = {
     pulseRe: new Float64Array(BINS),
     pulseIm: new Float64Array(BINS),
     noiseRe: new Float64Array(BINS),
@@ -42,9 +42,9 @@ export class Shaper {
   constructor() {
     const position = (k: number): number => k / (BINS - 1)
     this.#logFromBins((k) => Math.log(1 - aperiodicity(position(k)) ** 2))
-    this.#minimumPhase(this.shares.pulseRe, this.shares.pulseIm)
+    this.#minimumPhase(this.spectra.pulseRe, this.spectra.pulseIm)
     this.#logFromBins((k) => 2 * Math.log(aperiodicity(position(k))))
-    this.#minimumPhase(this.shares.noiseRe, this.shares.noiseIm)
+    this.#minimumPhase(this.spectra.noiseRe, this.spectra.noiseIm)
   }
 
   /** Sets the filter from a log power envelope [64]. */
@@ -59,13 +59,13 @@ export class Shaper {
 
   /**
    * Writes to `out` [RESPONSE] what one voiced period adds to the signal from LEAD samples before its first sample on: a
-   * pulse `delay` (0..1) samples into the period of `period` samples, and its share of `noise` [RESPONSE], unit variance, zeros
+   * pulse `delay` (0..1) samples into the period of `period` samples, and the aperiodic part of `noise` [RESPONSE], unit variance, zeros
    * after the period's end.
    */
   voiced(delay: number, period: number, noise: Float64Array | undefined, out: Float64Array): void {
     const re = this.#re
     const im = this.#im
-    const { pulseRe, pulseIm, noiseRe, noiseIm } = this.shares
+    const { pulseRe, pulseIm, noiseRe, noiseIm } = this.spectra
     const gain = Math.sqrt(period)
     const turn = (-2 * Math.PI * (delay + LEAD)) / FFT_SIZE
     const lead = (-2 * Math.PI * LEAD) / FFT_SIZE
@@ -83,7 +83,7 @@ export class Shaper {
       im.fill(0)
     }
     for (let k = 0; k < BINS; k++) {
-      // Noise, delayed by LEAD, through its share; pulse, delayed by LEAD and the fraction, through its own.
+      // Noise, delayed by LEAD, times its spectrum; the pulse, delayed by LEAD and the fraction, times its own.
       const ar = re[k]! * nc - im[k]! * ns
       const ai = re[k]! * ns + im[k]! * nc
       const er = ar * noiseRe[k]! - ai * noiseIm[k]! + pc * pulseRe[k]! - ps * pulseIm[k]!

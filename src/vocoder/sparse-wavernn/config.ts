@@ -43,6 +43,6 @@ export const keptColumns = (density: number, columns: number): number => Math.ma
 /** Weights of the masked matrices that are kept. */
 export function keptWeights({ hidden, headHidden, density: d }: NetConfig): number {
   const recurrent = keptColumns(d.reset, hidden) + keptColumns(d.update, hidden) + keptColumns(d.candidate, hidden)
-  const gates = hidden * (recurrent + 3 * keptColumns(d.input, STEP_INPUTS.count))
-  return gates + BANDS * headHidden * keptColumns(d.head, hidden)
+  const gru = hidden * (recurrent + 3 * keptColumns(d.input, STEP_INPUTS.count))
+  return gru + BANDS * headHidden * keptColumns(d.head, hidden)
 }

@@ -31,7 +31,7 @@ export function createFrameParameterBlock(): FrameParameterBlock {
 }
 
 export const STEP_RATE = SAMPLE_RATE / BANDS
-/** White noise added to every band, in share of its power: bounds the prediction gain. */
+/** White noise added to every band, as a fraction of its power: bounds the prediction gain. */
 const WHITENING = 3e-5
 /** Power floor of a band, about the corpus's dither. */
 const FLOOR = 1e-11
@@ -112,8 +112,8 @@ export class FrameParameters implements FrameAnalyzer {
     const base = index * ENVELOPE_POINTS
     for (let g = 0; g < SPECTRUM_POINTS; g++) {
       const at = Math.min(Math.floor(MEL_POSITION[g]!), ENVELOPE_POINTS - 2)
-      const share = MEL_POSITION[g]! - at
-      this.#power[g] = Math.exp(envelope[base + at]! * (1 - share) + envelope[base + at + 1]! * share)
+      const weight = MEL_POSITION[g]! - at
+      this.#power[g] = Math.exp(envelope[base + at]! * (1 - weight) + envelope[base + at + 1]! * weight)
     }
     for (let b = 0; b < BANDS; b++) this.#band(b, out)
     setPitch(frames.f0[index]!, out)

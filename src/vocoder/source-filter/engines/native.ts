@@ -10,7 +10,7 @@ export function nativeEngine(isa: Isa): EventEngine | undefined {
   if (!native) return undefined
   const { index, found } = native
   const { dispose, sourceFilter } = native.addon
-  const { pulseRe, pulseIm, noiseRe, noiseIm } = new Shaper().shares
+  const { pulseRe, pulseIm, noiseRe, noiseIm } = new Shaper().spectra
   const engine = sourceFilter.createEngine(index, BIN_POINT, BIN_WEIGHT, pulseRe, pulseIm, noiseRe, noiseIm)
   return {
     name: `native-${isa}`,

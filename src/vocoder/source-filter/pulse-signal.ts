@@ -11,7 +11,7 @@ const STEPS = 30
  * The periodic part of the signal, [frames.count * HOP] samples. `phase` [30 * frames.count] in cycles as `alignPulses` gives it:
  * pulses are where it wraps; step t is centred on sample 4t - 59.5.
  */
-export function pulseDraft(frames: Frames, phase: Float32Array): Float32Array {
+export function pulseSignal(frames: Frames, phase: Float32Array): Float32Array {
   const out = new Float32Array(frames.count * HOP)
   const shaper = new Shaper()
   const envelope = new Float64Array(ENVELOPE_POINTS)
