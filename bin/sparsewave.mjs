@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
- * Starts the command line. A checkout first builds what is missing or older than its sources; what training needs only for a command of
- * training. An installed package compiles its native kernels where none fit the machine. SPARSEWAVE_SKIP_BUILD=1 turns both off.
+ * Starts the command line. In a clone it first builds what is missing or older than its sources, and what training needs
+ * only for a command of training. An installed package compiles its native kernels where none fit the machine.
+ * SPARSEWAVE_SKIP_BUILD=1 turns both off.
  */
 import { existsSync } from 'node:fs'
 
@@ -18,5 +19,10 @@ if (process.env.SPARSEWAVE_SKIP_BUILD !== '1') {
     await compileOnce()
   }
 }
+// A reader that closes the pipe early (`| head`) is no fault.
+process.stdout.on('error', (error) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(0)
+})
 const { main } = await import(new URL('dist/src/cli/main.js', root).href)
 process.exitCode = await main(process.argv.slice(2))

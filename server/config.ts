@@ -115,7 +115,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
   if (!parsed.success) {
     const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
     throw new SparsewaveError('USAGE', `The environment has settings that cannot be used: ${faults.join('; ')}.`, {
-      remedy: 'docs/http.md lists the settings and their ranges.',
+      remedy: 'docs/reference/configuration.md lists the settings and their ranges.',
     })
   }
   const c = parsed.data

@@ -35,6 +35,8 @@ export interface StartOptions {
   log?(line: string): void
   /** One line a request and a connection; silent unless given. */
   readonly logger?: Logger
+  /** False: the server opens no port. Its owner hands requests to it as events. Default true. */
+  readonly listens?: boolean
 }
 
 /** Starts listening and resolves when the voice is loaded. Throws what the voice or the port refuses with. */
@@ -44,6 +46,7 @@ export async function startServer({
   spawn,
   log = () => {},
   logger = createLogger('silent'),
+  listens = true,
 }: StartOptions): Promise<RunningServer> {
   let pool: SynthesisPool | undefined
   const metrics: Metrics = createMetrics(
@@ -85,14 +88,14 @@ export async function startServer({
   try {
     if (config.wyomingPort !== undefined) wyoming = await listenForWyoming(config.wyomingPort, config.host, deps)
     if (wyoming && keys) logger.warn('Wyoming knows no API keys: whoever reaches its port may speak')
-    await listen(server, config.port, config.host)
+    if (listens) await listen(server, config.port, config.host)
     const info = await pool.ready()
     const { kernel: isa, precision, sparsity, layers = 'unknown', kernelReason } = info
     metrics.kernel.set({ isa, precision, sparsity: sparsity.toFixed(3) }, 1)
     metrics.engine.set({ kernel: isa, layers, why: kernelReason }, 1)
     return {
       server,
-      port: (server.address() as AddressInfo).port,
+      port: listens ? (server.address() as AddressInfo).port : 0,
       wyomingPort: wyoming?.port,
       pool,
       metrics,

@@ -24,7 +24,7 @@ export interface Engine {
   readonly layers: EnginePart<Layers | null>
 }
 
-/** Instruction sets whose layers were measured to be faster than onnxruntime (docs/acoustic.md). */
+/** Instruction sets whose layers were measured to be faster than onnxruntime (docs/measurements/acoustic-model.md). */
 const FASTER_THAN_ONNXRUNTIME: readonly Isa[] = ['avx512', 'avx2']
 
 /** What computes here. Throws KERNEL_*, PRECISION_*. */

@@ -177,3 +177,14 @@ test('a wrong setting is named and refused', async () => {
   expect(stderr).toContain('SPARSEWAVE_QUEUE')
   expect(code).toBe(2)
 })
+
+test('a reader that closes the pipe early is no fault', async () => {
+  const child = spawn(process.execPath, [COMMAND, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] })
+  child.stdout.destroy()
+  let stderr = ''
+  child.stderr.on('data', (data) => {
+    stderr += data
+  })
+  const [code] = await once(child, 'close')
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+})

@@ -1,5 +1,5 @@
 // The most multiply-adds that one core makes with an ISA's registers: chains of independent sums, no memory. Compiled once per ISA as
-// core.h is (SW_VECTOR, SW_PEAK). For benchmarks: what a kernel reaches is stated against it.
+// kernel.h is (SW_VECTOR, SW_PEAK). For benchmarks: what a kernel reaches is stated against it.
 #include "peak.h"
 #include "simd.h"
 

@@ -6,7 +6,7 @@ import { BANDS, PQMF_TAPS, PRE_EMPHASIS } from '../vocoder/sparse-wavernn/layout
 
 export { PQMF_TAPS, PRE_EMPHASIS } from '../vocoder/sparse-wavernn/layout.ts'
 
-/** Step t is centred on sample 4t - ANALYSIS_LAG - 31.5 (docs/net.md). */
+/** Step t is centred on sample 4t - ANALYSIS_LAG - 31.5 (docs/reference/net.md). */
 export const ANALYSIS_LAG = 28
 /** Samples by which synthesis lags behind the analysed signal. */
 export const PQMF_DELAY = PQMF_TAPS - 1 + ANALYSIS_LAG

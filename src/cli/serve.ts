@@ -1,8 +1,8 @@
-/** `sparsewave serve`: the HTTP and WebSocket server. Settings come from the environment; the options override them. */
+/** `sparsewave serve`: the HTTP and WebSocket server. Settings come from the environment, and options override them. */
 import { Command } from 'commander'
 import { SparsewaveError } from '../errors.ts'
+import { catalogue } from '../voices/catalogue.ts'
 import { numberIn, voiceOption } from './options.ts'
-import { catalogue } from './voices.ts'
 
 interface ServeOptions {
   port?: number
@@ -16,19 +16,19 @@ const EXAMPLES = `
 Examples:
   $ sparsewave serve
   $ PORT=9000 SPARSEWAVE_WORKERS=2 sparsewave serve
-  $ sparsewave serve --wyoming-port 10200     # Home Assistant's voice, see docs/wyoming.md
+  $ sparsewave serve --wyoming-port 10200     # for Home Assistant
   $ curl -N http://localhost:8080/v1/audio/speech -H 'Content-Type: application/json' \\
       -d '{"model": "tts-1", "voice": "alloy", "input": "Hello there."}' -o hello.mp3`
 
 export function serveCommand(): Command {
   return new Command('serve')
     .description('serve speech over HTTP and WebSocket, with a web page to try it')
-    .option('-p, --port <port>', 'port to listen on (or PORT; default 8080)', numberIn(0, 65535, true))
-    .option('--host <address>', 'address to listen on (or HOST; default all)')
-    .option('--workers <n>', 'synthesis threads (or SPARSEWAVE_WORKERS; default one a core)', numberIn(1, 1024, true))
+    .option('-p, --port <port>', 'port to listen on (or PORT, default 8080)', numberIn(0, 65535, true))
+    .option('--host <address>', 'address to listen on (or HOST, default all)')
+    .option('--workers <n>', 'synthesis workers (or SPARSEWAVE_WORKERS, default one per core)', numberIn(1, 1024, true))
     .option(
       '--wyoming-port <port>',
-      'port for Home Assistant (or SPARSEWAVE_WYOMING_PORT; default none)',
+      'port for Home Assistant (or SPARSEWAVE_WYOMING_PORT, default none)',
       numberIn(0, 65535, true),
     )
     .addOption(voiceOption())
@@ -37,7 +37,12 @@ export function serveCommand(): Command {
 }
 
 async function serve(options: ServeOptions): Promise<void> {
-  const { createLogger, readConfig, spawnWorker, startServer } = await import('../../server/index.ts')
+  const [{ readConfig }, { createLogger }, { startServer }, { spawnWorker }] = await Promise.all([
+    import('../../server/config.ts'),
+    import('../../server/log.ts'),
+    import('../../server/start.ts'),
+    import('../../server/synthesis/spawn.ts'),
+  ])
   const settings = readConfig()
   const config = {
     ...settings,

@@ -78,7 +78,7 @@ export function parsePhonemes(written: string, alphabet: Alphabet = 'x-sparsewav
 
 const wrong = (written: string, why: string): SparsewaveError =>
   new SparsewaveError('REQUEST_INVALID', `The phonemes "${written}" cannot be spoken: ${why}.`, {
-    remedy: `Phonemes are ${PHONEMES.slice(PHONEMES.indexOf(PRIMARY))}; docs/text.md shows how words are written in them.`,
+    remedy: `Phonemes are ${PHONEMES.slice(PHONEMES.indexOf(PRIMARY))}; docs/reference/phonemes.md shows how words are written in them.`,
   })
 
 function fromIpa(written: string): string {

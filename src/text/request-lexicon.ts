@@ -13,7 +13,7 @@ export class RequestLexicon {
   readonly #sounds = new Map<string, string>()
   readonly #pattern: RegExp | undefined
 
-  /** Phonemes as docs/text.md shows them, or IPA between slashes. Throws REQUEST_INVALID. */
+  /** Phonemes as docs/reference/phonemes.md shows them, or IPA between slashes. Throws REQUEST_INVALID. */
   constructor(entries: Readonly<Record<string, string>>) {
     const words = Object.keys(entries)
     for (const word of words) {

@@ -1,6 +1,6 @@
 /**
  * Voice packages: find, check, read and write them. A voice that was loaded is whole: its manifest is valid and every file
- * has the size and checksum the manifest tells.
+ * has the size and checksum that the manifest names.
  */
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
@@ -29,7 +29,7 @@ export {
 } from './manifest.ts'
 
 export interface VoiceOptions {
-  /** Folder of the voice packages; default SPARSEWAVE_MODELS, else models/ of the package. */
+  /** Folder of the voice packages. Default: SPARSEWAVE_MODELS, else models/ of the package. */
   readonly modelsDir?: string | undefined
 }
 

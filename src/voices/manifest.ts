@@ -1,5 +1,5 @@
 /**
- * voice.json: what a voice package says of itself. Everything a program needs to know before it opens the other files.
+ * The schema of voice.json, the manifest of a voice: everything a program needs before it opens the other files.
  */
 import { z } from 'zod'
 import { SAMPLE_RATE } from '../frames.ts'
@@ -28,7 +28,7 @@ export const voiceManifestSchema = z.strictObject({
   licence: z.string().min(1),
   /** Phoneme table of the acoustic model: symbol i is the i-th character (code point). */
   symbols: z.string().min(1),
-  /** The vocoder used when none is asked for. */
+  /** The vocoder used when a request names none. */
   vocoder: z.enum(VOCODERS).default('sparse-wavernn'),
   net: netConfigSchema,
   /** Factor on the logistic noise of each band. */
@@ -59,5 +59,5 @@ export interface VoiceFiles {
   model(file: string): Promise<ModelFile>
 }
 
-/** What an exporter gives: the manifest without checksums, defaults left out where they fit. */
+/** What an exporter passes: the manifest without checksums, defaults left out. */
 export type VoiceDescription = Omit<z.input<typeof voiceManifestSchema>, 'files' | 'format' | 'sampleRate'>

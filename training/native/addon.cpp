@@ -124,10 +124,10 @@ void complete(napi_env env, napi_status status, void* data) {
   delete job;
 }
 
-constexpr size_t kRunArguments = 12;
+constexpr size_t kRunArguments = 11;
 
 // run(sizes Int32Array [hidden, head, conditioning, inputs, features, members, groups, steps, threads, isa, pair groups, dense gradient],
-//     offsets Float64Array, parameters, masks Uint16Array[] (members x 7, [strips][kept], any kept), inputs, targets, frames, weights,
+//     offsets Float64Array, parameters, masks Uint16Array[] (members x 7, [strips][kept], any kept), examples, frames, weights,
 //     state, gradient|null, scale, outputs|null)
 // Pair groups 0: every member sees all groups. Else members 2i and 2i + 1 see that many groups from i * pair groups on.
 napi_value run(Call& call) {
@@ -157,20 +157,18 @@ napi_value run(Call& call) {
   for (int i = 0; i < kSegments; i++) shape.offset[i] = (int64_t)offsets[i];
   shape.size = (int64_t)offsets[kSegments];
   const size_t frames = steps / kStepsPerFrame;
-  size_t n_p, n_i, n_t, n_f, n_w, n_s, n_g = 0, n_o = 0;
+  size_t n_p, n_e, n_f, n_w, n_s, n_g = 0, n_o = 0;
   const float* parameters = call.array<float>(2, &n_p);
-  const float* inputs = call.array<float>(4, &n_i);
-  const float* targets = call.array<float>(5, &n_t);
-  const float* features = call.array<float>(6, &n_f);
-  const float* weights = call.array<float>(7, &n_w);
-  float* state = call.array<float>(8, &n_s);
-  float* gradient = call.array<float>(9, &n_g);
-  job->scale = call.real(10);
-  float* outputs = call.array<float>(11, &n_o);
+  const float* examples = call.array<float>(4, &n_e);
+  const float* features = call.array<float>(5, &n_f);
+  const float* weights = call.array<float>(6, &n_w);
+  float* state = call.array<float>(7, &n_s);
+  float* gradient = call.array<float>(8, &n_g);
+  job->scale = call.real(9);
+  float* outputs = call.array<float>(10, &n_o);
   const size_t L = kLanes;
   if (!parameters || n_p != (size_t)shape.size) return reject("parameters");
-  if (!inputs || n_i != groups * steps * shape.inputs * L) return reject("inputs");
-  if (!targets || n_t != groups * steps * kBands * L) return reject("targets");
+  if (!examples || n_e != groups * steps * (shape.inputs + kBands) * L) return reject("examples");
   if (!features || n_f != groups * (frames + 2) * shape.features * L) return reject("frames");
   if (!weights || n_w != groups * frames * L) return reject("weights");
   if (!state || n_s != members * per_member * shape.hidden * L) return reject("state");
@@ -203,8 +201,7 @@ napi_value run(Call& call) {
       }
       t.dense_gradient = s[11] != 0;
       t.steps = steps;
-      t.inputs = inputs + g * steps * shape.inputs * L;
-      t.targets = targets + g * steps * kBands * L;
+      t.examples = examples + g * steps * (shape.inputs + kBands) * L;
       t.frames = features + g * (frames + 2) * shape.features * L;
       t.weights = weights + g * frames * L;
       t.state = state + (m * per_member + j) * shape.hidden * L;

@@ -1,6 +1,6 @@
 /**
  * /v1/audio/stream, our own: text comes in pieces as it is written, audio goes out as binary messages, events as JSON
- * (docs/websocket.md). A connection holds one stream at a time; `start` begins another.
+ * (docs/reference/websocket.md). A connection holds one stream at a time; `start` begins another.
  */
 import type { RawData } from 'ws'
 import { z } from 'zod'

@@ -30,7 +30,7 @@ export const mp3: AudioFormat = {
     const nearest = RATES.reduce((a, b) => (Math.abs(b - kilobits) < Math.abs(a - kilobits) ? b : a))
     encoder.configure({ sampleRate, channels: 1, bitrate: nearest as 64 })
     return {
-      // The bytes lie in the encoder's memory until its next call.
+      // The bytes lie in the encoder's memory, which its next call overwrites.
       encode: (samples) => encoder.encode([samples]).slice(),
       finish: () => encoder.finalize().slice(),
       close() {},

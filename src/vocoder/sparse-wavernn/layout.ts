@@ -1,5 +1,5 @@
 /**
- * The sizes and layouts of the `mb4-24k` net (docs/net.md has the equations): the one definition. `node scripts/generate-constants.mjs` writes the
+ * The sizes and layouts of the `mb4-24k` net (docs/reference/net.md has the equations): the one definition. `node scripts/generate-constants.mjs` writes the
  * constants of the C++ and AssemblyScript code from it, and a test compares them.
  */
 import { ENVELOPE_POINTS, HOP } from '../../frames.ts'

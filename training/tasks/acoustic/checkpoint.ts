@@ -5,13 +5,10 @@
 import { readFileSync } from 'node:fs'
 import { SparsewaveError } from 'sparsewave/internal/errors'
 import { decodeSafetensors, encodeSafetensors } from 'sparsewave/internal/vocoder/sparse-wavernn/safetensors'
-import { newestCheckpoint, openFrom, saveCheckpoint } from '../../jobs/checkpoints.ts'
+import type { ParameterValues } from '../../net/adam.ts'
+import { newestCheckpoint, saveCheckpoint } from '../../net/checkpoint-files.ts'
 import { type AcousticConfig, acousticConfigSchema } from './config.ts'
 import type { Normalization } from './example.ts'
-import { acousticOfVoice } from './from-voice.ts'
-
-/** Named float arrays, one a parameter, in the order of `parametersOf`. */
-export type ParameterValues = Record<string, Float32Array>
 
 export interface Checkpoint {
   readonly config: AcousticConfig
@@ -22,6 +19,8 @@ export interface Checkpoint {
   readonly batch: number
   /** Factor on the learning rate, lowered after a divergence. */
   readonly rateScale: number
+  /** Moving average of the loss; absent before the first update and in checkpoints of older versions. */
+  readonly smoothed?: number | undefined
   /** Seconds of audio trained on; wall seconds. */
   readonly audioSeconds: number
   readonly wallSeconds: number
@@ -39,7 +38,8 @@ const GROUPS = ['parameters', 'first', 'second', 'average'] as const
 
 /** Writes `run`/checkpoint.safetensors; the one that was there becomes checkpoint.previous.safetensors. */
 export function writeCheckpoint(run: string, checkpoint: Checkpoint): void {
-  const { config, update, epoch, batch, rateScale, audioSeconds, wallSeconds, normalization } = checkpoint
+  const { config, update, epoch, batch, rateScale, smoothed, audioSeconds, wallSeconds } = checkpoint
+  const { normalization } = checkpoint
   const { pitchMean, pitchSpread, envelopeSpread } = normalization
   const tensor = (name: string, data: Float32Array) => ({ name, dtype: 'F32' as const, shape: [data.length], data })
   const bytes = encodeSafetensors(
@@ -51,7 +51,7 @@ export function writeCheckpoint(run: string, checkpoint: Checkpoint): void {
     ],
     {
       format: FORMAT,
-      progress: JSON.stringify({ config, update, epoch, batch, rateScale, audioSeconds, wallSeconds }),
+      progress: JSON.stringify({ config, update, epoch, batch, rateScale, smoothed, audioSeconds, wallSeconds }),
       normalization: JSON.stringify({ pitchMean, pitchSpread, envelopeSpread }),
     },
   )
@@ -89,7 +89,3 @@ export function readCheckpoint(file: string): Checkpoint {
 
 /** The newest readable checkpoint of a run; undefined when it has none. Throws CHECKPOINT_INVALID when none can be read. */
 export const readNewestCheckpoint = (run: string): Checkpoint | undefined => newestCheckpoint(run, readCheckpoint)
-
-/** The newest checkpoint of a run folder, the given file, or what the voice in a folder holds. Throws CHECKPOINT_INVALID, VOICE_*. */
-export const openCheckpoint = (file: string): Checkpoint =>
-  openFrom(file, readCheckpoint, acousticOfVoice, 'checkpoint of an acoustic model')

@@ -2,15 +2,14 @@
  * Checkpoints of a run: everything an exact resume needs, in one safetensors file that is complete or absent (written
  * aside, synced, renamed). The one before is kept, in case the newest cannot be read.
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { SparsewaveError } from 'sparsewave/internal/errors'
 import { type NetConfig, netConfigSchema } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
 import { decodeSafetensors, encodeSafetensors } from 'sparsewave/internal/vocoder/sparse-wavernn/safetensors'
-import { newestCheckpoint, openFrom, saveCheckpoint } from '../../jobs/checkpoints.ts'
+import { newestCheckpoint, saveCheckpoint } from '../../net/checkpoint-files.ts'
 import type { MaskState } from '../../net/mask.ts'
 import type { BatchState, Normalization } from './batches.ts'
-import { checkpointOfVoice } from './from-voice.ts'
 
 export interface Checkpoint {
   readonly net: NetConfig
@@ -122,10 +121,4 @@ export function readCheckpoint(file: string): Checkpoint {
   } catch (cause) {
     throw fail(cause instanceof Error ? cause.message.replace(/\.$/, '') : String(cause), cause)
   }
-}
-
-/** The newest checkpoint of a run folder, the given file, or what the voice in a folder holds. Throws CHECKPOINT_INVALID, WEIGHTS_INVALID, VOICE_*. */
-export function openCheckpoint(file: string): Checkpoint {
-  if (!existsSync(file)) throw new SparsewaveError('CHECKPOINT_INVALID', `There is no checkpoint ${file}.`)
-  return openFrom(file, readCheckpoint, checkpointOfVoice, 'checkpoint')
 }
