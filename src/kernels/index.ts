@@ -59,8 +59,7 @@ export function chooseKernel(wanted: string | undefined = process.env.SPARSEWAVE
   if (wanted) return { kernel: forced(wanted), why: `SPARSEWAVE_KERNEL is '${wanted}'` }
   const kernel = firstKernel(() => true)!
   if (kernel.backend === 'native') return { kernel, why: 'the fastest that this CPU has' }
-  const lacking =
-    nativeIsas().length === 0 ? 'the native kernels are not compiled' : 'no native kernel runs'
+  const lacking = nativeIsas().length === 0 ? 'the native kernels are not compiled' : 'no native kernel runs'
   return { kernel, why: kernel.backend === 'wasm' ? lacking : `${lacking} and the WebAssembly module is missing` }
 }
 
@@ -120,7 +119,9 @@ function forced(wanted: string): VocoderKernel {
     `The kernel '${wanted}' cannot run here: ${
       unbuilt ? 'the native addon is not built' : wanted === 'wasm' ? 'its module is not built' : 'this CPU lacks it'
     }. Available: ${names.join(', ')}.`,
-    unbuilt ? { remedy: 'Install a C++17 compiler and start sparsewave again, or unset SPARSEWAVE_KERNEL.' } : undefined,
+    unbuilt
+      ? { remedy: 'Install a C++17 compiler and start sparsewave again, or unset SPARSEWAVE_KERNEL.' }
+      : undefined,
   )
 }
 
