@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { brotliDecompressSync, gzipSync } from 'node:zlib'
 
@@ -12,10 +12,19 @@ const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 const at = (...parts) => join(ROOT, ...parts)
 const OUT = at('build', 'web')
 
+/** Data of every language: NAME, or NAME.br packed. */
+function dataFiles() {
+  const languages = at('src/text/languages')
+  return readdirSync(languages, { recursive: true })
+    .filter((file) => /^[^/\\]+[/\\]data[/\\]/.test(file) && !file.endsWith('.md'))
+    .map((file) => join(languages, file))
+    .sort()
+}
+const dataOf = (file) => (file.endsWith('.br') ? brotliDecompressSync(readFileSync(file)) : readFileSync(file))
+
 /** What the worker fetches, and where it comes from. */
 const ASSETS = {
-  'en-us.lexicon': () => brotliDecompressSync(readFileSync(at('src/text/languages/en/data/en-us.lexicon.br'))),
-  'en-us.g2p': () => brotliDecompressSync(readFileSync(at('src/text/languages/en/data/en-us.g2p.br'))),
+  ...Object.fromEntries(dataFiles().map((file) => [basename(file, '.br'), () => dataOf(file)])),
   'vocoder.wasm': () => readFileSync(at('build/wasm/vocoder.wasm')),
   'vocoder-relaxed.wasm': () => readFileSync(at('build/wasm/vocoder-relaxed.wasm')),
   'onnxruntime.wasm': () =>
@@ -24,7 +33,7 @@ const ASSETS = {
 
 export const webSources = () => [
   at('scripts/build-web.mjs'),
-  ...readdirSync(at('src/text/languages/en/data')).map((file) => at('src/text/languages/en/data', file)),
+  ...dataFiles(),
   ...readdirSync(at('src'), { recursive: true })
     .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
     .sort()

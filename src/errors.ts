@@ -39,6 +39,7 @@ export const ERRORS = {
   INVALID_API_KEY: { status: 401, remedy: 'Send it as `Authorization: Bearer KEY`.' },
   RATE_LIMIT_EXCEEDED: { status: 429, remedy: 'Try again after the time in Retry-After.' },
   SERVER_BUSY: { status: 429, remedy: 'Try again after the time in Retry-After.' },
+  QUEUE_TIMEOUT: { status: 503, remedy: 'Try again after the time in Retry-After.' },
   SERVER_STOPPING: { status: 503, remedy: 'Try again on another instance.' },
   SYNTHESIS_FAILED: { status: 500, remedy: 'Try again; if it happens again, report it with the request id.' },
 } as const satisfies Record<string, { status: number; remedy: string }>
@@ -60,8 +61,12 @@ export class SparsewaveError extends Error {
   }
 }
 
+const LONGEST_NAME = 64
+
 /** The candidate closest to `word` by edit distance, for "did you mean". Returns undefined when none is near. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  // No name is that long, and the comparison takes time in proportion to it.
+  if (word.length > LONGEST_NAME) return undefined
   let best: string | undefined
   let bestDistance = Math.max(2, Math.ceil(word.length / 2)) + 1
   for (const candidate of candidates) {

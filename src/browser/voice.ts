@@ -4,6 +4,7 @@ import { provideOnnxRuntime } from '../onnx/runtime.browser.ts'
 import { openSynthesizer } from '../synthesis/open.ts'
 import type { Synthesizer } from '../synthesis/synthesizer.ts'
 import { provideData } from '../text/data-file.browser.ts'
+import { LANGUAGE_TAGS, languageFor } from '../text/index.ts'
 import type { VocoderKind } from '../vocoder/vocoder.ts'
 import { VOICE_FILES, voiceManifestSchema } from '../voices/manifest.ts'
 import { provideModule } from '../wasm/module-file.browser.ts'
@@ -34,8 +35,12 @@ export async function openVoice({ engine, voice, headers, progress }: OpenOption
       remedy: 'Load the page again.',
     })
   const manifest = parsed.data
+  const language = languageFor(manifest.language)
   const files = new Map<string, StoredFile>()
-  for (const [name, file] of Object.entries(assets)) files.set(name, { ...file, url: engine + name, gzip: true })
+  const others = new Set(LANGUAGE_TAGS.flatMap((tag) => languageFor(tag).data.map((name) => `${name}.gz`)))
+  for (const name of language.data) others.delete(`${name}.gz`)
+  for (const [name, file] of Object.entries(assets))
+    if (!others.has(name)) files.set(name, { ...file, url: engine + name, gzip: true })
   for (const name of VOICE_FILES) files.set(name, { ...manifest.files[name]!, url: voice + name })
 
   const total = (await missing([...files.values()])).reduce((sum, { bytes }) => sum + bytes, 0)
@@ -51,8 +56,7 @@ export async function openVoice({ engine, voice, headers, progress }: OpenOption
   await Promise.all([...files].map(async ([name, file]) => contents.set(name, await load(file, options))))
   const read = (name: string): Uint8Array<ArrayBuffer> => contents.get(name)!
 
-  provideData('en', 'en-us.lexicon', read('en-us.lexicon.gz'))
-  provideData('en', 'en-us.g2p', read('en-us.g2p.gz'))
+  for (const name of language.data) provideData(language.folder, name, read(`${name}.gz`))
   provideModule('vocoder', [read('vocoder-relaxed.wasm.gz'), read('vocoder.wasm.gz')])
   provideOnnxRuntime(read('onnxruntime.wasm.gz').buffer)
   return openSynthesizer(

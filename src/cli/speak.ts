@@ -88,10 +88,24 @@ async function toFile(bytes: AsyncIterable<Uint8Array>, path: string): Promise<v
     for await (const piece of bytes) {
       // Opened with the first bytes, so that a text or voice that is refused leaves no empty file behind.
       file ??= open(path)
-      writeSync(file, piece)
+      write(file, piece, path)
     }
   } finally {
     if (file !== undefined) closeSync(file)
+  }
+}
+
+function write(file: number, piece: Uint8Array, path: string): void {
+  try {
+    for (let at = 0; at < piece.length; ) at += writeSync(file, piece, at)
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException
+    if (code !== 'ENOSPC' && code !== 'EDQUOT')
+      throw new SparsewaveError('USAGE', `Writing ${path} failed: ${message}.`, { remedy: 'Name another file.', cause })
+    throw new SparsewaveError('DISK_FULL', `The disk is full: ${path} is not complete.`, {
+      remedy: 'Make room, or name a file on another disk.',
+      cause,
+    })
   }
 }
 

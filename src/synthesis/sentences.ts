@@ -2,7 +2,7 @@
  * Where sentences come from: a whole text, or text that is still being written. Both give the same sentences for the
  * same characters, each with the kind of pause that goes before it.
  */
-import { type GivenSound, MAX_SENTENCE, type SentenceSpan, splitSentences } from '../text/index.ts'
+import { DEFAULT_LANGUAGE, type GivenSound, type Language, MAX_SENTENCE, type SentenceSpan } from '../text/index.ts'
 
 export type PauseKind = 'none' | 'sentence' | 'paragraph'
 
@@ -28,15 +28,15 @@ export interface Sentence {
   readonly places?: { readonly from: readonly number[]; readonly to: readonly number[] }
 }
 
-/** A place in a stream of sentences that its reader is told of when everything before it has been spoken. */
+/** A place in a stream of sentences. It comes out when everything before it has been spoken. */
 export interface Mark {
   readonly mark: string | number
 }
 
 /** The sentences of a whole text. */
-export function* sentencesOf(text: string): Generator<Sentence> {
+export function* sentencesOf(text: string, language: Language = DEFAULT_LANGUAGE): Generator<Sentence> {
   let previous: { text: string; end: number } | undefined
-  for (const sentence of splitSentences(text)) {
+  for (const sentence of language.splitSentences(text)) {
     const { start, end } = sentence
     const pause = previous ? pauseBetween(previous.text, text.slice(previous.end, start)) : 'none'
     yield { text: sentence.text, start, end, pause }
@@ -53,6 +53,15 @@ export function pauseBetween(previous: string, gap: string): PauseKind {
 /** Put after the buffer to see whether what is there would end before a new sentence (an abbreviation would not). */
 const PROBE = 'Then it goes on.'
 
+/** Without one of these signs no sentence of the buffer, or no first clause, is complete. */
+const MAY_COMPLETE = { early: /[^\p{L}\p{N}\s'-]/u, late: /[^\p{L}\p{N}\s,'-]/u }
+
+/** What a mark counts as among the characters that wait. */
+const MARK_WEIGHT = 64
+
+/** Longest run of white space inside a sentence of live text; after more than that a new one begins. */
+const MAX_GAP = 256
+
 /** Three words and 16 characters at least, up to a mark that a pause follows. White space tells the mark from 1,000 or 10:30. */
 const FIRST_CLAUSE = /^\s*(?=[^,;:—]{16})(?:\S+\s+){2,}?[^\s]*[,;:—]\s+/u
 
@@ -62,6 +71,7 @@ const FIRST_CLAUSE = /^\s*(?=[^,;:—]{16})(?:\S+\s+){2,}?[^\s]*[,;:—]\s+/u
  */
 export class LiveText implements AsyncIterable<Sentence | Mark> {
   readonly #early: boolean
+  readonly #language: Language
   readonly #ready: (Sentence | Mark)[] = []
   #buffer = ''
   /** Position of the buffer's first character in everything pushed. */
@@ -73,21 +83,27 @@ export class LiveText implements AsyncIterable<Sentence | Mark> {
   #waiting = 0
 
   /** `early`: a turn's first clause is given out on its own, before its sentence is complete. */
-  constructor({ early = false }: { early?: boolean } = {}) {
+  constructor({ early = false, language = DEFAULT_LANGUAGE }: { early?: boolean; language?: Language } = {}) {
     this.#early = early
+    this.#language = language
   }
 
   push(piece: string): void {
+    const before = this.#buffer.slice(-1)
     this.#buffer += piece
-    // Nothing can have become complete otherwise; most pieces are words in the middle of a sentence.
-    const mayComplete = this.#early ? /[^\p{L}\p{N}\s'-]/u : /[^\p{L}\p{N}\s,'-]/u
-    if (this.#buffer.length > MAX_SENTENCE || mayComplete.test(this.#buffer)) this.#takeComplete()
+    if (this.#buffer.length <= MAX_SENTENCE) {
+      // Most pieces are words in the middle of a sentence, which complete nothing.
+      if (/[\p{L}\p{N}]/u.test(before) && /^[\p{L}\p{N}]*$/u.test(piece)) return
+      if (!MAY_COMPLETE[this.#early ? 'early' : 'late'].test(this.#buffer)) return
+    }
+    this.#takeComplete()
   }
 
   /** Gives out what is buffered, complete or not, and then `mark`. What follows starts without a pause. */
   flush(mark: string | number): void {
     this.#takeRest()
     this.#previous = undefined
+    this.#waiting += MARK_WEIGHT
     this.#give({ mark })
   }
 
@@ -98,7 +114,7 @@ export class LiveText implements AsyncIterable<Sentence | Mark> {
     this.#wake?.()
   }
 
-  /** Characters that nobody has taken yet: of sentences given out and of what waits for its end. */
+  /** Characters that are not spoken yet: of sentences given out and of what waits for its end. A mark counts as MARK_WEIGHT. */
   get waiting(): number {
     return this.#waiting + this.#buffer.length
   }
@@ -107,7 +123,7 @@ export class LiveText implements AsyncIterable<Sentence | Mark> {
     for (;;) {
       const next = this.#ready.shift()
       if (next !== undefined) {
-        if ('text' in next) this.#waiting -= next.text.length
+        this.#waiting -= 'text' in next ? next.text.length : MARK_WEIGHT
         yield next
       } else if (this.#ended) return
       else {
@@ -121,14 +137,35 @@ export class LiveText implements AsyncIterable<Sentence | Mark> {
 
   #takeComplete(): void {
     const buffer = this.#buffer
-    const found = splitSentences(buffer)
+    const found = this.#language.splitSentences(buffer)
     const last = found[found.length - 1]
-    if (last === undefined) return
+    if (last === undefined) {
+      this.#dropBlanks(buffer.length)
+      return
+    }
+    // White space without end would be read again with every piece.
+    if (buffer.length - last.end > MAX_GAP) {
+      this.#take(found, last.end)
+      this.#dropBlanks(this.#buffer.length)
+      return
+    }
     // After a closing quote the sentence may well go on: "Why?" she asked.
     const mayEnd = /[^"'”’)\]\s]\s+$/.test(buffer)
-    if (mayEnd && splitSentences(buffer + PROBE).some((s) => s.start === buffer.length)) this.#take(found, last.end)
+    if (mayEnd && this.#language.splitSentences(buffer + PROBE).some((s) => s.start === buffer.length))
+      this.#take(found, last.end)
     else this.#take(found.slice(0, -1), last.start)
     if (this.#early && this.#previous === undefined) this.#takeClause()
+  }
+
+  /** Lets go of the buffer's first characters, which are blank. Of a long gap only what tells its pause is kept. */
+  #dropBlanks(count: number): void {
+    const blanks = this.#buffer.slice(0, count)
+    if (this.#previous) {
+      const gap = this.#previous.gap + blanks
+      this.#previous.gap = gap.length <= MAX_GAP ? gap : '\n'.repeat(Math.min(2, gap.split('\n').length - 1))
+    }
+    this.#buffer = this.#buffer.slice(count)
+    this.#offset += count
   }
 
   /** Gives out the first clause of what is buffered, if it is long enough to be spoken on its own. */
@@ -141,7 +178,7 @@ export class LiveText implements AsyncIterable<Sentence | Mark> {
   }
 
   #takeRest(): void {
-    this.#take(splitSentences(this.#buffer), this.#buffer.length)
+    this.#take(this.#language.splitSentences(this.#buffer), this.#buffer.length)
   }
 
   /** Gives out `found` and keeps what of the buffer begins at `keepFrom`. */

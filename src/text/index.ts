@@ -1,8 +1,10 @@
-/** English text to phonemes: sentences, normalisation, pronunciation. */
+/** Text to phonemes, by language: sentences, normalisation, pronunciation. */
 export { ALPHABETS, type Alphabet, type GivenSound, parsePhonemes } from './given.ts'
+export type { Language, Phonemized, PhonemizedWord, SentenceSpan, Unreadable, WordSource } from './language.ts'
 export { normalize, spokenText, type Token } from './languages/en/normalize.ts'
-export { type Phonemized, type PhonemizedWord, phonemize } from './languages/en/phonemize.ts'
-export { MAX_SENTENCE, type SentenceSpan, splitSentences } from './languages/en/sentences.ts'
+export { phonemize } from './languages/en/phonemize.ts'
+export { MAX_SENTENCE, splitSentences } from './languages/en/sentences.ts'
+export { DEFAULT_LANGUAGE, LANGUAGE_TAGS, languageFor } from './languages/index.ts'
 export { PHONEMES } from './phonemes.ts'
 export {
   lexiconSound,

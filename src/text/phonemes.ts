@@ -12,12 +12,15 @@ export const PUNCTUATION: ReadonlySet<string> = new Set(',.;:!?—()“”')
 export const CONSONANTS: ReadonlySet<string> = new Set('bdfhjklmnpstvwzðŋɡɹʃʒθʤʧT')
 export const VOWELS: ReadonlySet<string> = new Set('AIOWYiuæɐɑɔəɛɜɪʊʌᵊᵻ')
 
+/** Symbols of British English that American English has no use for. Voices of it list them after PHONEMES. */
+export const BRITISH_SYMBOLS = 'Qaɒː'
+
 /**
  * One ASCII character for each symbol inside a word, for the data files: index for index with WORD_SYMBOLS.
  * None of them is a tab, newline, `|` or `:`.
  */
-export const WORD_SYMBOLS = PHONEMES.slice(PHONEMES.indexOf(PRIMARY))
-const ASCII = "',bdfhjklmnpstvwzDNgrSZ0JCTAIOWYiu&Eac@e3xUV^!"
+export const WORD_SYMBOLS = PHONEMES.slice(PHONEMES.indexOf(PRIMARY)) + BRITISH_SYMBOLS
+const ASCII = "',bdfhjklmnpstvwzDNgrSZ0JCTAIOWYiu&Eac@e3xUV^!Qoq+"
 
 const toAscii = new Map(Array.from(WORD_SYMBOLS, (symbol, i) => [symbol, ASCII[i]!]))
 const fromAscii = new Map(Array.from(WORD_SYMBOLS, (symbol, i) => [ASCII[i]!, symbol]))

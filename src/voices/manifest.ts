@@ -41,6 +41,11 @@ export const voiceManifestSchema = z.strictObject({
   aliases: z.array(z.string().min(1)).default([]),
   /** Seconds between sentences and between paragraphs. */
   pauses: z.strictObject({ sentence: z.number().min(0).max(5), paragraph: z.number().min(0).max(10) }).optional(),
+  /** SHA-256 of voice.json itself, with zeros in the place of this value. */
+  checksum: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
   /** Every other file of the package. */
   files: z.record(
     z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'a file name without folders'),
@@ -59,5 +64,5 @@ export interface VoiceFiles {
   model(file: string): Promise<ModelFile>
 }
 
-/** What an exporter passes: the manifest without checksums, defaults left out. */
-export type VoiceDescription = Omit<z.input<typeof voiceManifestSchema>, 'files' | 'format' | 'sampleRate'>
+/** What an exporter passes: the manifest without checksums, defaults left out where they fit. */
+export type VoiceDescription = Omit<z.input<typeof voiceManifestSchema>, 'files' | 'format' | 'sampleRate' | 'checksum'>

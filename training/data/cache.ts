@@ -3,13 +3,14 @@
  * version of one is computed without touching the others. Files are complete or absent (written aside, then renamed).
  * All little-endian: audio int16, f0 f32 [frames], envelope f32 [frames, 64], phase f32 [30 * frames].
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { analyze } from 'sparsewave/internal/analysis/index'
 import { alignPulses } from 'sparsewave/internal/analysis/pulses'
 import { type ErrorCode, SparsewaveError } from 'sparsewave/internal/errors'
 import { ENVELOPE_POINTS, type Frames } from 'sparsewave/internal/frames'
+import { diskFull } from '../net/disk.ts'
 import { readUtterance } from './audio.ts'
 import type { Utterance } from './corpus.ts'
 
@@ -110,10 +111,15 @@ function readField(cacheDir: string, field: Field, id: string): ArrayBuffer {
 
 function writeField(cacheDir: string, field: Field, id: string, data: Int16Array | Float32Array): void {
   const file = fileOf(cacheDir, field, id)
-  mkdirSync(path.dirname(file), { recursive: true })
   const aside = `${file}.${process.pid}.part`
-  writeFileSync(aside, new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
-  renameSync(aside, file)
+  try {
+    mkdirSync(path.dirname(file), { recursive: true })
+    writeFileSync(aside, new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+    renameSync(aside, file)
+  } catch (error) {
+    rmSync(aside, { force: true })
+    throw diskFull(error, file)
+  }
 }
 
 function toInt16(samples: Float32Array): Int16Array {

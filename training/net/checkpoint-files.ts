@@ -1,8 +1,20 @@
 /**
  * Files that are complete or absent, and the two newest checkpoints of a run. Whatever instant a process dies at, the
- * newest complete checkpoint is found.
+ * newest complete checkpoint is found. Each carries a checksum, and one that is damaged is passed over, which is said aloud.
  */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import path from 'node:path'
 import { SparsewaveError } from 'sparsewave/internal/errors'
 import { MANIFEST_FILE } from 'sparsewave/internal/voices/manifest'
@@ -16,7 +28,7 @@ export const PREVIOUS_FILE = 'checkpoint.previous.safetensors'
  * full both are as they were, and what was written aside is gone. Throws DISK_FULL.
  */
 export function replaceFile(file: string, bytes: Uint8Array, keep?: string, write: typeof writeSync = writeSync): void {
-  mkdirSync(path.dirname(path.resolve(file)), { recursive: true })
+  makeFolder(path.dirname(path.resolve(file)))
   const aside = `${file}.part`
   try {
     const handle = openSync(aside, 'w')
@@ -30,22 +42,89 @@ export function replaceFile(file: string, bytes: Uint8Array, keep?: string, writ
     renameSync(aside, file)
   } catch (error) {
     rmSync(aside, { force: true })
-    throw diskFull(error, file)
+    throw unwritable(diskFull(error, file), file)
   }
 }
 
-/** Writes a run's checkpoint; the one that was there is kept as the previous one. */
-export const saveCheckpoint = (run: string, bytes: Uint8Array): void =>
-  replaceFile(path.join(run, CHECKPOINT_FILE), bytes, path.join(run, PREVIOUS_FILE))
+/** Makes a folder, and those above it. Throws USAGE when that is not allowed, DISK_FULL. */
+export function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true })
+  } catch (error) {
+    throw unwritable(diskFull(error, folder), folder)
+  }
+}
 
-/** The newest checkpoint of a run that `read` can read; undefined when it has none. Throws what `read` throws for the newest. */
-export function newestCheckpoint<T>(run: string, read: (file: string) => T): T | undefined {
+const REFUSALS: Readonly<Record<string, string>> = {
+  EROFS: 'it lies on a file system that is read-only',
+  EACCES: 'this user may not write there',
+  EPERM: 'this user may not write there',
+  ENOTDIR: 'a part of its path is a file',
+  EEXIST: 'there is a file of that name',
+}
+
+/** USAGE for an error that says why nothing can be written, any other as it is. */
+function unwritable(error: unknown, file: string): unknown {
+  const why = REFUSALS[(error as NodeJS.ErrnoException).code ?? '']
+  if (why === undefined || error instanceof SparsewaveError) return error
+  return new SparsewaveError('USAGE', `${file} cannot be written: ${why}.`, {
+    remedy: 'Set `run` in the job file to a folder that can be written to.',
+    cause: error,
+  })
+}
+
+/** The checksum's place in a checkpoint's metadata, `sha256: UNSEALED`; `saveCheckpoint` fills it in. */
+export const UNSEALED = '0'.repeat(64)
+const SEAL = Buffer.from('"sha256":"')
+
+/** Where the checksum stands among a safetensors file's bytes; undefined when there is none. */
+function sealAt(bytes: Uint8Array): number | undefined {
+  if (bytes.length < 8) return undefined
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  const header = buffer.readUInt32LE(0)
+  const at = buffer.subarray(0, Math.min(buffer.length, 8 + header)).indexOf(SEAL)
+  return at < 0 ? undefined : at + SEAL.length
+}
+
+/** SHA-256 of all bytes, with zeros in the place of the checksum. */
+function checksumOf(bytes: Uint8Array, at: number): string {
+  const hash = createHash('sha256').update(bytes.subarray(0, at)).update(UNSEALED)
+  return hash.update(bytes.subarray(at + UNSEALED.length)).digest('hex')
+}
+
+/** Bytes of a checkpoint file, whole by its checksum. Throws when they are not. */
+export function readSealed(file: string): { bytes: Uint8Array; isSealed: boolean } {
+  const bytes = readFileSync(file)
+  const at = sealAt(bytes)
+  if (at !== undefined && bytes.toString('latin1', at, at + UNSEALED.length) !== checksumOf(bytes, at))
+    throw new Error('it does not match its checksum')
+  return { bytes, isSealed: at !== undefined }
+}
+
+/** Writes a run's checkpoint with its checksum; the one that was there is kept as the previous one. */
+export function saveCheckpoint(run: string, bytes: Uint8Array): void {
+  const at = sealAt(bytes)
+  if (at !== undefined) bytes.set(Buffer.from(checksumOf(bytes, at), 'latin1'), at)
+  replaceFile(path.join(run, CHECKPOINT_FILE), bytes, path.join(run, PREVIOUS_FILE))
+}
+
+/**
+ * The newest checkpoint of a run that `read` can read; undefined when it has none. Throws what `read` throws for the newest.
+ * `warn` is called when that is the previous one, because the newest is damaged.
+ */
+export function newestCheckpoint<T>(
+  run: string,
+  read: (file: string) => T,
+  warn: (line: string) => void = (line) => void process.stderr.write(`${line}\n`),
+): T | undefined {
   let failure: unknown
   for (const name of [CHECKPOINT_FILE, PREVIOUS_FILE]) {
     const file = path.join(run, name)
     if (!existsSync(file)) continue
     try {
-      return read(file)
+      const checkpoint = read(file)
+      if (failure) warn(`${(failure as Error).message} Going on from the one before, ${file}.`)
+      return checkpoint
     } catch (error) {
       failure ??= error
     }

@@ -192,3 +192,11 @@ test('aac without ffmpeg is refused with the formats there are', () => {
     }),
   )
 })
+
+test('an instance that was left in the middle of a stream encodes the next one as a new instance would', async () => {
+  const fresh = Buffer.concat(await encode({ format: 'mp3' }))
+  const left = await openEncoder({ format: 'mp3', sampleRate: 48000, bitrate: 160_000 })
+  await left.encode(tone(24000, 5000))
+  left.close()
+  expect(Buffer.concat(await encode({ format: 'mp3' })).equals(fresh)).toBe(true)
+})

@@ -1,5 +1,5 @@
 /** SSML, a subset of the W3C's 1.1 (docs/reference/ssml.md), to sentences. */
-import { splitSentences } from '../../text/index.ts'
+import { DEFAULT_LANGUAGE, type Language } from '../../text/index.ts'
 import { pauseBetween, type Sentence } from '../sentences.ts'
 import { parseSsml } from './parse.ts'
 
@@ -9,13 +9,13 @@ export { SsmlError } from './parse.ts'
 export const looksLikeSsml = (text: string): boolean => /^\s*(?:<\?xml[^>]*\?>\s*)?<speak[\s/>]/.test(text)
 
 /** The sentences of an SSML document; their characters are those of the document. Throws SsmlError. */
-export function ssmlSentences(document: string): Sentence[] {
+export function ssmlSentences(document: string, language: Language = DEFAULT_LANGUAGE): Sentence[] {
   const out: Sentence[] = []
   let previous: { text: string; gap: string } | undefined
-  for (const { text, from, to, given, prosody, pause: asked } of parseSsml(document)) {
+  for (const { text, from, to, given, prosody, pause: asked } of parseSsml(document, language)) {
     let end = 0
     let isFirst = true
-    for (const { text: spoken, start, end: stop } of splitSentences(text)) {
+    for (const { text: spoken, start, end: stop } of language.splitSentences(text)) {
       const gap = (isFirst ? (previous?.gap ?? '') : '') + text.slice(end, start)
       const natural = previous ? pauseBetween(previous.text, gap) : 'none'
       const inside = given.filter((g) => g.start < stop && g.end > start)

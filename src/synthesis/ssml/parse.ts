@@ -4,7 +4,7 @@
  */
 import { SaxesParser } from 'saxes'
 import { SparsewaveError } from '../../errors.ts'
-import { ALPHABETS, type Alphabet, parsePhonemes } from '../../text/index.ts'
+import { ALPHABETS, type Alphabet, type Language, parsePhonemes } from '../../text/index.ts'
 import type { Prosody } from '../sentences.ts'
 import { type Block, BlockWriter } from './blocks.ts'
 import { PLAIN, pitchOf, rateOf, STRENGTHS, timeOf, volumeOf } from './prosody.ts'
@@ -37,7 +37,7 @@ interface Open {
 }
 
 /** Throws SsmlError. */
-export function parseSsml(document: string): Block[] {
+export function parseSsml(document: string, language: Language): Block[] {
   const parser = new SaxesParser({ xmlns: false, position: true })
   const open: Open[] = []
   const writer = new BlockWriter(PLAIN)
@@ -86,7 +86,7 @@ export function parseSsml(document: string): Block[] {
     'say-as'({ 'interpret-as': kind, format = '' }) {
       if (kind === undefined) return fail('<say-as> has no interpret-as')
       if (!SAY_AS.includes(kind)) choice('interpret-as', kind, SAY_AS)
-      return collecting((written, from, to) => say(sayAs(kind, written, format)!, from, to))
+      return collecting((written, from, to) => say(sayAs(kind, written, format, language)!, from, to))
     },
     prosody({ rate, pitch, volume }) {
       const outer = prosodies.at(-1)!

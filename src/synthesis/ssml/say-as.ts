@@ -1,6 +1,5 @@
 /** What SSML's say-as makes of its text. One kind is one entry here. */
-import { cardinal, ordinal, spellDigits } from '../../text/languages/en/numbers.ts'
-import { spell } from '../../text/languages/en/phonemize.ts'
+import type { Language } from '../../text/index.ts'
 
 /** Words to say; one whose sound is fixed has its phonemes. */
 export interface Said {
@@ -30,14 +29,15 @@ const SIGNS: Readonly<Record<string, string>> = {
 
 const words = (text: string): Said[] => [{ text }]
 
-function characters(text: string): Said[] {
+function characters(text: string, _: string, { spell, spellDigits }: Language): Said[] {
   return Array.from(text.normalize('NFKD').replace(/[\p{M}\s]/gu, '')).map((character) => {
     if (/[A-Za-z]/.test(character)) return { text: character.toUpperCase(), phonemes: spell(character) }
     return { text: /\d/.test(character) ? spellDigits(character)[0]! : (SIGNS[character] ?? character) }
   })
 }
 
-function digits(text: string): Said[] {
+function digits(text: string, _: string, { spellDigits }: Language): Said[] {
+  const readGroup = (group: string): string => group.replace(/\d+/g, (run) => ` ${spellDigits(run).join(' ')} `).trim()
   const groups = text.replace(/\+/g, ' plus ').split(/[\s().,/-]+/)
   return words(
     groups
@@ -47,14 +47,13 @@ function digits(text: string): Said[] {
       .replaceAll('plus, ', 'plus '),
   )
 }
-const readGroup = (group: string): string => group.replace(/\d+/g, (run) => ` ${spellDigits(run).join(' ')} `).trim()
 
 const number =
-  (read: (digits: string) => string[]) =>
-  (text: string): Said[] => {
+  (kind: 'cardinal' | 'ordinal') =>
+  (text: string, _: string, language: Language): Said[] => {
     const plain = text.trim().replace(/[\s,]/g, '')
     const [, minus, whole] = /^([-−]?)(\d+)(?:st|nd|rd|th)?$/i.exec(plain) ?? []
-    return words(whole === undefined ? text : `${minus ? 'minus ' : ''}${read(whole).join(' ')}`)
+    return words(whole === undefined ? text : `${minus ? 'minus ' : ''}${language[kind](whole).join(' ')}`)
   }
 
 /** Puts a date's parts in the order year-month-day, which is read whatever the country. */
@@ -71,15 +70,15 @@ function date(text: string, format: string): Said[] {
 }
 
 /** Kinds not named here are read as they are written. */
-const KINDS: Readonly<Record<string, (text: string, format: string) => Said[]>> = {
+const KINDS: Readonly<Record<string, (text: string, format: string, language: Language) => Said[]>> = {
   characters,
   'spell-out': characters,
   verbatim: characters,
   digits,
   telephone: digits,
-  cardinal: number(cardinal),
-  number: number(cardinal),
-  ordinal: number(ordinal),
+  cardinal: number('cardinal'),
+  number: number('cardinal'),
+  ordinal: number('ordinal'),
   date,
   time: words,
   currency: words,
@@ -91,5 +90,5 @@ const KINDS: Readonly<Record<string, (text: string, format: string) => Said[]>> 
 export const SAY_AS = Object.keys(KINDS)
 
 /** Undefined = there is no such kind. */
-export const sayAs = (kind: string, text: string, format: string): Said[] | undefined =>
-  Object.hasOwn(KINDS, kind) ? KINDS[kind]!(text, format) : undefined
+export const sayAs = (kind: string, text: string, format: string, language: Language): Said[] | undefined =>
+  Object.hasOwn(KINDS, kind) ? KINDS[kind]!(text, format, language) : undefined

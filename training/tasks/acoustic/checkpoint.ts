@@ -2,11 +2,10 @@
  * Checkpoints of an acoustic run: everything an exact resume needs, in one safetensors file that is complete or absent
  * (written aside, synced, renamed). The one before is kept, in case the newest cannot be read.
  */
-import { readFileSync } from 'node:fs'
 import { SparsewaveError } from 'sparsewave/internal/errors'
 import { decodeSafetensors, encodeSafetensors } from 'sparsewave/internal/vocoder/sparse-wavernn/safetensors'
 import type { ParameterValues } from '../../net/adam.ts'
-import { newestCheckpoint, saveCheckpoint } from '../../net/checkpoint-files.ts'
+import { newestCheckpoint, readSealed, saveCheckpoint, UNSEALED } from '../../net/checkpoint-files.ts'
 import { type AcousticConfig, acousticConfigSchema } from './config.ts'
 import type { Normalization } from './example.ts'
 
@@ -33,7 +32,9 @@ export interface Checkpoint {
   readonly average: ParameterValues
 }
 
-const FORMAT = 'sparsewave-acoustic-checkpoint-1'
+const FORMAT = 'sparsewave-acoustic-checkpoint-2'
+/** Written before checkpoints had checksums. */
+const UNSEALED_FORMAT = 'sparsewave-acoustic-checkpoint-1'
 const GROUPS = ['parameters', 'first', 'second', 'average'] as const
 
 /** Writes `run`/checkpoint.safetensors; the one that was there becomes checkpoint.previous.safetensors. */
@@ -51,6 +52,7 @@ export function writeCheckpoint(run: string, checkpoint: Checkpoint): void {
     ],
     {
       format: FORMAT,
+      sha256: UNSEALED,
       progress: JSON.stringify({ config, update, epoch, batch, rateScale, smoothed, audioSeconds, wallSeconds }),
       normalization: JSON.stringify({ pitchMean, pitchSpread, envelopeSpread }),
     },
@@ -61,8 +63,11 @@ export function writeCheckpoint(run: string, checkpoint: Checkpoint): void {
 /** Reads a checkpoint file. Throws CHECKPOINT_INVALID. */
 export function readCheckpoint(file: string): Checkpoint {
   try {
-    const { tensors, metadata } = decodeSafetensors(readFileSync(file), file)
-    if (metadata.format !== FORMAT) throw new Error('it is not a checkpoint of the acoustic model')
+    const { bytes, isSealed } = readSealed(file)
+    const { tensors, metadata } = decodeSafetensors(bytes, file)
+    if (metadata.format !== FORMAT && metadata.format !== UNSEALED_FORMAT)
+      throw new Error('it is not a checkpoint of the acoustic model')
+    if (metadata.format === FORMAT && !isSealed) throw new Error('its checksum is missing')
     const { config, ...progress } = JSON.parse(metadata.progress!)
     const values = (group: string): ParameterValues => {
       const prefix = `${group}.`
@@ -83,7 +88,9 @@ export function readCheckpoint(file: string): Checkpoint {
     }
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
-    throw new SparsewaveError('CHECKPOINT_INVALID', `Cannot read the checkpoint ${file}: ${why}`, { cause })
+    throw new SparsewaveError('CHECKPOINT_INVALID', `Cannot read the checkpoint ${file}: ${why.replace(/\.$/, '')}.`, {
+      cause,
+    })
   }
 }
 

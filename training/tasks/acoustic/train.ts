@@ -2,11 +2,11 @@
  * Training of the acoustic model. A run is a folder with checkpoints and log.jsonl; resuming one continues with the same batches,
  * moments and dropout, so that an interrupted run equals an uninterrupted one.
  */
-import { mkdirSync } from 'node:fs'
 import { SparsewaveError } from 'sparsewave/internal/errors'
 import { SAMPLE_RATE } from 'sparsewave/internal/frames'
 import { buildCache, DURATION_UNIT, readCached, readCorpus, split, type Utterance } from '../../data/index.ts'
 import { loadTfjs, type Tf } from '../../engines/tfjs.ts'
+import { makeFolder } from '../../net/checkpoint-files.ts'
 import type { JobContext } from '../../net/context.ts'
 import { runLoop, type Stretch } from '../../net/loop.ts'
 import { averageDecay, learningRate } from '../../net/schedule.ts'
@@ -51,7 +51,7 @@ export async function trainAcoustic(job: AcousticJob, context: JobContext): Prom
         remedy: 'Give the job another `run` folder, or restore its `model`.',
       },
     )
-  mkdirSync(job.run, { recursive: true })
+  makeFolder(job.run)
   const run = new Run(tf, job, train, heldOut)
   const { updates } = job.training
   await runLoop(

@@ -2,7 +2,6 @@
  * Training of the Sparse WaveRNN. A run is a folder with checkpoints and log.jsonl; resuming one continues with the same
  * batches, masks and moments, so that an interrupted run equals an uninterrupted one.
  */
-import { mkdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { SparsewaveError } from 'sparsewave/internal/errors'
@@ -16,6 +15,7 @@ import { createEngine } from '../../engines/index.ts'
 import { createParallelEngine } from '../../engines/parallel.ts'
 import { createMasks } from '../../masks/index.ts'
 import { sparsityOf } from '../../net/blocks.ts'
+import { makeFolder } from '../../net/checkpoint-files.ts'
 import type { JobContext } from '../../net/context.ts'
 import { createRunLog } from '../../net/disk.ts'
 import { type Engine, LANES } from '../../net/engine.ts'
@@ -87,7 +87,7 @@ export async function trainSparseWavernn(job: SparseWavernnJob, context: JobCont
     const source = { cache: job.cache, ids: trainIds, predicted }
     const heldOut = (validationIds.length > 0 ? validationIds : trainIds).slice(0, job.validation.utterances)
 
-    mkdirSync(job.run, { recursive: true })
+    makeFolder(job.run)
     const log = createRunLog(path.join(job.run, 'log.jsonl'), context.warn)
     if (choice && Object.keys(choice.seconds).length > 0)
       log({ event: 'engine', update: restored?.update ?? 0, engine: engine.name, seconds: choice.seconds })

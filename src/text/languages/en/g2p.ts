@@ -1,8 +1,11 @@
 /**
- * Letters to sounds for words that no rule derives: a joint n-gram model (Bisani & Ney 2008) over pairs of letters and
- * phonemes, decoded with a beam. Whatever letters come in, something speakable comes out, in time linear in their number.
+ * Letters to sounds for words that no rule derives: the product of two models of what each letter sounds like. A joint
+ * n-gram (Bisani & Ney 2008) knows the letters and sounds before it, a linear classifier the letters on both sides and
+ * whether the stress has come. Whatever letters come in, something speakable comes out, in time linear in their number.
  */
+
 import { readData } from '../../data-file.ts'
+import { hash, slot } from '../../hashed-weights.ts'
 import { decodeAscii, PRIMARY, SECONDARY } from '../../phonemes.ts'
 import { withStress } from './stress.ts'
 
@@ -11,6 +14,10 @@ const MAX_LETTERS = 40
 const BEAM = 8
 /** Words whose reading is kept. */
 const MAX_READ = 2000
+/** Weight of the classifier's cost beside the n-gram's. */
+const CLASSIFIER = 0.6
+/** Natural-log units per step of the classifier's weights. */
+export const WEIGHT_STEP = 1 / 24
 /** Natural-log units per quantisation step of probabilities and back-off weights. */
 export const LOG_STEP = 1 / 12
 
@@ -28,9 +35,48 @@ export interface JointModel {
   readonly cost: Uint8Array
   /** -log back-off weight of the node as a context, in LOG_STEP, offset by 128. */
   readonly backoff: Uint8Array
+  /** The classifier's weights in WEIGHT_STEP, hashed by feature and label. */
+  readonly weights: Int8Array
 }
 
-/** File: JSON header line, then nodes as label deltas (u16), children counts (u16), costs (u8), back-offs (u8), by column. */
+/**
+ * Features of letter `at` of a word, hashed: the letters around it, and how far it is from the ends in vowels. Those of
+ * `stress` also count with whether a primary stress has come before.
+ */
+export function letterFeatures(word: string, at: number): { plain: number[]; stress: number[] } {
+  const padded = `^^^^^^${word}$$$$$$`
+  const here = at + 6
+  const plain: number[] = []
+  for (let left = 0; left <= 5; left++)
+    for (let right = 0; right <= 5; right++) {
+      if (left + right > 7) continue
+      if (left > 0 && padded[here - left + 1] === '^') continue
+      if (right > 0 && padded[here + right - 1] === '$') continue
+      plain.push(hash(padded.slice(here - left, here + right + 1), 97 + left))
+    }
+  const vowelsAfter = Math.min(5, word.slice(at + 1).match(VOWEL_LETTERS)?.length ?? 0)
+  const vowelsBefore = Math.min(5, word.slice(0, at).match(VOWEL_LETTERS)?.length ?? 0)
+  const letter = word[at]!
+  const next = padded[here + 1]
+  const stress = [
+    hash(`n${letter}${vowelsBefore}${vowelsAfter}`),
+    hash(`s1${letter}${vowelsAfter}${word.slice(-2)}`),
+    hash(`s2${letter}${vowelsAfter}${word.slice(-3)}`),
+    hash(`s3${letter}${vowelsAfter}${word.slice(-4)}`),
+    hash(`p1${letter}${vowelsBefore}${word.slice(0, 2)}${vowelsAfter}`),
+    hash(`p2${letter}${vowelsBefore}${word.slice(0, 3)}${vowelsAfter}`),
+    hash(`e1${letter}${next}${vowelsBefore}${vowelsAfter}${word.slice(-3)}`),
+    hash(`e2${padded.slice(here - 1, here + 3)}${vowelsAfter}${vowelsBefore}`),
+  ]
+  return { plain, stress }
+}
+const VOWEL_LETTERS = /[aeiouy]+/g
+
+/** The hash of a label, and of the same label after a primary stress. */
+export const labelHash = (label: number): number => Math.imul(label + 1, 0x9e3779b1)
+export const afterStress = (feature: number): number => Math.imul(feature ^ 0x5bd1e995, 0x27d4eb2f)
+
+/** File: JSON header line, then nodes as label deltas (u16), children counts (u16), costs (u8), back-offs (u8), by column; then the classifier's weights (i8). */
 export function parseModel(data: Uint8Array): JointModel {
   const newline = data.indexOf(10)
   const header = JSON.parse(new TextDecoder().decode(data.subarray(0, newline))) as {
@@ -67,7 +113,8 @@ export function parseModel(data: Uint8Array): JointModel {
     const [letters, phonemes] = pair.split('\t')
     return { letters: letters!, phonemes: decodeAscii(phonemes!) }
   })
-  return { order: header.order, pairs, label, firstChild, cost, backoff }
+  const weights = new Int8Array(data.buffer, data.byteOffset + at, data.length - at)
+  return { order: header.order, pairs, label, firstChild, cost, backoff, weights }
 }
 
 interface Hypothesis {
@@ -75,6 +122,8 @@ interface Hypothesis {
   /** Deepest known contexts of the last pairs, longest first. */
   readonly contexts: readonly number[]
   readonly phonemes: string
+  /** A primary stress has come. */
+  readonly stressed: boolean
 }
 
 export class LetterToSound {
@@ -114,17 +163,18 @@ export class LetterToSound {
     const length = letters.length
     const columns: Hypothesis[][] = Array.from({ length: length + 1 }, () => [])
     const start = this.#child(0, 0)
-    columns[0]!.push({ cost: 0, contexts: start < 0 ? [0] : [start, 0], phonemes: '' })
+    columns[0]!.push({ cost: 0, contexts: start < 0 ? [0] : [start, 0], phonemes: '', stressed: false })
     for (let at = 0; at < length; at++) {
       const column = columns[at]!
       column.sort((a, b) => a.cost - b.cost)
       const beam = Math.min(BEAM, column.length)
-      for (let size = 1; size <= 2 && at + size <= length; size++) {
-        const labels = this.#byLetters.get(letters.slice(at, at + size))
-        if (labels === undefined) continue
-        for (let h = 0; h < beam; h++) {
-          for (const label of labels) this.#extend(column[h]!, label, columns[at + size]!)
-        }
+      const labels = this.#byLetters.get(letters[at]!) ?? []
+      const costs = this.classify(letters, at)
+      for (let h = 0; h < beam; h++) {
+        const hypothesis = column[h]!
+        const own = costs[hypothesis.stressed ? 1 : 0]
+        for (let i = 0; i < labels.length; i++)
+          this.#extend(hypothesis, labels[i]!, CLASSIFIER * own[i]!, columns[at + 1]!)
       }
     }
     let best = ''
@@ -139,9 +189,32 @@ export class LetterToSound {
     return best
   }
 
-  #extend(from: Hypothesis, label: number, column: Hypothesis[]): void {
+  /** -log P of each label of a letter by the classifier, in LOG_STEP: before and after a primary stress. */
+  classify(letters: string, at: number): [Float64Array, Float64Array] {
+    const { weights } = this.#model
+    const labels = this.#byLetters.get(letters[at]!) ?? []
+    const { plain, stress } = letterFeatures(letters, at)
+    const before = new Float64Array(labels.length)
+    const after = new Float64Array(labels.length)
+    for (let i = 0; i < labels.length; i++) {
+      const label = labelHash(labels[i]!)
+      let shared = 0
+      for (const feature of plain) shared += weights[slot(feature, label, weights.length)]!
+      for (const feature of stress) {
+        shared += weights[slot(feature, label, weights.length)]!
+        after[i]! += weights[slot(afterStress(feature), label, weights.length)]!
+      }
+      before[i] = shared
+      after[i]! += shared
+    }
+    toCosts(before)
+    toCosts(after)
+    return [before, after]
+  }
+
+  #extend(from: Hypothesis, label: number, added: number, column: Hypothesis[]): void {
     const { order, pairs } = this.#model
-    const cost = from.cost + this.#labelCost(from.contexts, label)
+    const cost = from.cost + added + this.#labelCost(from.contexts, label)
     if (column.length >= 4 * BEAM) {
       column.sort((a, b) => a.cost - b.cost)
       column.length = BEAM
@@ -154,7 +227,9 @@ export class LetterToSound {
     }
     contexts.push(0)
     if (contexts.length > order) contexts.length = order
-    column.push({ cost, contexts, phonemes: from.phonemes + pairs[label]!.phonemes })
+    const { phonemes } = pairs[label]!
+    const stressed = from.stressed || phonemes.includes(PRIMARY)
+    column.push({ cost, contexts, phonemes: from.phonemes + phonemes, stressed })
   }
 
   /** -log P(label | contexts): the longest context that has it, after backing off from the longer ones. */
@@ -182,6 +257,16 @@ export class LetterToSound {
     }
     return -1
   }
+}
+
+/** Scores in WEIGHT_STEP to -log probabilities in LOG_STEP, in place. */
+function toCosts(scores: Float64Array): void {
+  let top = Number.NEGATIVE_INFINITY
+  for (const score of scores) top = Math.max(top, score)
+  let all = 0
+  for (const score of scores) all += Math.exp((score - top) * WEIGHT_STEP)
+  const log = Math.log(all)
+  for (let i = 0; i < scores.length; i++) scores[i] = (log - (scores[i]! - top) * WEIGHT_STEP) / LOG_STEP
 }
 
 /** A word has one primary stress: the last is kept, others become secondary; without one the first vowel gets it. */

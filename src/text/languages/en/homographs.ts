@@ -85,10 +85,3 @@ export function isStressedThat(context: Context): boolean {
   if (context.before === 'so') return false
   return !CONJUNCT_SUBJECT.has(context.after) || context.before === 'fact'
 }
-
-/** "read" as a past tense. */
-export function isPastRead(context: Context): boolean {
-  const helper = ADVERBS.test(context.before) ? context.before2 : context.before
-  if (HAVE.has(helper) || BE.has(helper)) return true
-  return /^(?:he|she|it)$/.test(helper) || context.after === 'aloud'
-}

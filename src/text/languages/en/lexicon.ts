@@ -1,10 +1,13 @@
 /**
- * The pronouncing dictionary: lines of text sorted by word, searched in place, so that loading is decompression
- * alone. Words are matched as written; `find` also accepts a capital first letter for a small one and the reverse.
+ * The pronouncing dictionary of English. Words are matched as written, accents and all; `find` also accepts a capital
+ * first letter for a small one and the reverse.
  */
 import { readData } from '../../data-file.ts'
+import { LexiconFile } from '../../lexicon-file.ts'
 import { decodeAscii } from '../../phonemes.ts'
-import { EXTRA_WORDS } from './extra-words.ts'
+
+/** No entry is longer. */
+const LONGEST_WORD = 64
 
 export interface Entry {
   /** Pronunciation when no tag applies; stress marks stand directly before their vowel. */
@@ -20,45 +23,6 @@ export interface Entry {
 
 const NO_TAGS: Readonly<Record<string, string>> = {}
 
-class Section {
-  readonly #text: string
-  readonly #checked: boolean
-
-  constructor(text: string, checked: boolean) {
-    this.#text = text
-    this.#checked = checked
-  }
-
-  get(word: string): Entry | undefined {
-    const text = this.#text
-    let low = 0
-    let high = text.length
-    // Invariant: the line looked for starts in [low, high), and both are starts of lines.
-    while (low < high) {
-      const middle = text.lastIndexOf('\n', ((low + high) >> 1) - 1) + 1
-      const tab = text.indexOf('\t', middle)
-      const key = text.slice(middle, tab)
-      if (key === word) {
-        const end = text.indexOf('\n', tab)
-        return parseEntry(text.slice(tab + 1, end < 0 ? undefined : end), this.#checked)
-      }
-      if (key < word) {
-        const next = text.indexOf('\n', tab)
-        low = next < 0 ? high : next + 1
-      } else high = middle
-    }
-    return undefined
-  }
-
-  /** Every word of the section with its entry, in order. */
-  *entries(): Generator<[string, Entry]> {
-    for (const line of this.#text.split('\n')) {
-      const tab = line.indexOf('\t')
-      if (tab > 0) yield [line.slice(0, tab), parseEntry(line.slice(tab + 1), this.#checked)]
-    }
-  }
-}
-
 function parseEntry(value: string, checked: boolean): Entry {
   const [first, ...variants] = value.split('|')
   if (variants.length === 0) return { phonemes: decodeAscii(first!), byTag: NO_TAGS, checked }
@@ -70,26 +34,32 @@ function parseEntry(value: string, checked: boolean): Entry {
   return { phonemes: decodeAscii(first!), byTag, checked }
 }
 
-export class Lexicon {
-  readonly #sections: readonly Section[]
-  readonly #found = new Map<string, Entry>()
+/** Words that are not there are remembered too; as many as a long text has. */
+const MAX_MISSING = 20_000
 
-  /** `text`: both parts of the data file, an empty line between them. */
-  constructor(text: string) {
-    const gap = text.indexOf('\n\n')
-    this.#sections = [new Section(text.slice(0, gap + 1), true), new Section(text.slice(gap + 2), false)]
+export class Lexicon {
+  readonly #file: LexiconFile
+  readonly #found = new Map<string, Entry>()
+  readonly #missing = new Set<string>()
+
+  /** `bytes`: the data file, hand-checked words first. */
+  constructor(bytes: Uint8Array) {
+    this.#file = new LexiconFile(bytes)
   }
 
   /** The entry of the word as written. */
   get(word: string): Entry | undefined {
     const known = this.#found.get(word)
     if (known !== undefined) return known
-    const extra = Object.hasOwn(EXTRA_WORDS, word) ? EXTRA_WORDS[word]! : undefined
-    const entry =
-      extra !== undefined
-        ? { phonemes: extra, byTag: NO_TAGS, checked: true }
-        : (this.#sections[0]!.get(word) ?? this.#sections[1]!.get(word))
-    if (entry !== undefined) this.#found.set(word, entry)
+    if (word.length > LONGEST_WORD || this.#missing.has(word)) return undefined
+    const found = this.#file.find(word)
+    if (found === undefined) {
+      if (this.#missing.size >= MAX_MISSING) this.#missing.clear()
+      this.#missing.add(word)
+      return undefined
+    }
+    const entry = parseEntry(found.value, found.section === 0)
+    this.#found.set(word, entry)
     return entry
   }
 
@@ -109,14 +79,18 @@ export class Lexicon {
   }
 
   *entries(): Generator<[string, Entry]> {
-    for (const section of this.#sections) yield* section.entries()
+    for (const [word, value, section] of this.#file.entries()) yield [word, parseEntry(value, section === 0)]
   }
 }
 
-let shared: Lexicon | undefined
+const opened = new Map<string, Lexicon>()
 
-/** The American English dictionary, read on first use. */
-export function lexicon(): Lexicon {
-  shared ??= new Lexicon(new TextDecoder('latin1').decode(readData('en', 'en-us.lexicon')))
-  return shared
+/** The dictionary `name` of English, read on first use. */
+export function lexicon(name = 'en-us.lexicon'): Lexicon {
+  let found = opened.get(name)
+  if (found === undefined) {
+    found = new Lexicon(readData('en', name))
+    opened.set(name, found)
+  }
+  return found
 }

@@ -94,7 +94,7 @@ const CASES: Readonly<Record<string, readonly (readonly [string, string])[]>> = 
     ['10:00 AM', 'ten A M'],
     ['15:45', 'fifteen forty five'],
     ['16:00', 'sixteen hundred'],
-    ['1:02:03', 'one oh two and three seconds'],
+    ['1:02:03', 'one hour two minutes and three seconds'],
   ],
   money: [
     ['$5', 'five dollars'],
@@ -118,7 +118,7 @@ const CASES: Readonly<Record<string, readonly (readonly [string, string])[]>> = 
     ['EUR 20', 'twenty euros'],
     ['US$5', 'five U S dollars'],
     ['-$5', 'minus five dollars'],
-    ['$5-10', 'five to ten'],
+    ['$5-10', 'five to ten dollars'],
     ['$5-$10', 'five to ten dollars'],
   ],
   'percentages and units': [
@@ -167,7 +167,7 @@ const CASES: Readonly<Record<string, readonly (readonly [string, string])[]>> = 
     ['v1.2.3', 'version one point two point three'],
     ['version 2.0', 'version two point zero'],
     ['Node 20.11.1', 'Node twenty point eleven point one'],
-    ['192.168.0.1', 'one hundred ninety two dot one hundred sixty eight dot zero dot one'],
+    ['192.168.0.1', 'one nine two dot one six eight dot zero dot one'],
     ['MP3s', 'M P threes'],
     ['COVID-19', 'COVID nineteen'],
     ['3D', 'three D'],

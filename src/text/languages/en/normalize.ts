@@ -4,8 +4,8 @@
  */
 import { isSpelled } from './acronyms.ts'
 import { clean } from './clean.ts'
-import { lexicon } from './lexicon.ts'
-import { DIGIT_RULES, LETTER_RULES, type Reading, type Rule, SIGN_RULES } from './rules.ts'
+import { type Lexicon, lexicon } from './lexicon.ts'
+import { DIGIT_RULES, LETTER_RULES, type Reading, type Rule, SIGN_RULES } from './rules/index.ts'
 
 export interface Token {
   readonly kind: 'word' | 'punctuation'
@@ -16,6 +16,8 @@ export interface Token {
   readonly end: number
   /** White space, or a reading's own boundary, precedes it. */
   readonly spaceBefore: boolean
+  /** The word with its accents, where it is written with some that `text` lacks. */
+  readonly accented?: string
   /** Spoken letter by letter. */
   readonly spelled: boolean
   /** Written with a hyphen and another word directly after it. */
@@ -44,8 +46,8 @@ const MARKS: Readonly<Record<string, string>> = {
 }
 
 /** Words and marks of one sentence. Never throws; time is linear in the length. */
-export function normalize(sentence: string): Token[] {
-  const { text, origin } = clean(sentence)
+export function normalize(sentence: string, dictionary: Lexicon = lexicon()): Token[] {
+  const { text, accented, origin } = clean(sentence)
   const shouting = isShouting(text)
   const tokens: Token[] = []
   let spaceBefore = false
@@ -58,8 +60,8 @@ export function normalize(sentence: string): Token[] {
       const word = spelled ? item.slice(1) : item
       const kind = /^[A-Za-z]/.test(word) ? 'word' : 'punctuation'
       // Capitals with a number are a code: BA249.
-      const code = /^[A-Z]{1,3}$/.test(word) && /\d/.test(text[end] ?? '')
-      const letters = spelled || code || (kind === 'word' && isSpelled(word, shouting))
+      const code = /^[A-Z]{1,3}$/.test(word) && (/\d/.test(text[end] ?? '') || /\d/.test(text[start - 1] ?? ''))
+      const letters = spelled || code || (kind === 'word' && isSpelled(word, shouting, dictionary))
       tokens.push({
         kind,
         text: shouting && !letters && word.length > 1 ? word.toLowerCase() : word,
@@ -68,6 +70,8 @@ export function normalize(sentence: string): Token[] {
         spaceBefore: spaceBefore && kind === 'word',
         spelled: letters,
         hyphenAfter,
+        ...(word.length === end - start &&
+          accented.slice(start, end) !== word && { accented: accented.slice(start, end) }),
       })
       spaceBefore = true
     }
@@ -89,7 +93,7 @@ export function normalize(sentence: string): Token[] {
       at = applied.end
       continue
     }
-    const word = compoundAt(text, at) ?? wordAt(text, at)
+    const word = compoundAt(text, at, dictionary) ?? wordAt(text, at)
     if (word !== undefined) {
       emit([word], at, at + word.length)
       previousWord = word
@@ -143,11 +147,11 @@ function wordAt(text: string, at: number): string | undefined {
 }
 
 /** Words with hyphens that the dictionary has as one: Coca-Cola, grown-up. */
-function compoundAt(text: string, at: number): string | undefined {
+function compoundAt(text: string, at: number, dictionary: Lexicon): string | undefined {
   COMPOUND.lastIndex = at
   const word = COMPOUND.exec(text)?.[0]
   if (word === undefined) return undefined
-  return lexicon().has(word) || lexicon().has(word.toLowerCase()) ? word : undefined
+  return dictionary.has(word) || dictionary.has(word.toLowerCase()) ? word : undefined
 }
 
 function rulesFor(character: string): readonly Rule[] {

@@ -2,14 +2,10 @@
  * Text to sentences. Sentences keep the order and the characters of the text: each is text.slice(start, end), without
  * white space at its ends, and what lies between two is white space only.
  */
+import type { SentenceSpan } from '../../language.ts'
 import { MAYBE_FINAL, NEVER_FINAL } from './tables.ts'
 
-export interface SentenceSpan {
-  readonly text: string
-  /** Characters [start, end) of the text. */
-  readonly start: number
-  readonly end: number
-}
+export type { SentenceSpan } from '../../language.ts'
 
 /** Longer sentences are cut, so that the first sound of a long one comes soon. */
 export const MAX_SENTENCE = 250
@@ -37,12 +33,15 @@ export function splitSentences(text: string): SentenceSpan[] {
 function lines(text: string): { start: number; end: number }[] {
   const out: { start: number; end: number }[] = []
   let start = 0
-  for (const match of text.matchAll(/[^\S\r\n]*(?:\r\n?|\n|\u2028|\u2029)\s*/g)) {
+  for (const match of text.matchAll(/(?:\r\n?|\n|\u2028|\u2029)\s*/g)) {
     const blank = (match[0].match(/\r\n?|\n|\u2028|\u2029/g) ?? []).length > 1
     const after = text.slice(match.index + match[0].length, match.index + match[0].length + 1)
-    const before = text[match.index - 1] ?? ''
+    // Blanks before the break belong to it. The pattern does not look for them: that took quadratic time.
+    let lineEnd = match.index
+    while (lineEnd > start && /[^\S\r\n]/.test(text[lineEnd - 1]!)) lineEnd--
+    const before = text[lineEnd - 1] ?? ''
     if (!blank && /[\p{Ll}\d,;(]/u.test(after) && /[\p{L}\d,;:)"'”’–—-]/u.test(before)) continue
-    out.push({ start, end: match.index })
+    out.push({ start, end: lineEnd })
     start = match.index + match[0].length
   }
   out.push({ start, end: text.length })

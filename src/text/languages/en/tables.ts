@@ -66,6 +66,10 @@ export const ABBREVIATIONS: Readonly<Record<string, string>> = {
   'eq.': 'equation',
   'ch.': 'chapter',
   'sec.': 'section',
+  'art.': 'article',
+  'para.': 'paragraph',
+  'ste.': 'suite',
+  'no.': 'number',
   'p.': 'page',
   'pp.': 'pages',
   'cf.': 'compare',
@@ -102,7 +106,7 @@ export const ABBREVIATIONS: Readonly<Record<string, string>> = {
 
 /** Abbreviations that are also words, or common before a sentence's end: only when a capital or digit follows. */
 export const BEFORE_NAME = new Set(
-  'hon gen rep gov sen pres col ft mt mar jun jul jan sat sun mon wed fri min max ed sec ch fig p v temp est ca al'.split(
+  'art no para hon gen rep gov sen pres col ft mt mar jun jul jan sat sun mon wed fri min max ed sec ch fig p v temp est ca al'.split(
     ' ',
   ),
 )
@@ -121,6 +125,7 @@ export const MAYBE_FINAL = new Set(
   ),
 )
 
+export const WEEKDAYS = 'Monday Tuesday Wednesday Thursday Friday Saturday Sunday'.split(' ')
 export const MONTHS = 'January February March April May June July August September October November December'.split(' ')
 /** Month of a name or its abbreviation (three or more letters, no full stop), 1-12. */
 export const monthNumber = (name: string): number =>
@@ -162,6 +167,9 @@ export const UNITS: Readonly<Record<string, readonly [string, string]>> = {
   mL: ['milliliter', 'milliliters'],
   cl: ['centiliter', 'centiliters'],
   dl: ['deciliter', 'deciliters'],
+  dL: ['deciliter', 'deciliters'],
+  µL: ['microliter', 'microliters'],
+  kL: ['kiloliter', 'kiloliters'],
   gal: ['gallon', 'gallons'],
   tsp: ['teaspoon', 'teaspoons'],
   tbsp: ['tablespoon', 'tablespoons'],
@@ -203,6 +211,37 @@ export const UNITS: Readonly<Record<string, readonly [string, string]>> = {
   mA: ['milliamp', 'milliamps'],
   mAh: ['milliamp hour', 'milliamp hours'],
   Ω: ['ohm', 'ohms'],
+  kΩ: ['kiloohm', 'kiloohms'],
+  MΩ: ['megaohm', 'megaohms'],
+  hp: ['horsepower', 'horsepower'],
+  kn: ['knot', 'knots'],
+  ppm: ['part per million', 'parts per million'],
+  ppb: ['part per billion', 'parts per billion'],
+  cc: ['cubic centimeter', 'cubic centimeters'],
+  Nm: ['newton meter', 'newton meters'],
+  N: ['newton', 'newtons'],
+  kN: ['kilonewton', 'kilonewtons'],
+  mW: ['milliwatt', 'milliwatts'],
+  TWh: ['terawatt hour', 'terawatt hours'],
+  MWh: ['megawatt hour', 'megawatt hours'],
+  GWh: ['gigawatt hour', 'gigawatt hours'],
+  Wh: ['watt hour', 'watt hours'],
+  mol: ['mole', 'moles'],
+  mmol: ['millimole', 'millimoles'],
+  lm: ['lumen', 'lumens'],
+  lux: ['lux', 'lux'],
+  bar: ['bar', 'bars'],
+  mbar: ['millibar', 'millibars'],
+  atm: ['atmosphere', 'atmospheres'],
+  qt: ['quart', 'quarts'],
+  pint: ['pint', 'pints'],
+  cup: ['cup', 'cups'],
+  in: ['inch', 'inches'],
+  ac: ['acre', 'acres'],
+  ly: ['light year', 'light years'],
+  wk: ['week', 'weeks'],
+  wks: ['week', 'weeks'],
+  mos: ['month', 'months'],
   J: ['joule', 'joules'],
   kJ: ['kilojoule', 'kilojoules'],
   cal: ['calorie', 'calories'],
@@ -244,11 +283,13 @@ export const UNITS: Readonly<Record<string, readonly [string, string]>> = {
   '×': ['times', 'times'],
 }
 
-/** Units that are read as such only when they touch the number: "5 s" or "3 A" may be anything. */
-export const TOUCHING_UNITS = new Set(['s', 'h', 'A', 'V', 'W', 'B', 'J', 'L', 'l', 'x', 'm', 'g', 'bit', 'pt', 'inch'])
+/** Units that are read as such only when they touch the number: "3 A" or "5 B" may be anything. */
+export const TOUCHING_UNITS = new Set(['A', 'B', 'J', 'N', 'x', 'bit', 'pt', 'bar', 'ac', 'atm', 'cup', 'lux'])
 
-/** Signs of money: unit, units, hundredth, hundredths. */
-export const CURRENCIES: Readonly<Record<string, readonly [string, string, string, string]>> = {
+export type Currency = readonly [unit: string, units: string, hundredth: string, hundredths: string]
+
+/** Signs of money. */
+export const CURRENCIES: Readonly<Record<string, Currency>> = {
   $: ['dollar', 'dollars', 'cent', 'cents'],
   '€': ['euro', 'euros', 'cent', 'cents'],
   '£': ['pound', 'pounds', 'penny', 'pence'],
@@ -256,8 +297,20 @@ export const CURRENCIES: Readonly<Record<string, readonly [string, string, strin
   '₹': ['rupee', 'rupees', 'paisa', 'paise'],
   '₩': ['won', 'won', 'jeon', 'jeon'],
   '₿': ['bitcoin', 'bitcoins', 'satoshi', 'satoshis'],
+  '₽': ['ruble', 'rubles', 'kopeck', 'kopecks'],
+  '₺': ['lira', 'lira', 'kurush', 'kurush'],
+  '₪': ['shekel', 'shekels', 'agora', 'agorot'],
+  '฿': ['baht', 'baht', 'satang', 'satang'],
+  '₦': ['naira', 'naira', 'kobo', 'kobo'],
+  '₱': ['peso', 'pesos', 'centavo', 'centavos'],
+  '₫': ['dong', 'dong', 'hao', 'hao'],
+  R$: ['real', 'reais', 'centavo', 'centavos'],
+  Rs: ['rupee', 'rupees', 'paisa', 'paise'],
+  kr: ['krone', 'kroner', 'ore', 'ore'],
+  zł: ['zloty', 'zloty', 'grosz', 'groszy'],
+  Kč: ['koruna', 'koruna', 'haler', 'halers'],
 }
-export const CURRENCY_CODES: Readonly<Record<string, readonly [string, string, string, string]>> = {
+export const CURRENCY_CODES: Readonly<Record<string, Currency>> = {
   USD: ['US dollar', 'US dollars', 'cent', 'cents'],
   EUR: ['euro', 'euros', 'cent', 'cents'],
   GBP: ['pound', 'pounds', 'penny', 'pence'],
@@ -267,6 +320,19 @@ export const CURRENCY_CODES: Readonly<Record<string, readonly [string, string, s
   AUD: ['Australian dollar', 'Australian dollars', 'cent', 'cents'],
   INR: ['rupee', 'rupees', 'paisa', 'paise'],
   CNY: ['yuan', 'yuan', 'fen', 'fen'],
+  SEK: ['Swedish krona', 'Swedish kronor', 'ore', 'ore'],
+  NOK: ['Norwegian krone', 'Norwegian kroner', 'ore', 'ore'],
+  DKK: ['Danish krone', 'Danish kroner', 'ore', 'ore'],
+  MXN: ['Mexican peso', 'Mexican pesos', 'centavo', 'centavos'],
+  BRL: ['real', 'reais', 'centavo', 'centavos'],
+  KRW: ['won', 'won', 'jeon', 'jeon'],
+  NZD: ['New Zealand dollar', 'New Zealand dollars', 'cent', 'cents'],
+  HKD: ['Hong Kong dollar', 'Hong Kong dollars', 'cent', 'cents'],
+  SGD: ['Singapore dollar', 'Singapore dollars', 'cent', 'cents'],
+  PLN: ['zloty', 'zloty', 'grosz', 'groszy'],
+  ZAR: ['rand', 'rand', 'cent', 'cents'],
+  RUB: ['ruble', 'rubles', 'kopeck', 'kopecks'],
+  BTC: ['bitcoin', 'bitcoins', 'satoshi', 'satoshis'],
 }
 /** Words and letters that scale an amount. */
 export const MAGNITUDES: Readonly<Record<string, string>> = {
@@ -285,6 +351,9 @@ export const MAGNITUDES: Readonly<Record<string, string>> = {
   million: 'million',
   billion: 'billion',
   trillion: 'trillion',
+  MM: 'million',
+  lakh: 'lakh',
+  crore: 'crore',
   hundred: 'hundred',
 }
 
@@ -299,7 +368,7 @@ export const SYMBOL_WORDS: Readonly<Record<string, string>> = {
   '×': 'times',
   '÷': 'divided by',
   '±': 'plus or minus',
-  '≈': 'approximately',
+  '≈': 'is approximately',
   '≠': 'does not equal',
   '≤': 'is at most',
   '≥': 'is at least',
@@ -321,7 +390,7 @@ export const SYMBOL_WORDS: Readonly<Record<string, string>> = {
 
 /** Words after which a Roman numeral is a number; others need two letters or more. */
 export const NUMBERED = new Set(
-  'chapter part act section volume book war phase type class title article appendix figure table level stage grade category mark bowl vol scene canto tier factor'.split(
+  'chapter part act section volume book war phase type class title article appendix figure table level stage grade category mark bowl vol scene canto tier factor episode season apollo fantasy division union article amendment tome lesson unit round'.split(
     ' ',
   ),
 )
@@ -339,4 +408,10 @@ export const DOMAINS =
 /** Parts of addresses that are spelled. */
 export const SPELLED_PARTS = new Set(
   'uk us eu io ai tv www html htm php pdf jpg png css js ts mp3 api http https ftp ssh url id faq tts'.split(' '),
+)
+/** Given names after which, and a surname, a numeral is a generation: John Smith III. */
+export const GIVEN_NAMES = new Set(
+  'john james robert michael william david richard joseph thomas charles christopher daniel matthew anthony mark donald steven paul andrew joshua kenneth kevin brian george timothy ronald edward jason jeffrey ryan jacob gary nicholas eric jonathan stephen larry justin scott brandon benjamin samuel gregory alexander frank patrick raymond jack dennis jerry tyler aaron henry walter peter adam harold arthur albert carl roger lawrence theodore davis martin luther louis samuel'.split(
+    ' ',
+  ),
 )

@@ -1,12 +1,12 @@
 import { connect } from 'node:net'
 import request from 'supertest'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { toPcm16Bytes } from '../src/audio/pcm.ts'
-import { readWav } from '../src/audio/wav.ts'
-import { encodeChunks } from '../src/synthesis/format.ts'
-import { standIn } from '../test/support/stand-in.ts'
-import { type TestServer, testServer, until } from '../test/support/test-server.ts'
-import { VOICE_ALIASES } from './voices.ts'
+import { toPcm16Bytes } from '../../src/audio/pcm.ts'
+import { readWav } from '../../src/audio/wav.ts'
+import { encodeChunks } from '../../src/synthesis/format.ts'
+import { standIn } from '../../test/support/stand-in.ts'
+import { type TestServer, testServer, until } from '../../test/support/test-server.ts'
+import { VOICE_ALIASES } from '../voices.ts'
 
 let server: TestServer
 beforeAll(async () => {
@@ -202,9 +202,12 @@ test('stopping lets a running request finish and refuses new ones', async () => 
     body: JSON.stringify({ input: TEXT, response_format: 'pcm', seed: 7 }),
   })
   const stopped = at.stop()
-  expect(() => at.pool.open({ voice: 'stand-in', seed: 1, speed: 1 }, { audio() {}, done() {}, error() {} })).toThrow(
-    expect.objectContaining({ code: 'SERVER_STOPPING' }),
-  )
+  expect(() =>
+    at.pool.open(
+      { voice: 'stand-in', seed: 1, speed: 1, output: { format: 'pcm' }, input: { kind: 'live', early: false } },
+      { audio() {}, done() {}, error() {} },
+    ),
+  ).toThrow(expect.objectContaining({ code: 'SERVER_STOPPING' }))
   const bytes = Buffer.from(await running.arrayBuffer())
   await stopped
   expect(bytes.equals(await encoded(TEXT, 'pcm', 7, false))).toBe(true)

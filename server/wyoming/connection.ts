@@ -1,29 +1,34 @@
 /**
- * One Wyoming connection: describe -> info; synthesize, or synthesize-start, -chunk and -stop -> audio-start, audio-chunk,
+ * The state of one Wyoming connection: describe -> info; synthesize, or synthesize-start, -chunk and -stop -> audio-start, audio-chunk,
  * audio-stop. Requests are answered one after the other, as Piper's Wyoming server does.
  */
 import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { z } from 'zod'
 import { SAMPLE_RATE } from '../../src/frames.ts'
-import { randomSeed } from '../../src/synthesis/index.ts'
+import { randomSeed, SsmlError, ssmlSentences } from '../../src/synthesis/index.ts'
 import { packageVersion } from '../../src/version.ts'
 import type { Caller } from '../access/gate.ts'
 import type { ServerDeps } from '../deps.ts'
-import { parseWith } from '../http-errors.ts'
-import { Speech, type SpeechRequest, tellable } from '../live-speech.ts'
-import { resolveVoice, type VoiceCatalogue } from '../voices.ts'
+import { parseWith, RequestError } from '../http-errors.ts'
+import { publicError, Speech } from '../speech.ts'
+import type { SpeechInput, SpeechRequest } from '../synthesis/messages.ts'
+import { nameSchema, resolveVoice, type VoiceCatalogue } from '../voices.ts'
 import { encodeEvent, type WyomingEvent } from './events.ts'
+
+/** Longest text of one event, characters. Home Assistant sends whole answers. */
+const MAX_TEXT = 32_768
 
 const FORMAT = { rate: SAMPLE_RATE, width: 2, channels: 1 }
 
 /** A name goes before a language; a language alone means the default voice. */
-const voiceSchema = z.object({ name: z.string().nullish(), language: z.string().nullish() }).nullish()
-const startSchema = z.object({ voice: voiceSchema, text_format: z.string().nullish() })
-const chunkSchema = z.object({ text: z.string() })
-const synthesizeSchema = startSchema.extend({ text: z.string() })
+const voiceSchema = z.object({ name: nameSchema.nullish(), language: nameSchema.nullish() }).nullish()
+const startSchema = z.object({ voice: voiceSchema, text_format: nameSchema.nullish() })
+const pingSchema = z.object({ text: z.string().max(256).nullish() })
+const chunkSchema = z.object({ text: z.string().max(MAX_TEXT) })
+const synthesizeSchema = startSchema.extend({ text: z.string().max(MAX_TEXT) })
 
-export class WyomingSession {
+export class WyomingConnection {
   readonly id = randomUUID()
   readonly deps: ServerDeps
   readonly caller: Caller
@@ -36,6 +41,8 @@ export class WyomingSession {
   #failed = false
   #samples = 0
   #started = false
+  /** Called as audio leaves. */
+  onAudio: () => void = () => {}
 
   constructor(socket: Socket, deps: ServerDeps) {
     this.#socket = socket
@@ -50,7 +57,7 @@ export class WyomingSession {
   /** Handles one event; resolves when the next may come. */
   async handle({ type, data }: WyomingEvent): Promise<void> {
     if (type === 'describe') this.#send('info', info(this.deps.catalogue))
-    else if (type === 'ping') this.#send('pong', { text: data.text ?? null })
+    else if (type === 'ping') this.#send('pong', { text: parseWith(data, pingSchema).text ?? null })
     else if (type === 'synthesize') {
       if (!this.#streaming) await this.#synthesize(parseWith(data, synthesizeSchema))
     } else if (type === 'synthesize-start') await this.#start(parseWith(data, startSchema))
@@ -61,7 +68,7 @@ export class WyomingSession {
 
   /** Tells the client what was wrong; a stream of text ends with it. */
   error(error: unknown): void {
-    const { code, message } = tellable(error, this)
+    const { code, message } = publicError(error, this)
     this.#failed = true
     this.#speech?.cancel()
     this.#over()
@@ -82,7 +89,8 @@ export class WyomingSession {
   async #synthesize({ text, voice, text_format }: z.output<typeof synthesizeSchema>): Promise<void> {
     await this.#count(text)
     await this.deps.gate.request(this.caller)
-    this.#speak({ ...this.#request(voice), text, ...(text_format === 'ssml' && { ssml: true }) })
+    const input = text_format === 'ssml' ? sentencesOfSsml(text) : ({ kind: 'text', text } as const)
+    this.#speak(this.#request(voice, input), text)
     await this.#end()
   }
 
@@ -91,7 +99,7 @@ export class WyomingSession {
     this.#streaming = true
     this.#failed = false
     await this.deps.gate.request(this.caller)
-    this.#speak({ ...this.#request(voice), early: true })
+    this.#speak(this.#request(voice, { kind: 'live', early: true }))
   }
 
   async #chunk({ text }: z.output<typeof chunkSchema>): Promise<void> {
@@ -112,37 +120,33 @@ export class WyomingSession {
     await this.deps.gate.text(this.caller, text.length)
   }
 
-  #request(voice: z.output<typeof voiceSchema>): SpeechRequest {
-    return { voice: resolveVoice(voice?.name ?? undefined, this.deps.catalogue), seed: randomSeed(), speed: 1 }
+  #request(voice: z.output<typeof voiceSchema>, input: SpeechInput): SpeechRequest {
+    const name = resolveVoice(voice?.name ?? undefined, this.deps.catalogue)
+    return { voice: name, seed: randomSeed(), speed: 1, output: { format: 'pcm' }, input }
   }
 
-  #speak(request: SpeechRequest): void {
+  #speak(request: SpeechRequest, text?: string): void {
     this.#samples = 0
     this.#started = false
-    const speech: Speech = new Speech(
-      this,
-      request,
-      {
-        audio: (bytes, { samples }, taken) => {
-          this.#begin()
-          if (bytes.length === 0) return taken()
-          const timestamp = Math.round((1000 * this.#samples) / SAMPLE_RATE)
-          this.#samples += samples
-          this.#write(encodeEvent('audio-chunk', { ...FORMAT, timestamp }, bytes), taken)
-        },
-        flushed: () => {},
-        cleared: () => {},
-        done: () => {
-          this.#begin()
-          this.#send('audio-stop', { timestamp: Math.round((1000 * this.#samples) / SAMPLE_RATE) })
-          this.#over()
-        },
-        error: (error) => this.error(error),
+    const { id, deps, caller } = this
+    this.#speech = new Speech({ id, deps, caller, route: 'wyoming', ...(text !== undefined && { text }) }, request, {
+      audio: (bytes, { samples }, taken) => {
+        this.#begin()
+        if (bytes.length === 0) return taken()
+        const timestamp = Math.round((1000 * this.#samples) / SAMPLE_RATE)
+        this.#samples += samples
+        this.#write(encodeEvent('audio-chunk', { ...FORMAT, timestamp }, bytes), () => {
+          this.onAudio()
+          taken()
+        })
       },
-      'wyoming',
-      () => {},
-    )
-    this.#speech = speech
+      done: () => {
+        this.#begin()
+        this.#send('audio-stop', { timestamp: Math.round((1000 * this.#samples) / SAMPLE_RATE) })
+        this.#over()
+      },
+      error: (error) => this.error(error),
+    })
   }
 
   #begin(): void {
@@ -174,6 +178,16 @@ export class WyomingSession {
     this.#socket.write(bytes, (error) => {
       if (!error) taken()
     })
+  }
+}
+
+/** SSML, parsed once. Throws REQUEST_INVALID. */
+function sentencesOfSsml(text: string): SpeechInput {
+  try {
+    return { kind: 'sentences', sentences: ssmlSentences(text) }
+  } catch (error) {
+    if (!(error instanceof SsmlError)) throw error
+    throw new RequestError(error.code, error.message, 'text', { remedy: error.remedy })
   }
 }
 

@@ -1,0 +1,68 @@
+/** Signs: of sums, of ranges, of names, and those that stand for words. */
+import { cardinal, pluralWord } from '../numbers.ts'
+import { SYMBOL_WORDS } from '../tables.ts'
+import { pair, type Rule, readNumber, rule, startsNumber, textAfter, words } from './rule.ts'
+
+/** 2 and 3 as powers have names. */
+const power = (digits: string): string[] =>
+  digits === '2'
+    ? ['squared']
+    : digits === '3'
+      ? ['cubed']
+      : words('to the power of').concat(
+          digits.startsWith('-') ? ['minus', ...cardinal(digits.slice(1))] : cardinal(digits),
+        )
+
+export const SIGN_RULES_PLAIN: readonly Rule[] = [
+  rule('decade', String.raw`'(\d0)s(?![A-Za-z])`, (m) => {
+    const read = cardinal(m[1]!)
+    return [pluralWord(read.pop()!)]
+  }),
+  rule('short year', String.raw`'(\d\d)(?![A-Za-z\d])`, (m, place) => (startsNumber(place) ? pair(m[1]!) : undefined)),
+  rule('range', String.raw`\s?[-–]\s?(?=[\d$€£])`, (m, place) => {
+    // A dash between two numbers with their units: 9am-5pm, 1960s-80s.
+    const joined = !/\s/.test(m[0]) || m[0].includes('–')
+    return joined &&
+      /\d\s?(?:[a-zA-Z%°.]{0,4}|a\.m\.|p\.m\.)$/i.test(place.previousWord) &&
+      !/^[A-Za-z]/.test(place.previousWord)
+      ? ['to']
+      : undefined
+  }),
+  rule('minus', String.raw`[-–](?=\.?\d)`, (m, place) =>
+    startsNumber(place) &&
+    (m[0] === '-' || /(?:^|[\s(=])$/.test(place.text.slice(Math.max(0, place.start - 1), place.start)))
+      ? ['minus']
+      : undefined,
+  ),
+  rule('plus', String.raw`\+(?=\.?\d)`, () => ['plus']),
+  rule('about', String.raw`~(?=\s?\d|\s?[$€£])`, () => ['about']),
+  rule('number sign', String.raw`#(?=\d)`, () => ['number']),
+  rule('hashtag', '#(?=[A-Za-z])', () => ['hashtag']),
+  rule('handle', '@(?=[A-Za-z])', () => ['at']),
+  rule('arrow', '(?:->|=>)', () => ['to']),
+  rule('less', String.raw`<=?(?=\s?[\d.-])`, (m) => words(m[0].length > 1 ? 'is at most' : 'less than')),
+  rule('greater', String.raw`>=?(?=\s?[\d.-])`, (m) => words(m[0].length > 1 ? 'is at least' : 'greater than')),
+  rule('unequal', '!=', () => words('does not equal')),
+  rule('decimal', String.raw`\.\d+`, (m, place) => (startsNumber(place) ? readNumber(m[0]) : undefined)),
+  rule('dotted name', String.raw`\.(?=[A-Za-z]{2,12}\b)`, (_, place) =>
+    place.start === 0 || /[\s(]$/.test(place.text.slice(Math.max(0, place.start - 1), place.start))
+      ? ['dot']
+      : undefined,
+  ),
+  rule('slash', String.raw`\/(?=[A-Za-z\d])`, (_, place) =>
+    /\d[a-zA-Z%]{0,3}$/.test(place.previousWord) && /^[A-Za-z]{2}/.test(textAfter(place).slice(0, 2))
+      ? ['per']
+      : /[A-Za-z\d]$/.test(place.previousWord)
+        ? ['slash']
+        : undefined,
+  ),
+  rule('power', String.raw`\^\(?([-+]?\d{1,9}|[a-z](?![a-z]))\)?`, (m) =>
+    /\d/.test(m[1]!) ? power(m[1]!.replace('+', '')) : [...words('to the power of'), `~${m[1]!.toUpperCase()}`],
+  ),
+  rule('product', String.raw` ?\* ?(?=\d)`, (_, place) => (/\d$/.test(place.previousWord) ? ['times'] : undefined)),
+  rule('product of an amount', String.raw`\s?[×x]\s?(?=\d)`, (_, place) =>
+    /\d\s?[A-Za-z%]{0,3}$/.test(place.previousWord) ? ['by'] : undefined,
+  ),
+  rule('elided', String.raw`'(?=(?:em|tis|twas|til|cause|bout|round|cept|gainst|neath|twere|twill)\b)`, () => [], 'i'),
+  rule('symbol', '[&@%+=°×÷±≈≠≤≥→∞√π§©²³Ω$£€¥¢]', (m) => words(SYMBOL_WORDS[m[0]]!)),
+]
