@@ -1,6 +1,6 @@
 # The server in a small image: built with all tools, run with production packages only, as an ordinary user.
 FROM node:20-slim AS build
-# The compiler of this stage leaves nothing behind but what it compiled: any version will do.
+# The compiler of this stage leaves nothing behind but what it compiled, so any version will do.
 # hadolint ignore=DL3008
 RUN apt-get update && apt-get install -y --no-install-recommends g++ && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
@@ -11,8 +11,10 @@ COPY bench/package.json bench/package.json
 ENV ONNXRUNTIME_NODE_INSTALL=skip
 RUN npm ci
 COPY . .
-# The package as npm has it, then its production dependencies alone: the trainer and its packages stay in this stage.
-RUN npm run build && npm pack --pack-destination /tmp && mkdir /server && cd /server && npm install --omit=dev /tmp/sparsewave-*.tgz
+# The package as npm has it, then its production dependencies alone. The trainer and its packages stay in this stage.
+RUN npm pack --ignore-scripts=false --pack-destination /tmp
+WORKDIR /server
+RUN npm install --omit=dev /tmp/sparsewave-*.tgz
 
 FROM node:20-slim
 ENV ORT_DISABLE_TELEMETRY=1 NODE_ENV=production HOST=0.0.0.0 PORT=8080

@@ -5,7 +5,7 @@
  *
  *     node bench/dist/engines.js --engines native,webgpu --sequences 16,64,256,1024,4096
  *
- * prints a table; with `-o docs/gpu` it writes docs/gpu.svg and docs/gpu.json too, with `--counts` what an update moves and starts on a
+ * prints a table; with `-o docs/measurements/gpu` it writes docs/measurements/gpu.svg and gpu.json too, with `--counts` what an update moves and starts on a
  * device. `torch` among the engines is the dense net of the same shape in PyTorch (bench/torch-gru.py), with cuDNN where there is CUDA:
  *
  *     python3 -m venv /tmp/torch && /tmp/torch/bin/pip install torch numpy

@@ -22,7 +22,8 @@ export type Via = 'http' | 'ws'
 const JITTER = 5
 const BYTES_A_MS = (SAMPLE_RATE * 2) / 1000
 
-class Ear {
+/** What a listener hears of the bytes that come. */
+export class Ear {
   readonly #asked = performance.now()
   #first = 0
   #bytes = 0

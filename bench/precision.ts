@@ -117,7 +117,12 @@ function forced(u: Utterance, { mean, std }: Normalization): Forced {
   const steps = count * STEPS_PER_FRAME
   const inputs = new Float32Array(steps * STEP_INPUTS.count)
   const residuals = new Float32Array(steps * BANDS)
-  for (let t = 0; t < steps; t++) u.write(t, inputs, t * STEP_INPUTS.count, residuals, t * BANDS, 1)
+  const example = new Float32Array(STEP_INPUTS.count + BANDS)
+  for (let t = 0; t < steps; t++) {
+    u.write(t, example, 0, 1)
+    inputs.set(example.subarray(0, STEP_INPUTS.count), t * STEP_INPUTS.count)
+    residuals.set(example.subarray(STEP_INPUTS.count), t * BANDS)
+  }
   return { steps, inputs, gates: Float32Array.from(conditioningGates(layout, average, features)), residuals }
 }
 

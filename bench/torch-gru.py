@@ -1,7 +1,7 @@
 """
 A dense net of the vocoder's shape in PyTorch, for bench/engines.ts: one update, with clipping and Adam, a line of standard
 input, `SEQUENCES STEPS`; answers `WALL CPU` in seconds, or `error WHY`. On CUDA the GRU is cuDNN's. Data and weights are random; the
-mixture's loss is the real one (docs/net.md).
+mixture's loss is the real one (docs/reference/net.md).
 
     python torch-gru.py HIDDEN INPUTS THREADS
 """

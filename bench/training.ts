@@ -24,9 +24,16 @@ import {
   STEP_INPUTS,
   STEPS_PER_FRAME,
 } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
-import { adamUpdate, createNativeEngine, nativeIsas } from 'sparsewave-training/internal/engines/native'
+import { createNativeEngine } from 'sparsewave-training/internal/engines/native'
 import { createParallelEngine } from 'sparsewave-training/internal/engines/parallel'
-import { syntheticBatch, syntheticMasks, syntheticParameters } from 'sparsewave-training/internal/engines/synthetic'
+import {
+  splitExamples,
+  syntheticBatch,
+  syntheticMasks,
+  syntheticParameters,
+} from 'sparsewave-training/internal/engines/synthetic'
+import { adamUpdate } from 'sparsewave-training/internal/net/adam'
+import { nativeIsas } from 'sparsewave-training/internal/net/addon'
 import { type Engine, LANES } from 'sparsewave-training/internal/net/engine'
 import { type ParameterLayout, parameterLayout } from 'sparsewave-training/internal/net/vocoder-layout'
 import { macsPerLaneStep } from 'sparsewave-training/internal/tasks/sparse-wavernn/cost'
@@ -99,11 +106,12 @@ function peer(net: NetConfig): Case[] {
   const parts: Float32Array[] = [syntheticParameters(layout, 1)]
   const described: Record<string, number> = {}
   let at = layout.size
-  for (const name of ['inputs', 'targets', 'frames', 'weights'] as const) {
+  const arrays = { ...splitExamples(batch), frames: batch.frames, weights: batch.weights }
+  for (const [name, data] of Object.entries(arrays)) {
     described[name] = at
-    described[`${name}Size`] = batch[name].length
-    at += batch[name].length
-    parts.push(batch[name])
+    described[`${name}Size`] = data.length
+    at += data.length
+    parts.push(data)
   }
   const description = {
     hidden: net.hidden,

@@ -5,7 +5,7 @@
  *
  *     npm run bench:vocoder [-- rounds]
  *
- * writes docs/vocoder-speed.md and docs/vocoder-speed.svg. Instructions a sample are counted where valgrind is installed.
+ * writes docs/measurements/vocoder-speed.md and docs/measurements/vocoder-speed.svg. Instructions a sample are counted where valgrind is installed.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -161,11 +161,14 @@ const cpu = detectCpu()
 const lines = [
   '# Speed of the vocoder’s step-rate net',
   '',
-  `Made by \`npm run bench:vocoder -- ${rounds}\` on ${cpu.model}, ${cpu.count} processors, Node ${process.versions.node}. One thread, CPU time, the lowest of ${rounds} rounds: what others do on the machine only adds to it.`,
-  'Inputs, GRU, heads, sampling, filter bank and de-emphasis are in; conditioning and the acoustic model are not. A live stream is one',
-  'second of 24 kHz audio a second. Densities are multiples of the default ones (docs/net.md). GMAC/s counts the multiply-adds in',
-  'blocks: over the whole step’s time, and in the blocks alone (what 2x density costs more than 0.5x), which is set against the',
-  'peak of the same registers, measured in the same run.',
+  'How many live streams a core carries, by kernel, precision, size and density.',
+  '',
+  `Made by \`npm run bench:vocoder -- ${rounds}\` on ${cpu.model}, ${cpu.count} processors, Node ${process.versions.node}.`,
+  `One thread, CPU time, the lowest of ${rounds} rounds, since other work on the machine only adds to it.`,
+  'Inputs, GRU, heads, sampling, filter bank and de-emphasis are in. Conditioning and the acoustic model are not.',
+  'A live stream is one second of 24 kHz audio a second. Densities are multiples of the default ones ([the net](../reference/net.md)).',
+  'GMAC/s counts the multiply-adds in blocks, first over the whole step’s time.',
+  '“In blocks” is what 2x density costs more than 0.5x. It is set against the peak of the same registers, measured in the same run.',
   '',
   '![live streams a core by size and by number of streams](vocoder-speed.svg)',
   '',
@@ -199,7 +202,7 @@ const lines = [
     )
   }),
   '',
-  'The dense GRU is the layer alone, all steps in one call: no heads, no sampling.',
+  'The dense GRU is the layer alone, with all steps in one call. Heads and sampling are not in it.',
   '',
 ]
 const fastest = availableKernels()[0]!
@@ -241,7 +244,7 @@ const names = [...new Set(cases.map((c) => c.kernel))]
   .filter((k) => k !== 'reference')
   .flatMap((kernel) => PRECISIONS.map((precision) => ({ kernel, precision })))
 writeFileSync(
-  join(PACKAGE_ROOT, 'docs/vocoder-speed.svg'),
+  join(PACKAGE_ROOT, 'docs/measurements/vocoder-speed.svg'),
   svgCharts('Live streams a core by size and by number of streams', [
     {
       ...{ title: 'Live streams a core by size', xLabel: 'GRU units H', yLabel: 'live streams a core' },
@@ -265,5 +268,5 @@ writeFileSync(
     },
   ]),
 )
-writeFileSync(join(PACKAGE_ROOT, 'docs/vocoder-speed.md'), `${lines.join('\n')}\n`)
+writeFileSync(join(PACKAGE_ROOT, 'docs/measurements/vocoder-speed.md'), `${lines.join('\n')}\n`)
 console.log(lines.join('\n'))

@@ -1,6 +1,6 @@
 /**
- * What runs in browsers, to build/web/: the worker (src/browser/worker.ts and all it imports, in one file) and its data, compressed,
- * with their sizes and checksums in assets.json. Where a module has a twin x.browser.ts beside it, that one is taken.
+ * Builds what runs in browsers, to build/web/: the module that pages import, the worker that it starts, and the worker's data,
+ * compressed, with sizes and checksums in assets.json. A module with a twin x.browser.ts beside it is replaced by the twin.
  */
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -40,9 +40,9 @@ export const webSources = () => [
     .map((file) => at('src', file)),
 ]
 
-export const webOutputs = () => [join(OUT, 'worker.js'), join(OUT, 'assets.json')]
+export const webOutputs = () => [...Object.keys(ENTRIES), 'assets.json'].map((name) => join(OUT, name))
 
-/** Takes twins, and refuses what no browser has. */
+/** Takes twins, and refuses modules that no browser has. */
 const forBrowsers = {
   name: 'for-browsers',
   async resolveId(source, importer, options) {
@@ -56,22 +56,31 @@ const forBrowsers = {
   },
 }
 
-/** Builds; true, or what went wrong. */
-export async function buildWeb() {
+/** What pages import, and the worker it starts: a file each, with all that they import in it. */
+const ENTRIES = { 'index.js': 'src/browser/index.ts', 'worker.js': 'src/browser/worker.ts' }
+
+async function bundleOf(entry) {
   const { rolldown } = await import('rolldown')
+  const bundle = await rolldown({
+    input: at(entry),
+    platform: 'browser',
+    plugins: [forBrowsers],
+    onLog(level, log, handler) {
+      if (level === 'warn') throw new Error(log.message)
+      handler(level, log)
+    },
+  })
+  const { output } = await bundle.generate({ format: 'esm', minify: true, sourcemap: false, codeSplitting: false })
+  await bundle.close()
+  return output[0]
+}
+
+/** Builds. Returns true, or what went wrong. */
+export async function buildWeb() {
   try {
-    const bundle = await rolldown({
-      input: at('src/browser/worker.ts'),
-      platform: 'browser',
-      plugins: [forBrowsers],
-      onLog(level, log, handler) {
-        if (level === 'warn') throw new Error(log.message)
-        handler(level, log)
-      },
-    })
-    const { output } = await bundle.generate({ format: 'esm', minify: true, sourcemap: false, codeSplitting: false })
-    await bundle.close()
-    const files = { 'worker.js': output[0].code, 'licences.txt': licences(output[0].moduleIds) }
+    const bundles = await Promise.all(Object.values(ENTRIES).map(bundleOf))
+    const files = Object.fromEntries(Object.keys(ENTRIES).map((name, i) => [name, bundles[i].code]))
+    files['licences.txt'] = licences(bundles.flatMap(({ moduleIds }) => moduleIds))
     const assets = {}
     for (const [name, read] of Object.entries(ASSETS)) {
       const bytes = gzipSync(read(), { level: 9 })

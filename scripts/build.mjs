@@ -1,12 +1,12 @@
 /**
  * Builds everything that runs: TypeScript to dist/ of its package, AssemblyScript to build/wasm/*.wasm, C++ addons to
- * build/native/<system>/<addon>.node, and what runs in browsers to build/web/. Outputs appear by rename, so that a running process
- * never sees half a file.
+ * build/native/<system>/<addon>.node, and what runs in browsers to build/web/. Outputs appear by rename, so that a
+ * running process never sees half a file.
  *
  *   node scripts/build.mjs [--if-stale] [ts] [wasm] [web] [native] [training] [training-native] [bench]
  *
- * `--if-stale` skips parts whose sources are those of the last good build. Without a C++ compiler the native part is
- * left out with one notice: everything then runs on the WebAssembly kernels.
+ * `--if-stale` skips parts whose sources are those of the last good build. Without a C++ compiler the native parts are
+ * left out with a notice, and everything runs on the WebAssembly kernels.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
@@ -80,7 +80,7 @@ const project = (config, folders, root, out, entry) => ({
   },
 })
 
-/** Parts by name, in the order they are built. `says`: what people are told while it is made. */
+/** Parts by name, in the order in which they are built. `says` is what people read while a part is built. */
 const parts = {
   ts: {
     says: 'TypeScript',
@@ -114,7 +114,7 @@ const parts = {
   },
   native: {
     says: 'native kernels',
-    ...addonPart(addons, 'Speech runs on the WebAssembly kernels; training needs a compiler.'),
+    ...addonPart(addons, 'Speech runs on the WebAssembly kernels, training needs a compiler.'),
   },
   training: {
     says: 'trainer',
@@ -130,7 +130,7 @@ const parts = {
   },
 }
 
-/** What speaking and serving need; the rest is built when it is asked for. */
+/** The parts that speaking and serving need. The rest is built on demand. */
 export const SPEAKING = ['ts', 'wasm', 'web', 'native']
 export const TRAINING = [...SPEAKING, 'training', 'training-native']
 
@@ -143,7 +143,7 @@ const wasmModules = () =>
     })),
   )
 
-/** The modules of wasm/: its top-level files; what they share lies in folders. */
+/** The modules of wasm/: its top-level files. What they share lies in folders. */
 const wasmEntries = () =>
   existsSync(at('wasm'))
     ? readdirSync(at('wasm'))
@@ -185,7 +185,7 @@ async function lock() {
     } catch {
       continue
     }
-    // An empty file is a lock being written; give up on it only when it stays.
+    // An empty file is a lock that is being written. It is given up only when it stays empty.
     const old = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()) > 5000
     let alive = holder > 0 || !old
     if (holder > 0) {
@@ -200,34 +200,39 @@ async function lock() {
   }
 }
 
-/** Builds the named parts; returns whether all went well. Messages go to stderr. */
+/** Builds the named parts and returns whether all went well. Messages go to stderr: a line for each part, with its time. */
 export async function build(names = Object.keys(parts), { ifStale = false, quiet = false } = {}) {
   if (ifStale && !names.some(isStale)) return true
   const release = await lock()
+  const say = (text) => void (quiet || process.stderr.write(text))
+  const seconds = (since) => `${((Date.now() - since) / 1000).toFixed(1).padStart(5)} s`
+  const started = Date.now()
   let good = true
   try {
-    for (const name of names) {
-      if (ifStale && !isStale(name)) continue
+    const wanted = names.filter((name) => !ifStale || isStale(name))
+    if (wanted.length > 0) say(`Building what is missing or older than its sources:\n`)
+    for (const name of wanted) {
       const { says, stamp } = parts[name]
       if (!parts[name].tool()) {
-        console.error(`${name}: the development packages are not installed; run \`npm ci\``)
+        console.error(`The part ${name} needs the development packages. Run \`npm ci\`.`)
         good = false
         continue
       }
-      const started = Date.now()
+      const begun = Date.now()
       const made = stamp()
-      if (!quiet) process.stderr.write(`building ${says} ... `)
+      say(`  ${says.padEnd(26)} `)
       const result = await parts[name].build()
       if (result === true) {
         writeStamp(name, made)
-        if (!quiet) process.stderr.write(`${((Date.now() - started) / 1000).toFixed(1)} s\n`)
+        say(`${seconds(begun)}\n`)
       } else {
         good = false
-        if (!quiet) process.stderr.write('failed\n')
+        say('failed\n')
         console.error(result)
-        console.error(`${name}: build failed`)
+        console.error(`The part ${name} could not be built.`)
       }
     }
+    if (wanted.length > 1) say(`  ${'all'.padEnd(26)} ${seconds(started)}\n`)
   } finally {
     release()
   }
@@ -243,7 +248,7 @@ if (process.argv[1] && import.meta.url === pathToFileURL(resolve(process.argv[1]
   ]
   if (wrong.length > 0) {
     console.error(
-      `unknown: ${wrong.join(' ')}\nusage: node scripts/build.mjs [--if-stale] [${Object.keys(parts).join('] [')}]`,
+      `Unknown: ${wrong.join(' ')}\nUsage: node scripts/build.mjs [--if-stale] [${Object.keys(parts).join('] [')}]`,
     )
     process.exit(2)
   }

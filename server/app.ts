@@ -10,6 +10,7 @@ import { corsFor } from './access/origins.ts'
 import type { ServerDeps } from './deps.ts'
 import { docsPage } from './docs-page.ts'
 import { errorHandler, methodNotAllowed, notFound } from './http-errors.ts'
+import { inOrder } from './in-order.ts'
 import { requestLog } from './log.ts'
 import { openApiDocument } from './openapi.ts'
 import { speechRoute, timestampsRoute } from './routes/speech.ts'
@@ -24,7 +25,8 @@ export function createApp(deps: ServerDeps): Express {
   const { pool, metrics, catalogue, gate, logger, config } = deps
   const app = express()
   app.set('trust proxy', config.trustProxy)
-  app.use(requestId, requestLog(logger), security, ...corsFor(config.corsOrigins))
+  app.disable('x-powered-by')
+  app.use(inOrder(), requestId, known(deps), requestLog(logger), security, ...corsFor(config.corsOrigins))
 
   const get = (path: string, ...handlers: RequestHandler[]): void => {
     app
@@ -67,7 +69,9 @@ export function createApp(deps: ServerDeps): Express {
   })
 
   get('/health/live', (_req, res) => {
-    res.json({ status: 'ok' })
+    // A supervisor should restart a server that has had no worker for a minute, or has one that cannot be ended.
+    if (pool.isBeyondRecovery(60)) res.status(503).json({ status: 'no synthesis worker can be started or ended' })
+    else res.json({ status: 'ok' })
   })
   get('/health/ready', (_req, res) => {
     if (pool.isReady) res.json({ status: 'ok', ...pool.info })
@@ -94,6 +98,13 @@ const requestId: RequestHandler = (req, res, next) => {
   res.set('X-Request-Id', given && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID())
   next()
 }
+
+const known =
+  (deps: ServerDeps): RequestHandler =>
+  (_req, res, next) => {
+    res.locals.deps = deps
+    next()
+  }
 
 const identify =
   (gate: Gate): RequestHandler =>

@@ -36,11 +36,20 @@ export const configSchema = z.object({
     .min(0.05)
     .max(1000)
     .default(0.85)
-    .describe("share of a worker's time that its streams may need to be made in real time, as measured; more wait"),
+    .describe("share of a worker's time that its streams may need to be served in real time, as measured; more wait"),
   SPARSEWAVE_STREAMS_PER_WORKER: whole(1, 4096)
     .optional()
     .describe('streams of a worker at the same time, whatever they cost; any number unless set'),
   SPARSEWAVE_QUEUE: whole(0, 65536).default(64).describe('requests that may wait for a free stream; more get 429'),
+  SPARSEWAVE_QUEUE_SECONDS: whole(1, 3600)
+    .default(30)
+    .describe('a request that has waited so long for a free stream gets 503'),
+  SPARSEWAVE_WATCHDOG_SECONDS: whole(1, 3600)
+    .default(10)
+    .describe('a synthesis worker that does not answer for so long is replaced'),
+  SPARSEWAVE_KEY_SECONDS: whole(1, 3600)
+    .default(10)
+    .describe('a WebSocket whose key comes in a message is closed when it has not come after so long'),
   SPARSEWAVE_WS_CONNECTIONS: whole(1, 65536).default(256).describe('WebSocket connections open at the same time'),
   SPARSEWAVE_WS_IDLE_SECONDS: whole(1, 86400)
     .default(300)
@@ -89,6 +98,9 @@ export interface Config {
   readonly loadLimit: number
   readonly streamsPerWorker: number | undefined
   readonly queue: number
+  readonly queueSeconds: number
+  readonly watchdogSeconds: number
+  readonly keySeconds: number
   readonly wsConnections: number
   readonly wsIdleSeconds: number
   readonly wsPingSeconds: number
@@ -115,7 +127,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
   if (!parsed.success) {
     const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
     throw new SparsewaveError('USAGE', `The environment has settings that cannot be used: ${faults.join('; ')}.`, {
-      remedy: 'docs/http.md lists the settings and their ranges.',
+      remedy: 'docs/reference/configuration.md lists the settings and their ranges.',
     })
   }
   const c = parsed.data
@@ -128,6 +140,9 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     loadLimit: c.SPARSEWAVE_LOAD_LIMIT,
     streamsPerWorker: c.SPARSEWAVE_STREAMS_PER_WORKER,
     queue: c.SPARSEWAVE_QUEUE,
+    queueSeconds: c.SPARSEWAVE_QUEUE_SECONDS,
+    watchdogSeconds: c.SPARSEWAVE_WATCHDOG_SECONDS,
+    keySeconds: c.SPARSEWAVE_KEY_SECONDS,
     wsConnections: c.SPARSEWAVE_WS_CONNECTIONS,
     wsIdleSeconds: c.SPARSEWAVE_WS_IDLE_SECONDS,
     wsPingSeconds: c.SPARSEWAVE_WS_PING_SECONDS,

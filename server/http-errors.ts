@@ -1,18 +1,25 @@
 /** Errors as OpenAI's clients expect them: {error: {message, type, param, code}}. */
+import { STATUS_CODES } from 'node:http'
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express'
 import type { z } from 'zod'
-import { type ErrorCode, SparsewaveError } from '../src/errors.ts'
+import { ERRORS, type ErrorCode, SparsewaveError } from '../src/errors.ts'
 import { RateLimitError } from './access/gate.ts'
+import type { ServerDeps } from './deps.ts'
+import { faultOf } from './fault.ts'
+import { publicError } from './speech.ts'
 
 export interface ErrorBody {
   error: { message: string; type: string; param: string | null; code: string | null }
 }
 
-/** Seconds a client is told to wait when all streams are taken. */
+/** Seconds after which a client may come back when all streams are taken. */
 const RETRY_AFTER = 1
 
 const typeOf = (status: number): string =>
   status === 429 ? 'rate_limit_error' : status >= 500 ? 'server_error' : 'invalid_request_error'
+
+/** Errors quote what was wrong; of something long the beginning. */
+const MAX_MESSAGE = 500
 
 export const errorBody = (
   status: number,
@@ -20,7 +27,12 @@ export const errorBody = (
   message: string,
   param: string | null = null,
 ): ErrorBody => ({
-  error: { message, type: typeOf(status), param, code },
+  error: {
+    message: message.slice(0, MAX_MESSAGE),
+    type: typeOf(status),
+    param: param?.slice(0, MAX_MESSAGE) ?? null,
+    code,
+  },
 })
 
 /** A request whose field `param` is wrong. */
@@ -28,7 +40,11 @@ export class RequestError extends SparsewaveError {
   readonly param: string | null
 
   constructor(code: ErrorCode, message: string, param: string | null, options?: { remedy?: string }) {
+    // Where a client's fault was found interests nobody, and finding the stack costs more than all the rest.
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
     super(code, message, options)
+    Error.stackTraceLimit = stackTraceLimit
     this.name = 'RequestError'
     this.param = param
   }
@@ -62,30 +78,44 @@ export function sendError(res: Response, error: unknown): number {
   }
   if (known.status === 429 || known.status === 503)
     res.set('Retry-After', String(known instanceof RateLimitError ? known.retryAfter : RETRY_AFTER))
-  if (known.status === 401) res.set('WWW-Authenticate', 'Bearer')
+  if (known.status === 401) {
+    // Whoever has no key gets one answer a connection, and the rest of the body is not read.
+    res.set({ 'WWW-Authenticate': 'Bearer', Connection: 'close' })
+    res.locals.deps?.metrics.refused.inc({ reason: 'key' })
+  }
   res.status(known.status).json(errorBodyOf(known))
   return known.status
 }
 
+/** Remedies for clients of the server, who have no command line here. Where an error has one of its own, that counts. */
+const REMEDIES: Partial<Record<ErrorCode, string>> = {
+  REQUEST_INVALID: '/docs on this server describes the requests.',
+  VOICE_UNKNOWN: '`GET /v1/audio/voices` lists the voices there are.',
+}
+
+/** What a client of the server may do about an error. */
+export const remedyOf = ({ code, remedy }: SparsewaveError): string =>
+  remedy === ERRORS[code].remedy ? (REMEDIES[code] ?? remedy) : remedy
+
 /** The error object of an error that a client may see. */
 export function errorBodyOf(error: SparsewaveError): ErrorBody {
-  const message = error.remedy ? `${error.message} ${error.remedy}` : error.message
+  const remedy = remedyOf(error)
+  const message = remedy ? `${error.message} ${remedy}` : error.message
   const param = error instanceof RequestError ? error.param : null
   return errorBody(error.status, error.code.toLowerCase(), message, param)
 }
 
 function asSparsewaveError(error: unknown, res: Response): SparsewaveError {
-  if (error instanceof SparsewaveError) return error
+  const deps = res.locals.deps as ServerDeps | undefined
+  const id = res.get('X-Request-Id') ?? ''
+  if (error instanceof SparsewaveError) return deps ? publicError(error, { id, deps }) : error
   const { status, type } = error as { status?: number; type?: string }
   if (type === 'entity.parse.failed') return new RequestError('REQUEST_INVALID', 'The body is not valid JSON.', null)
   if (type === 'entity.too.large') return new RequestError('INPUT_TOO_LONG', 'The body is too large.', null)
+  // The messages of these errors may name files.
   if (status !== undefined && status < 500)
-    return new RequestError(
-      'REQUEST_INVALID',
-      error instanceof Error ? `${error.message}.` : 'The request is wrong.',
-      null,
-    )
-  res.locals.logger?.error({ id: res.get('X-Request-Id'), err: error }, 'a request failed inside the server')
+    return new RequestError('REQUEST_INVALID', `The request is wrong: ${STATUS_CODES[status] ?? status}.`, null)
+  deps?.logger.error({ id, fault: faultOf(error) }, 'a request failed inside the server')
   return new SparsewaveError('SYNTHESIS_FAILED', 'The request failed inside the server.')
 }
 
@@ -103,5 +133,5 @@ export const methodNotAllowed =
   }
 
 export const notFound: RequestHandler = (req, res) => {
-  res.status(404).json(errorBody(404, 'not_found', `There is no ${req.method} ${req.path} here.`))
+  res.status(404).json(errorBody(404, 'not_found', `There is no ${req.method} ${req.path.slice(0, 200)} here.`))
 }

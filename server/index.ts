@@ -1,7 +1,10 @@
-/** The server. */
-export { createApp } from './app.ts'
-export { type Config, configSchema, readConfig } from './config.ts'
-export { createLogger } from './log.ts'
-export { type RunningServer, startServer } from './start.ts'
-export { spawnWorker } from './synthesis/spawn.ts'
-export { VOICE_ALIASES, type VoiceCatalogue, type VoiceInfo } from './voices.ts'
+/** The public face of `sparsewave/server`. What the server itself is made of stays behind it. */
+export {
+  createSpeechRouter,
+  type ListenOptions,
+  type SpeechRouter,
+  type SpeechServer,
+  type SpeechServerOptions,
+  startSpeechServer,
+  type UpgradeSource,
+} from './mount.ts'

@@ -4,16 +4,24 @@
  */
 import type { RequestHandler, Response } from 'express'
 import { type DestinationStream, type Logger, pino } from 'pino'
+import { LogStream } from './log-stream.ts'
 
 export const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
-export function createLogger(level: LogLevel, destination?: DestinationStream): Logger {
-  const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime }
-  return destination ? pino(options, destination) : pino(options, pino.destination({ dest: 1, sync: true }))
+/** The stream that the server's own logger writes to standard output through. */
+export const standardOutput = (): LogStream =>
+  new LogStream(
+    1,
+    (dropped) =>
+      `${JSON.stringify({ level: 40, time: new Date().toISOString(), dropped, msg: 'log lines were dropped' })}\n`,
+  )
+
+export function createLogger(level: LogLevel, destination: DestinationStream = standardOutput()): Logger {
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination)
 }
 
-/** What a route wants to be told with its request's line. */
+/** Adds fields to the line of a request. */
 export function note(res: Response, fields: Record<string, unknown>): void {
   res.locals.notes = { ...res.locals.notes, ...fields }
 }
@@ -23,6 +31,9 @@ export function traceOf(traceparent: string | undefined): { trace: string } | un
   const trace = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(traceparent ?? '')?.[1]
   return trace && !/^0+$/.test(trace) ? { trace } : undefined
 }
+
+/** Longest path in a line of the log. */
+const MAX_PATH = 256
 
 /** Logs every request when its answer has ended, whichever way; probes and scrapes at `debug`. */
 export const requestLog =
@@ -35,7 +46,7 @@ export const requestLog =
         id: res.get('X-Request-Id'),
         method: req.method,
         // Without the query, which may hold anything.
-        path: req.baseUrl + req.path,
+        path: (req.baseUrl + req.path).slice(0, MAX_PATH),
         ...traceOf(req.get('traceparent')),
         status: res.headersSent ? res.statusCode : 499,
         ...(res.locals.caller && { caller: res.locals.caller.name }),
@@ -43,9 +54,10 @@ export const requestLog =
         complete: res.writableFinished,
         ms: Math.round(performance.now() - started),
       }
-      const quiet = /^\/(?:health\/|metrics$)/.test(line.path)
-      if (line.status >= 500) logger.error(line)
-      else if (quiet) logger.debug(line)
+      const isProbe = /^\/(?:health\/|metrics$)/.test(line.path)
+      // A probe that is answered `not ready` is no fault of the server.
+      if (isProbe) logger.debug(line)
+      else if (line.status >= 500) logger.error(line)
       else logger.info(line)
     })
     next()

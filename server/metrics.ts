@@ -15,10 +15,11 @@ interface PoolState {
   readonly busy: number
   readonly cost: number | undefined
   readonly capacity: number | undefined
+  readonly budget?: { readonly held: number }
 }
 
-/** Makes the metrics. `pool` is read at each scrape. */
-export function createMetrics(pool: () => PoolState) {
+/** Makes the metrics. `pool` and `log`, the count of dropped lines, are read at each scrape. */
+export function createMetrics(pool: () => PoolState, log: () => number = () => 0) {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const registers = [registry]
@@ -32,12 +33,14 @@ export function createMetrics(pool: () => PoolState) {
       },
     })
   gauge('tts_queue_depth', 'Requests that wait for a free stream', () => pool().queued)
-  gauge('tts_streams_active', 'Streams being made', () => pool().activeStreams)
+  gauge('tts_streams_active', 'Streams being synthesized', () => pool().activeStreams)
   gauge(
     'tts_streams_capacity',
-    'Streams that can be made in real time, by what they cost now',
+    'Streams that can be served in real time at their present cost',
     () => pool().capacity ?? 0,
   )
+  gauge('tts_text_waiting_characters', 'Characters of text that wait to be spoken', () => pool().budget?.held ?? 0)
+  gauge('tts_log_lines_dropped_total', 'Log lines dropped because their reader was too slow', log)
   gauge('tts_workers_busy_ratio', 'Mean share of their time in which the synthesis workers are busy', () => pool().busy)
   gauge('tts_stream_cost_ratio', 'Worker seconds of a second of audio, smoothed', () => pool().cost ?? 0)
   return {
@@ -57,7 +60,7 @@ export function createMetrics(pool: () => PoolState) {
     }),
     queueWait: new Histogram({
       name: 'tts_queue_wait_seconds',
-      help: 'Time a stream waited for a place on a thread',
+      help: 'Time a stream waited for a slot on a worker',
       buckets: LATENCY,
       registers,
     }),
@@ -90,17 +93,23 @@ export function createMetrics(pool: () => PoolState) {
     }),
     batchSize: new Histogram({
       name: 'tts_batch_size',
-      help: 'Streams at work side by side on a thread when a piece of audio was made',
+      help: 'Streams in the batch that a piece of audio was synthesized in',
       buckets: BATCH,
       registers,
     }),
-    audioSeconds: new Counter({ name: 'tts_audio_seconds_total', help: 'Seconds of audio made', registers }),
+    audioSeconds: new Counter({ name: 'tts_audio_seconds_total', help: 'Seconds of audio synthesized', registers }),
     inputCharacters: new Counter({
       name: 'tts_input_characters_total',
       help: 'Characters of text taken in',
       registers,
     }),
     workersLost: new Counter({ name: 'tts_workers_lost_total', help: 'Synthesis workers that died', registers }),
+    refused: new Counter({
+      name: 'tts_refused_total',
+      help: 'Handshakes, keys and connections that were turned away, by reason',
+      labelNames: ['reason'] as const,
+      registers,
+    }),
     kernel: new Gauge({
       name: 'tts_kernel_info',
       help: '1 for the compute kernel and the precision in use, and the share of zero weights of the default voice',

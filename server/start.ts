@@ -1,4 +1,4 @@
-/** Puts the server together: configuration, pool of threads, HTTP, WebSocket; and takes it apart in order on SIGTERM. */
+/** Puts the server together (configuration, pool of workers, HTTP, WebSocket, Wyoming) and takes it apart in order. */
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
@@ -22,8 +22,11 @@ export interface RunningServer {
   readonly pool: SynthesisPool
   readonly metrics: Metrics
   readonly info: PoolInfo
-  /** Takes no new requests, lets those that run finish (up to the drain time), ends the threads. */
-  stop(): Promise<void>
+  /**
+   * Takes no new requests, lets those that run finish (up to the drain time), ends the workers. Returns whether all of
+   * them ended: one inside native code may not, and then the process has to be killed.
+   */
+  stop(): Promise<boolean>
 }
 
 export interface StartOptions {
@@ -31,29 +34,47 @@ export interface StartOptions {
   readonly catalogue: VoiceCatalogue
   /** Starts a synthesis worker for the default voice. */
   spawn(): WorkerPort
-  /** Told of what an operator should read at once. */
+  /** Called with what an operator should read at once. */
   log?(line: string): void
   /** One line a request and a connection; silent unless given. */
   readonly logger?: Logger
+  /** False: the server opens no port. Its owner hands requests to it as events. Default true. */
+  readonly listens?: boolean
+  /** Lines of the log that were dropped so far. */
+  droppedLines?(): number
 }
 
-/** Starts listening and resolves when the voice is loaded. Throws what the voice or the port refuses with. */
+/** TCP connections of the HTTP port. More are closed at once. */
+const MAX_CONNECTIONS = 8192
+
+/** Starts listening and resolves when the voice is loaded. Throws what the key file, the voice or a port refuses with. */
 export async function startServer({
   config,
   catalogue,
   spawn,
   log = () => {},
   logger = createLogger('silent'),
+  listens = true,
+  droppedLines = () => 0,
 }: StartOptions): Promise<RunningServer> {
+  const { keysFile, apiKeys } = config
+  // Before anything is started: a key file that cannot be read ends the start at once.
+  const keys =
+    keysFile !== undefined || apiKeys.length > 0
+      ? new KeyStore({ file: keysFile, plain: apiKeys, warn: (line) => logger.warn(line) })
+      : undefined
   let pool: SynthesisPool | undefined
   const metrics: Metrics = createMetrics(
     () => pool ?? { activeStreams: 0, queued: 0, busy: 0, cost: undefined, capacity: undefined },
+    droppedLines,
   )
   pool = new SynthesisPool({
     workers: config.workers,
     loadLimit: config.loadLimit,
     streamsPerWorker: config.streamsPerWorker,
     queue: config.queue,
+    queueSeconds: config.queueSeconds,
+    watchdogSeconds: config.watchdogSeconds,
     spawn,
     observe: {
       queueWait: (seconds) => metrics.queueWait.observe(seconds),
@@ -61,37 +82,48 @@ export async function startServer({
       audio: (seconds) => metrics.audioSeconds.inc(seconds),
       batch: (streams) => metrics.batchSize.observe(streams),
       underrun: (seconds) => metrics.underrun.observe(seconds),
+      fault: (fault) => logger.error({ fault }, 'a stream failed inside a synthesis worker'),
+      workerStartFailed(reason, seconds) {
+        metrics.workersLost.inc()
+        log(`A synthesis worker did not start (${reason}). The next try comes in ${seconds} s.`)
+      },
+      workerStuck: () =>
+        log(
+          'A synthesis worker that was replaced does not end and holds a core. /health/live answers 503 until a restart.',
+        ),
       workerLost(reason) {
         metrics.workersLost.inc()
-        log(`A synthesis worker died (${reason}); a new one starts.`)
+        log(`A synthesis worker died (${reason}). A new one starts.`)
       },
     },
   })
   const running = pool
-  const { keysFile, apiKeys } = config
-  const keys =
-    keysFile !== undefined || apiKeys.length > 0
-      ? new KeyStore({ file: keysFile, plain: apiKeys, warn: (line) => logger.warn(line) })
-      : undefined
   const gate = new Gate({ keys, requests: config.requestsPerMinute, characters: config.charactersPerMinute })
   const deps = { pool, metrics, catalogue, gate, logger, config }
   const server = createServer(
     // Time to send a request in; how long its answer may take is the routes' business.
-    { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000, maxHeaderSize: 16 * 1024 },
+    {
+      headersTimeout: 10_000,
+      requestTimeout: 30_000,
+      connectionsCheckingInterval: 2000,
+      keepAliveTimeout: 65_000,
+      maxHeaderSize: 16 * 1024,
+    },
     createApp(deps),
   )
+  server.maxConnections = MAX_CONNECTIONS
   const webSocket = attachWebSocket(server, deps)
   let wyoming: WyomingServer | undefined
   try {
     if (config.wyomingPort !== undefined) wyoming = await listenForWyoming(config.wyomingPort, config.host, deps)
     if (wyoming && keys) logger.warn('Wyoming knows no API keys: whoever reaches its port may speak')
-    await listen(server, config.port, config.host)
+    if (listens) await listen(server, config.port, config.host)
     const info = await pool.ready()
     const { kernel: isa, precision, sparsity } = info
     metrics.kernel.set({ isa, precision, sparsity: sparsity.toFixed(3) }, 1)
     return {
       server,
-      port: (server.address() as AddressInfo).port,
+      port: listens ? (server.address() as AddressInfo).port : 0,
       wyomingPort: wyoming?.port,
       pool,
       metrics,
@@ -105,6 +137,7 @@ export async function startServer({
         server.closeIdleConnections()
         setTimeout(() => server.closeAllConnections(), 1000).unref()
         await closed
+        return running.stuckWorkers === 0
       },
     }
   } catch (error) {

@@ -1,4 +1,5 @@
 /** The voices a server offers and the names requests may use for them. */
+import { z } from 'zod'
 import { nearest } from '../src/errors.ts'
 import { RequestError } from './http-errors.ts'
 
@@ -31,6 +32,9 @@ export interface VoiceCatalogue {
   readonly voices: readonly VoiceInfo[]
   readonly defaultVoice: string
 }
+
+/** A name as requests may give one. It is compared and echoed only when it is short. */
+export const nameSchema = z.string().max(64)
 
 /** The voice a request means; `requested` undefined = the default. Throws VOICE_UNKNOWN. */
 export function resolveVoice(requested: string | undefined, { voices, defaultVoice }: VoiceCatalogue): string {

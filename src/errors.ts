@@ -6,11 +6,12 @@ export const ERRORS = {
   USAGE: { status: 400, remedy: 'See `sparsewave --help`.' },
   INPUT_EMPTY: { status: 400, remedy: 'Give at least one word to speak.' },
   INPUT_TOO_LONG: { status: 400, remedy: 'Send the text in several requests.' },
-  REQUEST_INVALID: { status: 400, remedy: 'See the API reference in docs/http.md.' },
+  REQUEST_INVALID: { status: 400, remedy: 'See the API reference in docs/reference/http.md.' },
   MODEL_NOT_FOUND: { status: 404, remedy: '`GET /v1/models` lists the models there are.' },
   VOICE_UNKNOWN: { status: 400, remedy: '`sparsewave voices` lists the voices there are.' },
   VOICE_DAMAGED: { status: 500, remedy: 'Install the voice package again; its files do not match their checksums.' },
   VOICE_MISMATCH: { status: 500, remedy: 'Use a voice package made for this version of sparsewave.' },
+  VOICE_CLOSED: { status: 500, remedy: 'Open the voice again with `openVoice`.' },
   WEIGHTS_INVALID: { status: 500, remedy: 'Export the weights again with `sparsewave compact`.' },
   PRECISION_UNKNOWN: { status: 500, remedy: 'Unset SPARSEWAVE_PRECISION or set it to one of the names listed.' },
   PRECISION_UNAVAILABLE: { status: 500, remedy: 'Unset SPARSEWAVE_PRECISION or choose another SPARSEWAVE_KERNEL.' },
@@ -38,6 +39,7 @@ export const ERRORS = {
   INVALID_API_KEY: { status: 401, remedy: 'Send it as `Authorization: Bearer KEY`.' },
   RATE_LIMIT_EXCEEDED: { status: 429, remedy: 'Try again after the time in Retry-After.' },
   SERVER_BUSY: { status: 429, remedy: 'Try again after the time in Retry-After.' },
+  QUEUE_TIMEOUT: { status: 503, remedy: 'Try again after the time in Retry-After.' },
   SERVER_STOPPING: { status: 503, remedy: 'Try again on another instance.' },
   SYNTHESIS_FAILED: { status: 500, remedy: 'Try again; if it happens again, report it with the request id.' },
 } as const satisfies Record<string, { status: number; remedy: string }>
@@ -59,8 +61,12 @@ export class SparsewaveError extends Error {
   }
 }
 
+const LONGEST_NAME = 64
+
 /** The candidate closest to `word` by edit distance, for "did you mean". Returns undefined when none is near. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  // No name is that long, and the comparison takes time in proportion to it.
+  if (word.length > LONGEST_NAME) return undefined
   let best: string | undefined
   let bestDistance = Math.max(2, Math.ceil(word.length / 2)) + 1
   for (const candidate of candidates) {

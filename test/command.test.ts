@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -150,6 +151,66 @@ test.each([
   expect(code).toBe(2)
 })
 
+test('ports and addresses that cannot be had, and a models path that is a file, are sentences', async () => {
+  const taken = createServer().listen(0)
+  await once(taken, 'listening')
+  const port = String((taken.address() as { port: number }).port)
+  const file = join(folder, 'a-file')
+  writeFileSync(file, '')
+  const serving = ['serve', '--voice', 'tiny', '--workers', '1', '--port']
+  for (const [args, env, part] of [
+    [[...serving, port], {}, `Port ${port} is taken.`],
+    [[...serving, '0', '--wyoming-port', port], {}, `The Wyoming port ${port} is taken.`],
+    [[...serving, '0', '--host', '203.0.113.7'], {}, 'The address 203.0.113.7 is not one of this machine.'],
+    [[...serving, '0', '--host', 'no such host'], {}, 'The address no such host'],
+    [['voices'], { SPARSEWAVE_MODELS: file }, `The models folder ${file} is not a folder.`],
+    [[...serving, '0'], { SPARSEWAVE_KEYS_FILE: folder }, 'cannot be read'],
+  ] as const) {
+    const { code, stderr } = await sparsewave([...args], { env })
+    expect(stderr).toContain(part)
+    expect(stderr).not.toMatch(/\n\s+at /)
+    expect(code).toBe(2)
+  }
+  taken.close()
+}, 120_000)
+
+test.runIf(existsSync('/dev/full'))(
+  'a full disk is a sentence for speak, and no end for a server',
+  async () => {
+    const speaking = await sparsewave([
+      'speak',
+      'Hello there.',
+      '--voice',
+      'tiny',
+      '-o',
+      '/dev/full',
+      '--format',
+      'wav',
+    ])
+    expect(speaking.stderr).toContain('The disk is full: /dev/full is not complete.')
+    expect(speaking.code).toBe(2)
+    const child = spawn(
+      'sh',
+      ['-c', 'exec "$0" "$@" >/dev/full', process.execPath, COMMAND, 'serve', '--port', '0', '--voice', 'tiny'],
+      {
+        stdio: ['ignore', 'ignore', 'pipe'],
+      },
+    )
+    let log = ''
+    for await (const piece of child.stderr) {
+      log += piece
+      if (log.includes('Listening')) break
+    }
+    const url = /Listening on (\S+)/.exec(log)![1]
+    for (let i = 0; i < 3; i++) expect((await fetch(`${url}/v1/models`)).status).toBe(200)
+    expect(child.exitCode).toBeNull()
+    child.kill('SIGTERM')
+    const [code] = await once(child, 'exit')
+    expect(code).toBe(0)
+  },
+  60_000,
+)
+
 test('a voice with one byte flipped is refused by name, and told by doctor', async () => {
   const models = join(folder, 'models')
   cpSync(join(ROOT, 'models/tiny'), join(models, 'tiny'), { recursive: true })
@@ -176,4 +237,15 @@ test('a wrong setting is named and refused', async () => {
   const { code, stderr } = await sparsewave(['serve'], { env: { SPARSEWAVE_QUEUE: 'many' } })
   expect(stderr).toContain('SPARSEWAVE_QUEUE')
   expect(code).toBe(2)
+})
+
+test('a reader that closes the pipe early is no fault', async () => {
+  const child = spawn(process.execPath, [COMMAND, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] })
+  child.stdout.destroy()
+  let stderr = ''
+  child.stderr.on('data', (data) => {
+    stderr += data
+  })
+  const [code] = await once(child, 'close')
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
 })

@@ -75,3 +75,18 @@ test.each([
   const users = new Set(imports.filter((i) => i.to === name && !isTest(i)).map((i) => i.from))
   expect([...users]).toEqual([file])
 })
+test('of the trainer, engines and masks stand on net/, which knows neither them nor tasks', () => {
+  const upward = imports.filter(
+    (i) =>
+      i.from.startsWith('training/net/') &&
+      !isTest(i) &&
+      /^training\/(engines|masks|tasks|es|studies|jobs|queue)\//.test(i.to),
+  )
+  const sideways = imports.filter(
+    (i) =>
+      /^training\/(engines|masks|es)\//.test(i.from) &&
+      !isTest(i) &&
+      /^training\/(tasks|studies|jobs|queue)\//.test(i.to),
+  )
+  expect({ upward, sideways }).toEqual({ upward: [], sideways: [] })
+})

@@ -1,4 +1,4 @@
-/** The stream feeds the net what the trainer fed it: both sides of docs/net.md's table of inputs, compared on one signal. */
+/** The stream feeds the net what the trainer fed it: both sides of docs/reference/net.md's table of inputs, compared on one signal. */
 import { expect, test } from 'vitest'
 import { PQMF_DELAY } from '../src/audio/pqmf.ts'
 import { createFrames, sliceFrames } from '../src/frames.ts'
@@ -72,15 +72,14 @@ test('the inputs and residuals of generated steps are those the trainer takes fr
 
   // The last frame's bands reach beyond the samples.
   const steps = (COUNT - 1) * STEPS_PER_FRAME
-  const given = new Float32Array(D)
-  const target = new Float32Array(BANDS)
+  const given = new Float32Array(D + BANDS)
   const error = new Float64Array(D + BANDS)
   const power = new Float64Array(D + BANDS)
   // The bands before sample 0 were cut away with the delay.
   for (let t = 80; t < steps; t++) {
-    utterance.write(t, given, 0, target, 0, 1)
+    utterance.write(t, given, 0, 1)
     for (let i = 0; i < D + BANDS; i++) {
-      const trained = i < D ? given[i]! : target[i - D]!
+      const trained = given[i]!
       const fed = i < D ? x[t]![i]! : e[t]![i - D]!
       error[i]! += (trained - fed) ** 2
       power[i]! += fed ** 2

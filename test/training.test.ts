@@ -31,24 +31,25 @@ import { loadSynthesizer } from '../src/synthesis/index.ts'
 import { PHONEMES } from '../src/text/phonemes.ts'
 import { parseWeights } from '../src/vocoder/sparse-wavernn/weights.ts'
 import { loadVoice } from '../src/voices/index.ts'
+import { cachedFrames } from '../training/data/cache.ts'
 import { readCorpus, split } from '../training/data/corpus.ts'
 import { createEngine } from '../training/engines/index.ts'
 import { CARD_FILE, compactVoice } from '../training/export/voice.ts'
-import { CHECKPOINT_FILE } from '../training/jobs/checkpoints.ts'
-import type { JobContext, Progress } from '../training/jobs/job.ts'
+import { CHECKPOINT_FILE } from '../training/net/checkpoint-files.ts'
+import type { JobContext, Progress } from '../training/net/context.ts'
 import { LANES } from '../training/net/engine.ts'
 import { parameterLayout } from '../training/net/vocoder-layout.ts'
 import { TRAINING_ROOT } from '../training/root.ts'
 import { writeCheckpoint as writeAcousticCheckpoint } from '../training/tasks/acoustic/checkpoint.ts'
 import { TINY } from '../training/tasks/acoustic/testing.ts'
 import { initialCheckpoint } from '../training/tasks/acoustic/trainer.ts'
-import { Batches, emptyBatch, fillLane } from '../training/tasks/sparse-wavernn/batches.ts'
+import { emptyBatch, fillLane, Planner } from '../training/tasks/sparse-wavernn/batches.ts'
 import { type Checkpoint, readCheckpoint } from '../training/tasks/sparse-wavernn/checkpoint.ts'
 import { readRecording } from '../training/tasks/sparse-wavernn/data.ts'
 import { type SparseWavernnJob, sparseWavernnJobSchema } from '../training/tasks/sparse-wavernn/job.ts'
 import { madeUpSpeech, TINY_NET, writeMadeUpCorpus } from '../training/tasks/sparse-wavernn/testing.ts'
 import { trainSparseWavernn } from '../training/tasks/sparse-wavernn/train.ts'
-import { type Recording, Utterance } from '../training/tasks/sparse-wavernn/utterance.ts'
+import { Utterance } from '../training/tasks/sparse-wavernn/utterance.ts'
 
 const COMMAND = join(PACKAGE_ROOT, 'bin/sparsewave.mjs')
 const UPDATES = 200
@@ -241,16 +242,11 @@ describe.skipIf(!built)(built ? 'a run' : 'a run (skipped: build/native/train.no
     await trainSparseWavernn(still, context())
     const { batches, parameters, masks, normalization, state } = checkpointOf('still')
     const ids = readCorpus(corpus).flatMap(({ id }) => (split(id) === 'train' ? [id] : []))
-    const load = (i: number) => readRecording(still.cache, ids[i]!)
-    const opened: Recording[] = []
     const options = { groups: 1, steps: 60, seed: still.seed, noise: 0 }
-    const spy = (i: number) => {
-      opened.push(load(i))
-      return opened.at(-1)!
-    }
-    new Batches(spy, ids.length, normalization, options, batches)
+    const planner = new Planner({ count: ids.length, frames: (i) => cachedFrames(still.cache, ids[i]!) }, options)
     const turned = batches.lanes.findIndex(({ draw }) => draw >= LANES)
-    const { frame } = batches.lanes[turned]!
+    const { draw, frame } = batches.lanes[turned]!
+    const recording = readRecording(still.cache, ids[planner.recordingOf(draw)]!)
     expect(frame).toBeLessThanOrEqual(100)
 
     // The lane alone, from its start to where the checkpoint's next batch begins.
@@ -259,7 +255,7 @@ describe.skipIf(!built)(built ? 'a run' : 'a run (skipped: build/native/train.no
     const alone = new Float32Array(state.length)
     const batch = emptyBatch(1, 60)
     for (let from = 0; from < frame; from += 2) {
-      fillLane(batch, 0, new Utterance(opened[turned]!, 0, 0), from, normalization)
+      fillLane(batch, 0, new Utterance(recording, 0, 0), from, normalization)
       await engine.run(parameters, [new Map(Object.entries(masks) as [string, Uint16Array][])], batch, alone, null)
     }
     engine.close()
@@ -321,6 +317,14 @@ describe.skipIf(!built)(built ? 'a run' : 'a run (skipped: build/native/train.no
     await trainSparseWavernn(job('two-workers', { ...over, workers: 2 }), context())
     expect(outcome('two-workers')).toEqual(outcome('one-worker'))
     expect(logOf('two-workers')).toEqual(logOf('one-worker'))
+  })
+
+  test('whose batches are made by threads ends with the same bits', async () => {
+    const over = { training: { ...given('').training, updates: 30, lanes: 48 } }
+    await trainSparseWavernn(job('no-threads', { ...over, batchThreads: 0 }), context())
+    await trainSparseWavernn(job('two-threads', { ...over, batchThreads: 2 }), context())
+    expect(outcome('two-threads')).toEqual(outcome('no-threads'))
+    expect(logOf('two-threads')).toEqual(logOf('no-threads'))
   })
 
   // /dev/full takes nothing, as a full disk does.

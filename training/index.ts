@@ -7,9 +7,10 @@ import { VOCODERS, type VocoderKind } from 'sparsewave/internal/vocoder/vocoder'
 import { engineReport } from './engines/index.ts'
 import { describeMeasures, type EvaluateOptions, evaluateCheckpoint, evaluateVoice } from './evaluate/evaluate.ts'
 import { compactVoice } from './export/voice.ts'
-import { type JobContext, readJob } from './jobs/job.ts'
+import { readJob } from './jobs/job.ts'
 import { serveTrainingMetrics } from './jobs/metrics.ts'
 import { createProgressView } from './jobs/progress.ts'
+import type { JobContext } from './net/context.ts'
 import { registerJobCommands } from './queue/cli.ts'
 import { findStudy, runStudy, STUDIES } from './studies/index.ts'
 import { createStudyView } from './studies/view.ts'
@@ -108,7 +109,7 @@ export function registerTrainingCommands(program: Command): void {
     .option('--shared <folder>', 'folder that holds corpus/ and data/', '../shared')
     .option('--engine <name>', 'what trains: native, webgpu, tfjs or auto; not for studies without gradients')
     .option('--report', 'only write the document from the runs there are', false)
-    .option('-o, --output <folder>', 'where the document and data/<name>.jsonl go', 'docs/studies')
+    .option('-o, --output <folder>', 'where the document and data/<name>.jsonl go', 'docs/measurements/studies')
     .addHelpText(
       'after',
       '\nExamples:\n  sparsewave study mnist\n  sparsewave study mnist --limit 10      # run it again to go on\n  sparsewave study mnist -o /tmp/rerun   # from nothing, elsewhere',

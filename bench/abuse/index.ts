@@ -1,11 +1,15 @@
 /**
- * A server under bad clients: those that vanish, and those that send what is malformed. Prints what is left afterwards, and
- * ends with 1 if something is that should not be.
+ * A server under bad clients: those that vanish, those that send what is malformed, and those that attack. Prints what is left
+ * afterwards and what a bystander notices of each attack. Ends with 1 if that is more than it should be.
  *
- *     npm run bench:abuse -- [--disconnects 10000] [--fuzz 100000] [--seed 1]
+ *     npm run bench:abuse -- [--disconnects 10000] [--fuzz 100000] [--attack-seconds 10] [--listeners 10] [--only words] [--seed 1]
+ *
+ * `--only` runs the attacks whose name holds the words. Underruns and times mean something only on a machine with a core to
+ * spare for the attackers: compare each row with the first one, which has none.
  */
 import { parseArgs } from 'node:util'
 import { startServerProcess, usage } from '../server-process.ts'
+import { ATTACKS, attack, BASELINE, EFFECT_HEAD, effectRow, KEY } from './attacks.ts'
 import { disconnectMany } from './disconnects.ts'
 import { fuzz } from './fuzz.ts'
 import { metric } from './target.ts'
@@ -14,6 +18,9 @@ const { values: flags } = parseArgs({
   options: {
     disconnects: { type: 'string', default: '10000' },
     fuzz: { type: 'string', default: '100000' },
+    'attack-seconds': { type: 'string', default: '10' },
+    listeners: { type: 'string', default: '10' },
+    only: { type: 'string', default: '' },
     seed: { type: 'string', default: '1' },
   },
 })
@@ -66,5 +73,25 @@ try {
   failed ||= lost > 0 || internal > 0 || health.status !== 200 || report.faults.length > 0 || after.streams > 0
 } finally {
   await server.stop()
+}
+
+const seconds = Number(flags['attack-seconds'])
+if (seconds > 0) {
+  const attacked = await startServerProcess({
+    SPARSEWAVE_VOICE: process.env.SPARSEWAVE_VOICE ?? 'tiny',
+    SPARSEWAVE_API_KEYS: KEY,
+  })
+  try {
+    console.log(`\n${EFFECT_HEAD}`)
+    for (const each of [BASELINE, ...ATTACKS.filter(({ name }) => name.includes(flags.only))]) {
+      const effect = await attack(attacked, each, seconds, Number(flags.listeners))
+      console.log(effectRow(effect))
+      failed ||= effect.refused > 0 || effect.liveness === Number.POSITIVE_INFINITY
+    }
+    const { files, memory } = usage(attacked.pid)
+    console.log(`\nafterwards: ${files} files open, ${memory.toFixed(0)} MiB resident`)
+  } finally {
+    await attacked.stop()
+  }
 }
 process.exitCode = failed ? 1 : 0

@@ -5,6 +5,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { SparsewaveError } from '../../src/errors.ts'
+import { withoutStack } from '../fault.ts'
 import type { KeyStore } from './key-store.ts'
 
 export interface Caller {
@@ -28,7 +29,10 @@ export class RateLimitError extends SparsewaveError {
   readonly retryAfter: number
 
   constructor(what: string, limit: number, retryAfter: number) {
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
     super('RATE_LIMIT_EXCEEDED', `More than ${limit} ${what} a minute.`)
+    Error.stackTraceLimit = stackTraceLimit
     this.retryAfter = retryAfter
   }
 }
@@ -54,16 +58,16 @@ export class Gate {
     const { keys, requests, characters } = this.#options
     if (!keys) return this.keyless(address)
     const given = presentedKey(headers)
-    if (given === undefined) throw new SparsewaveError('INVALID_API_KEY', 'There is no API key in the request.')
+    if (given === undefined) throw noKey('There is no API key in the request.')
     const key = keys.find(given)
-    if (!key) throw new SparsewaveError('INVALID_API_KEY', 'The API key is not valid.')
+    if (!key) throw noKey('The API key is not valid.')
     return { name: key.name, requests: key.requests ?? requests, characters: key.characters ?? characters }
   }
 
   /** Who asks over a protocol that knows no keys. */
   keyless(address: string): Caller {
     const { requests, characters } = this.#options
-    return { name: address, requests, characters }
+    return { name: networkOf(address), requests, characters }
   }
 
   /** Counts a request. Throws RateLimitError. Undefined = there is no limit. */
@@ -102,4 +106,17 @@ export function presentedKey(headers: IncomingHttpHeaders): string | undefined {
   if (typeof eleven === 'string') return eleven
   // Browsers cannot set headers of a WebSocket; its subprotocols are `token, KEY`.
   return /^\s*(?:token|bearer)\s*,\s*([^\s,]+)\s*$/i.exec(headers['sec-websocket-protocol'] ?? '')?.[1]
+}
+
+const noKey = (message: string): SparsewaveError => withoutStack(() => new SparsewaveError('INVALID_API_KEY', message))
+
+/** An address as limits count it. Of IPv6 the first 64 bits, since whoever has one address has them all. */
+export function networkOf(address: string): string {
+  if (!address.includes(':') || address.startsWith('::ffff:')) return address
+  const [head = '', tail] = address.split('%')[0]!.split('::')
+  const left = head.split(':').filter((group) => group !== '')
+  const right = (tail ?? '').split(':').filter((group) => group !== '')
+  const groups =
+    tail === undefined ? left : [...left, ...Array(Math.max(0, 8 - left.length - right.length)).fill('0'), ...right]
+  return `${groups.slice(0, 4).join(':')}::/64`
 }

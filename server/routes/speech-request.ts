@@ -5,6 +5,7 @@ import { FORMATS, MAX_SEED } from '../../src/synthesis/index.ts'
 import { lexiconSound, MAX_LEXICON_ENTRIES, MAX_LEXICON_PHONEMES, MAX_LEXICON_WORD } from '../../src/text/index.ts'
 import { VOCODERS } from '../../src/vocoder/vocoder.ts'
 import { RequestError } from '../http-errors.ts'
+import { nameSchema } from '../voices.ts'
 import { STREAM_FORMATS } from './speech-answer.ts'
 
 /** Model names that requests may give; all mean the same. */
@@ -29,7 +30,7 @@ export const speedSchema = z.number().min(0.25).max(4)
 export const seedSchema = z.int().min(0).max(MAX_SEED)
 export const vocoderSchema = z.enum(VOCODERS)
 /** A voice's name, or OpenAI's newer form {id}. */
-export const voiceSchema = z.union([z.string(), z.object({ id: z.string() }).transform(({ id }) => id)])
+export const voiceSchema = z.union([nameSchema, z.object({ id: nameSchema }).transform(({ id }) => id)])
 
 export const pitchSchema = z.number().min(0.5).max(2)
 
@@ -41,7 +42,10 @@ export const lexiconSchema = z
       issues.push({ code: 'custom', message, path, input: value })
     }
     const entries = Object.entries(value)
-    if (entries.length > MAX_LEXICON_ENTRIES) fault(`at most ${MAX_LEXICON_ENTRIES} words`)
+    if (entries.length > MAX_LEXICON_ENTRIES) {
+      fault(`at most ${MAX_LEXICON_ENTRIES} words`)
+      return
+    }
     for (const [word, phonemes] of entries) {
       try {
         lexiconSound(phonemes)
@@ -52,15 +56,17 @@ export const lexiconSchema = z
     }
   })
 
-/** SSML is known by its <speak>, unless told. */
+/** Without `input_type`, input that begins with <speak> is SSML. */
 const INPUT_TYPES = ['text', 'ssml'] as const
 
 export const speechSchema = z.object({
-  model: z.string().default('sparsewave'),
+  model: nameSchema.default('sparsewave'),
   input: z.string().max(MAX_INPUT, `at most ${MAX_INPUT} characters can be spoken in one request`),
   voice: voiceSchema.optional(),
   response_format: z
-    .enum(FORMATS, { error: ({ input }) => `${JSON.stringify(input)} is not supported; this server makes ${known}` })
+    .enum(FORMATS, {
+      error: ({ input }) => `${JSON.stringify(input)?.slice(0, 40)} is not supported; this server makes ${known}`,
+    })
     .default('mp3'),
   speed: speedSchema.default(1),
   stream_format: z.enum(STREAM_FORMATS).default('audio'),
@@ -71,7 +77,7 @@ export const speechSchema = z.object({
   lexicon: lexiconSchema.optional(),
   vocoder: vocoderSchema.optional(),
 })
-export type SpeechRequest = z.output<typeof speechSchema>
+export type SpeechBody = z.output<typeof speechSchema>
 
 /** The body of POST /v1/audio/speech/timestamps. */
 export const timestampsSchema = speechSchema.omit({ stream_format: true, response_format: true }).extend({

@@ -1,12 +1,11 @@
 /**
- * POST /v1/audio/speech: text in, audio out in chunks while it is made, and /v1/audio/speech/timestamps: the same with
- * the times of words and phonemes. The next samples are asked for when the socket has taken the last ones; a client
+ * POST /v1/audio/speech: text in, audio out in chunks as it is synthesized, and /v1/audio/speech/timestamps: the same with
+ * the times of words and phonemes. The next samples are asked for when the socket has taken the last ones. A client
  * that goes away frees its stream at once.
  */
 import type { RequestHandler, Response } from 'express'
 import { requireFormat } from '../../src/audio/encoders/index.ts'
 import { SparsewaveError } from '../../src/errors.ts'
-import { SAMPLE_RATE } from '../../src/frames.ts'
 import {
   type Format,
   isMeasured,
@@ -20,29 +19,31 @@ import type { ServerDeps } from '../deps.ts'
 import { parseWith, RequestError, sendError } from '../http-errors.ts'
 import { note } from '../log.ts'
 import { outcomeOf } from '../metrics.ts'
+import { publicError, Speech } from '../speech.ts'
+import type { SpeechInput, SpeechRequest } from '../synthesis/messages.ts'
 import { resolveVoice } from '../voices.ts'
 import { ANSWER_WRITERS } from './speech-answer.ts'
-import { checkModel, type SpeechRequest, speechSchema, timestampsSchema } from './speech-request.ts'
+import { checkModel, type SpeechBody, speechSchema, timestampsSchema } from './speech-request.ts'
 
 interface Kind {
   readonly route: string
-  /** The request and how it is answered. Throws RequestError. */
-  parse(body: unknown): { request: SpeechRequest; writer: keyof typeof ANSWER_WRITERS; audio: boolean }
+  /** The body and how it is answered. Throws RequestError. */
+  parse(body: unknown): { body: SpeechBody; writer: keyof typeof ANSWER_WRITERS; audio: boolean }
 }
 
 const AUDIO: Kind = {
   route: '/v1/audio/speech',
-  parse(body) {
-    const request = parseWith(body, speechSchema)
-    return { request, writer: request.stream_format, audio: true }
+  parse(given) {
+    const body = parseWith(given, speechSchema)
+    return { body, writer: body.stream_format, audio: true }
   },
 }
 
 const TIMESTAMPS: Kind = {
   route: '/v1/audio/speech/timestamps',
-  parse(body) {
-    const { audio, ...request } = parseWith(body, timestampsSchema)
-    return { request: { ...request, stream_format: 'audio' }, writer: 'timestamps', audio }
+  parse(given) {
+    const { audio, ...body } = parseWith(given, timestampsSchema)
+    return { body: { ...body, stream_format: 'audio' }, writer: 'timestamps', audio }
   },
 }
 
@@ -50,139 +51,125 @@ export const speechRoute = (deps: ServerDeps): RequestHandler => handler(deps, A
 export const timestampsRoute = (deps: ServerDeps): RequestHandler => handler(deps, TIMESTAMPS)
 
 function handler(deps: ServerDeps, kind: Kind): RequestHandler {
-  const { metrics, catalogue, gate, config } = deps
+  const { metrics, catalogue, gate } = deps
   return async (req, res) => {
-    const started = performance.now()
+    const startedAt = performance.now()
     let model = 'unknown'
     let format = 'unknown'
-    const settle = (outcome: string): void => {
+    try {
+      const parsed = kind.parse(req.body ?? {})
+      const { body } = parsed
+      format = body.response_format
+      model = checkModel(body.model)
+      const request = requestOf(body, resolveVoice(body.voice, catalogue))
+      await gate.text(res.locals.caller, body.input.length)
+      note(res, { model })
+      answer(deps, res, { ...parsed, request, route: kind.route, model, startedAt })
+    } catch (error) {
+      const outcome = outcomeOf(sendError(res, error))
       metrics.requests.inc({ route: kind.route, model, format, outcome })
       note(res, { outcome })
     }
-    try {
-      const asked = kind.parse(req.body ?? {})
-      const { request } = asked
-      format = request.response_format
-      model = checkModel(request.model)
-      if (request.input.trim() === '') throw new RequestError('INPUT_EMPTY', 'The input is empty.', 'input')
-      checkFormat(format as Format)
-      const ssml = checkSsml(request)
-      const voice = resolveVoice(request.voice, catalogue)
-      const characters = request.input.length
-      note(res, { model, voice, format, characters, ...(config.logText && { text: request.input }) })
-      await gate.text(res.locals.caller, characters)
-      metrics.inputCharacters.inc(characters)
-      answer(deps, res, { ...asked, ssml, route: kind.route, voice, started, settle })
-    } catch (error) {
-      settle(outcomeOf(sendError(res, error)))
-    }
+  }
+}
+
+/** What a body asks for. Throws RequestError when it cannot be spoken. */
+function requestOf(body: SpeechBody, voice: string): SpeechRequest {
+  const { input, response_format: format, lexicon, vocoder } = body
+  if (input.trim() === '') throw new RequestError('INPUT_EMPTY', 'The input is empty.', 'input')
+  checkFormat(format)
+  return {
+    voice,
+    seed: body.seed ?? randomSeed(),
+    speed: body.speed,
+    pitch: body.pitch,
+    ...(lexicon !== undefined && { lexicon }),
+    ...(vocoder !== undefined && { vocoder }),
+    output: { format },
+    input: inputOf(body),
+    measure: isMeasured(format, input),
   }
 }
 
 interface Job extends ReturnType<Kind['parse']> {
-  readonly ssml: boolean
+  readonly request: SpeechRequest
   readonly route: string
-  readonly voice: string
-  readonly started: number
-  settle(outcome: string): void
+  readonly model: string
+  readonly startedAt: number
 }
 
-function answer(
-  { pool, metrics, config }: ServerDeps,
-  res: Response,
-  { request, writer: writerName, audio, ssml, route, voice, started, settle }: Job,
-): void {
-  const format: Format = request.response_format
-  const seed = request.seed ?? randomSeed()
-  const writer = ANSWER_WRITERS[writerName](res, {
-    mediaType: mediaTypeOf(format),
-    seed,
-    characters: request.input.length,
-    audio,
+function answer(deps: ServerDeps, res: Response, job: Job): void {
+  const { body, request, route, model, startedAt } = job
+  const { config } = deps
+  const id = res.get('X-Request-Id') ?? ''
+  const writer = ANSWER_WRITERS[job.writer](res, {
+    mediaType: mediaTypeOf(body.response_format),
+    seed: request.seed,
+    characters: body.input.length,
+    audio: job.audio,
   })
-  let samples = 0
-  let first: number | undefined
-  let settled = false
-  const finish = (outcome: string): void => {
-    if (settled) return
-    settled = true
-    clearTimeout(timer)
-    clearTimeout(stall)
-    note(res, {
-      seed,
-      audio_s: Number((samples / SAMPLE_RATE).toFixed(2)),
-      ...(first !== undefined && { first_ms: Math.round(first) }),
-    })
-    settle(outcome)
-    if (outcome !== 'ok') return
-    const seconds = (performance.now() - started) / 1000
-    metrics.duration.observe({ route, format }, seconds)
-    if (samples > 0) metrics.realTimeFactor.observe({ route }, seconds / (samples / SAMPLE_RATE))
-  }
-  const stream = pool.open(
+  // Until a worker has the stream the client has nothing to take.
+  let stall: NodeJS.Timeout | undefined
+  const speech = new Speech(
     {
-      voice,
-      seed,
-      speed: request.speed,
-      pitch: request.pitch,
-      ssml,
-      ...(request.lexicon !== undefined && { lexicon: request.lexicon }),
-      text: request.input,
-      measure: isMeasured(format, request.input),
-      output: { format },
-      ...(request.vocoder !== undefined && { vocoder: request.vocoder }),
+      id,
+      deps,
+      caller: res.locals.caller,
+      route,
+      model,
+      startedAt,
+      text: body.input,
+      log: (fields) => note(res, fields),
     },
+    request,
     {
+      started() {
+        clearTimeout(stall)
+        stall = setTimeout(() => giveUp('cancelled'), config.stallSeconds * 1000)
+      },
       audio(bytes, info, taken) {
-        samples += info.samples
         if (info.sentence) writer.sentence?.(info.sentence)
         if (bytes.length === 0) {
           taken()
           return
         }
-        if (first === undefined) {
-          first = performance.now() - started
-          metrics.firstAudio.observe({ route }, first / 1000)
-        }
         writer.audio(bytes, () => {
-          stall.refresh()
+          stall?.refresh()
           taken()
         })
       },
-      done() {
-        writer.end(samples / SAMPLE_RATE)
-        finish('ok')
-      },
-      error(error) {
-        finish(outcomeOf(writer.fail(error)))
-      },
+      done: () => writer.end(speech.seconds),
+      error: (error) => void writer.fail(publicError(error, { id, deps })),
+    },
+    () => {
+      clearTimeout(total)
+      clearTimeout(stall)
     },
   )
-  const giveUp = (outcome: string): void => {
-    stream.cancel()
-    finish(outcome)
-    res.destroy()
+  /** Ends an answer that takes too long. Where none has begun, the client gets an error instead. */
+  function giveUp(outcome: string): void {
+    speech.cancel(res.headersSent ? outcome : 'server_error')
+    if (res.headersSent) res.destroy()
+    else sendError(res, new SparsewaveError('QUEUE_TIMEOUT', 'The server could not begin to speak in time.'))
   }
-  const timer = setTimeout(() => giveUp('server_error'), config.requestSeconds * 1000)
-  const stall = setTimeout(() => giveUp('cancelled'), config.stallSeconds * 1000)
+  const total = setTimeout(() => giveUp('server_error'), config.requestSeconds * 1000)
   res.on('close', () => {
-    if (res.writableFinished) return
-    stream.cancel()
-    finish('cancelled')
+    if (!res.writableFinished) speech.cancel()
   })
 }
 
-/** Whether the input is SSML. Throws REQUEST_INVALID when it cannot be spoken, before the answer begins. */
-function checkSsml({ input, input_type = looksLikeSsml(input) ? 'ssml' : 'text' }: SpeechRequest): boolean {
-  if (input_type === 'text') return false
+/** The text, or the sentences of SSML, parsed once. Throws REQUEST_INVALID when it cannot be spoken. */
+function inputOf({ input, input_type = looksLikeSsml(input) ? 'ssml' : 'text' }: SpeechBody): SpeechInput {
+  if (input_type === 'text') return { kind: 'text', text: input }
   try {
-    if (ssmlSentences(input).length === 0)
+    const sentences = ssmlSentences(input)
+    if (sentences.length === 0)
       throw new RequestError('INPUT_EMPTY', 'The SSML has nothing in it that can be spoken.', 'input')
+    return { kind: 'sentences', sentences }
   } catch (error) {
     if (!(error instanceof SsmlError)) throw error
     throw new RequestError(error.code, error.message, 'input', { remedy: error.remedy })
   }
-  return true
 }
 
 /** Throws FORMAT_UNAVAILABLE naming the field. */

@@ -1,55 +1,61 @@
 /**
- * What the main thread and a synthesis worker say to each other. A stream is opened, fed with text, and read under
- * credit: the worker makes audio only while the reader has allowed it samples.
+ * Messages between the main thread and a synthesis worker. A stream is opened, fed with text, and read under credit:
+ * the worker synthesizes only as many samples as the reader has allowed.
  */
 import type { Output } from '../../src/audio/encoders/index.ts'
 import type { ErrorCode } from '../../src/errors.ts'
-import type { SentenceTime, Stage } from '../../src/synthesis/index.ts'
+import type { Sentence, SentenceTime, Stage } from '../../src/synthesis/index.ts'
 import type { VocoderKind } from '../../src/vocoder/vocoder.ts'
+import type { Fault } from '../fault.ts'
 import type { Load } from './meter.ts'
 
-export interface StreamRequest {
+/** What is to be spoken: all of it at once, or piece by piece over an open connection. */
+export type SpeechInput =
+  | { readonly kind: 'text'; readonly text: string }
+  /** SSML, parsed where the request came in. */
+  | { readonly kind: 'sentences'; readonly sentences: readonly Sentence[] }
+  /** `early`: a turn's first clause is spoken without waiting for the end of its sentence. */
+  | { readonly kind: 'live'; readonly early: boolean }
+
+/** The one description of a request, from the edge where it was checked to the worker that serves it. */
+export interface SpeechRequest {
   readonly voice: string
   readonly seed: number
   readonly speed: number
   readonly pitch?: number
-  /** `text` is SSML. */
-  readonly ssml?: boolean
   readonly lexicon?: Readonly<Record<string, string>>
   readonly vocoder?: VocoderKind
-  /** What the audio is written as; pcm at 24 kHz unless told. */
-  readonly output?: Output
-  /** The text of a stream that is not live; live streams get theirs by `text` messages. */
-  readonly text?: string
-  /** Speak a turn's first clause without waiting for its sentence (live streams). */
-  readonly early?: boolean
-  /** Find the length before the first sample (`text` only). */
+  readonly output: Output
+  readonly input: SpeechInput
+  /** Find the length before the first sample, for formats whose header names it. Not for live input. */
   readonly measure?: boolean
 }
 
 export type ToWorker =
-  | { type: 'open'; id: number; request: StreamRequest; credit: number }
+  | { type: 'open'; id: number; request: SpeechRequest; credit: number }
   | { type: 'text'; id: number; text: string }
   | { type: 'flush'; id: number; mark: number }
   | { type: 'clear'; id: number; mark: number }
   | { type: 'end'; id: number }
   | { type: 'credit'; id: number; samples: number }
   | { type: 'cancel'; id: number }
+  /** Answered by `pong` as soon as the worker's thread is free. */
+  | { type: 'ping' }
   | { type: 'stop' }
 
-/** What is told with a piece of audio. */
+/** Reported with a piece of audio. */
 export interface AudioInfo {
-  /** Samples at 24 kHz that were made for it; its bytes may come with a later piece, where the format needs more. */
+  /** Samples at 24 kHz that were synthesized for it. Its bytes may come with a later piece, where the format needs more. */
   readonly samples: number
   /** The sentence that begins with it. */
   readonly sentence?: SentenceTime
 }
 
-/** What the metrics are told with a piece of audio. */
+/** Reported with a piece of audio for the metrics. */
 export interface AudioTiming {
-  /** Streams that were at work side by side when it was made. */
-  readonly company: number
-  /** Seconds by which it came after a real-time listener had heard all before it; not told of live streams, whose text may be late. */
+  /** Streams in the batch that it was synthesized in. */
+  readonly batch: number
+  /** Seconds by which it came after a real-time listener ran out of audio. Absent for live streams, whose text may be late. */
   readonly late?: number
 }
 
@@ -73,14 +79,22 @@ export type FromWorker =
       cost?: number
     }
   | { type: 'failed'; error: WorkerFailure }
-  /** Told twice a second while there is something to tell; `idle` streams wait for text and have nothing to say. */
+  | { type: 'pong' }
+  /** Sent twice a second while there are streams. `idle` streams wait for text and have nothing to say. */
   | ({ type: 'load'; idle: number } & Load)
   | ({ type: 'audio'; id: number; bytes: Uint8Array<ArrayBuffer> } & AudioInfo & AudioTiming)
+  /** So much of what the stream was sent, in the units of `weightOf`, is no longer held by the worker. */
+  | { type: 'consumed'; id: number; weight: number }
   | { type: 'flushed'; id: number; mark: number }
   | { type: 'cleared'; id: number; mark: number }
   | { type: 'stage'; id: number; stage: Stage; seconds: number }
   | { type: 'done'; id: number }
-  | { type: 'error'; id: number; error: WorkerFailure }
+  | { type: 'error'; id: number; error: WorkerFailure; fault?: Fault }
+
+/** Memory that a message to a live stream is counted as, in characters: its text, and what any message costs. */
+export const weightOf = (message: ToWorker): number =>
+  MESSAGE_WEIGHT + (message.type === 'text' ? message.text.length : 0)
+const MESSAGE_WEIGHT = 64
 
 /** The part of a worker thread, of a process or of a MessagePort that the pool uses. */
 export interface WorkerPort {

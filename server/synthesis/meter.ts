@@ -1,22 +1,22 @@
 /**
- * What a thread's work costs: seconds it was busy per second of audio it made, smoothed over the audio that says so. Busy counts by the
- * wall, so that what others take of the processor raises the cost too.
+ * The cost of a thread's work: busy seconds per second of audio, smoothed. Busy time is wall time, so the cost rises when
+ * other processes take the processor.
  */
 
 export interface Load {
   /** Share of the time since the last reading in which the thread was busy, 0-1. */
   readonly busy: number
-  /** Thread seconds of a second of audio; undefined until some was made. */
+  /** Thread seconds of a second of audio; undefined before the first. */
   readonly cost: number | undefined
 }
 
 /** Milliseconds so far: busy, and in all. */
 export type BusyClock = () => { readonly busy: number; readonly all: number }
 
-/** What was measured this much audio ago has a third of its weight, s. */
+/** A measurement keeps 1/e of its weight after so much more audio, s. */
 const MEMORY = 20
-/** A thread less busy than this that made no audio did nothing but keep time. */
-const HARDLY = 0.05
+/** A thread without audio that is less busy than this only ran timers. */
+const TIMERS_ONLY = 0.05
 
 export class Meter {
   readonly #clock: BusyClock
@@ -24,7 +24,7 @@ export class Meter {
   #audio = 0
   /** Busy seconds for audio that is still to come. */
   #spent = 0
-  /** Weighted sums: busy seconds, and seconds of audio made in them. */
+  /** Weighted sums: busy seconds, and seconds of audio synthesized in them. */
   #busySum = 0
   #audioSum = 0
 
@@ -33,7 +33,8 @@ export class Meter {
     this.#last = clock()
   }
 
-  made(seconds: number): void {
+  /** Counts seconds of audio that were synthesized. */
+  add(seconds: number): void {
     this.#audio += seconds
   }
 
@@ -45,7 +46,7 @@ export class Meter {
     this.#last = now
     this.#audio = 0
     const share = all > 0 ? Math.min(1, busy / all) : 0
-    if (audio > 0 || share > HARDLY) this.#spent += busy / 1000
+    if (audio > 0 || share > TIMERS_ONLY) this.#spent += busy / 1000
     if (audio > 0) {
       const kept = Math.exp(-audio / MEMORY)
       this.#busySum = this.#busySum * kept + this.#spent

@@ -32,7 +32,7 @@ function forkWorker(file: URL, { voice }: WorkerData): ProcessPort {
   const child = fork(fileURLToPath(file), [voice], { serialization: 'advanced' })
   return {
     pid: child.pid,
-    // Its end is told by `exit`.
+    // A channel that has closed is reported by `exit`.
     postMessage: (message: ToWorker) => void child.send(message, () => {}),
     // biome-ignore lint/suspicious/noExplicitAny: the three events of WorkerPort
     on(event: 'message' | 'error' | 'exit', listener: (...args: any[]) => void) {

@@ -3,10 +3,12 @@
  * It ends exactly once, with `done` or `error`, whatever happens to its worker.
  */
 import type { SparsewaveError } from '../../src/errors.ts'
-import type { AudioInfo, StreamRequest } from './messages.ts'
+import type { AudioInfo, SpeechRequest } from './messages.ts'
 
 export interface StreamEvents {
-  /** Bytes as the request's `output` says; may be none. `taken()` must be called once they have left: it lets the worker make more. */
+  /** A worker has the stream; before that it waits in the queue. A stream whose worker died may be given to a second one. */
+  started?(): void
+  /** Bytes as the request's `output` says; may be none. `taken()` must be called once they have left: it lets the worker go on. */
   audio(bytes: Uint8Array, info: AudioInfo, taken: () => void): void
   flushed?(mark: number): void
   cleared?(mark: number): void
@@ -16,7 +18,8 @@ export interface StreamEvents {
 
 /** What a holder of a stream may do with it; all of it is harmless after the end. */
 export interface StreamHandle {
-  readonly request: StreamRequest
+  readonly request: SpeechRequest
+  /** The stream ends with INPUT_TOO_LONG or SERVER_BUSY when too much text waits. */
   text(piece: string): void
   /** Speaks what is buffered; `flushed(mark)` follows its last audio. */
   flush(mark: number): void

@@ -1,14 +1,23 @@
 /**
- * The inside of a synthesis worker: many streams on one thread, each a loop of its own that takes turns with the
- * others chunk by chunk. A stream's state is owned by its entry in `streams` and freed when the entry goes.
+ * The inside of a synthesis worker: many streams on one thread, each an asynchronous loop that the scheduler runs chunk by
+ * chunk. A stream's state is owned by its entry in `streams` and freed with it.
  */
 import { type AudioEncoder, openEncoder } from '../../src/audio/encoders/index.ts'
 import { SparsewaveError } from '../../src/errors.ts'
 import { SAMPLE_RATE } from '../../src/frames.ts'
 import { LiveText, type SpeechOptions, type Synthesizer } from '../../src/synthesis/index.ts'
-import type { AudioInfo, AudioTiming, FromWorker, StreamRequest, ToWorker, WorkerFailure } from './messages.ts'
+import { type Fault, faultOf } from '../fault.ts'
+import {
+  type AudioInfo,
+  type AudioTiming,
+  type FromWorker,
+  type SpeechRequest,
+  type ToWorker,
+  type WorkerFailure,
+  weightOf,
+} from './messages.ts'
 import type { Meter } from './meter.ts'
-import { Turns } from './turns.ts'
+import { DeadlineScheduler } from './scheduler.ts'
 
 export interface LoopPort {
   postMessage(message: FromWorker, transfer?: ArrayBuffer[]): void
@@ -23,17 +32,17 @@ export interface LoopOptions {
   voice: string
   /** The kernel in use and why, and the share of the voice's weights that are zero; asked once the voice is loaded. */
   kernel(): { name: string; why: string; precision: string; sparsity: number }
-  /** Measures what the work costs; without one nothing is told of it. */
+  /** Measures the cost of the work; without one no load is reported. */
   meter?: Meter
 }
 
-/** How often the load is told, ms. */
-const TELL_LOAD = 500
+/** How often the load is reported, ms. */
+const REPORT_LOAD = 500
 
 /** Serves streams on `port` until `stop` comes. Says `ready`, or `failed` when the voice cannot be loaded. */
 export async function runWorkerLoop(port: LoopPort, options: LoopOptions): Promise<void> {
   const streams = new Map<number, Stream>()
-  const turns = new Turns()
+  const scheduler = new DeadlineScheduler()
   const voices = new Map<string, Promise<Synthesizer>>()
   const voice = (name: string): Promise<Synthesizer> => {
     let loading = voices.get(name)
@@ -45,7 +54,7 @@ export async function runWorkerLoop(port: LoopPort, options: LoopOptions): Promi
     return loading
   }
 
-  let telling: NodeJS.Timeout | undefined
+  let reporting: NodeJS.Timeout | undefined
   let ready: FromWorker
   try {
     const { defaultVocoder } = await voice(options.voice)
@@ -53,21 +62,27 @@ export async function runWorkerLoop(port: LoopPort, options: LoopOptions): Promi
     const cost = options.meter?.read().cost
     ready = { type: 'ready', kernel: name, kernelReason: why, ...rest, vocoder: defaultVocoder, ...(cost && { cost }) }
   } catch (error) {
+    // No client's text is in it yet.
+    if (!(error instanceof SparsewaveError)) console.error(error)
     port.postMessage({ type: 'failed', error: failure(error) })
     port.close()
     return
   }
 
   port.on('message', (message) => {
+    if (message.type === 'ping') {
+      port.postMessage({ type: 'pong' })
+      return
+    }
     if (message.type === 'stop') {
       for (const stream of streams.values()) stream.cancel()
-      clearInterval(telling)
+      clearInterval(reporting)
       port.close()
       return
     }
     if (message.type === 'open') {
       const { id, request, credit } = message
-      const stream = new Stream(id, request, credit, port, turns, options.meter)
+      const stream = new Stream(id, request, credit, port, scheduler, options.meter)
       streams.set(id, stream)
       void stream.run(() => voice(request.voice)).finally(() => streams.delete(id))
       return
@@ -79,21 +94,21 @@ export async function runWorkerLoop(port: LoopPort, options: LoopOptions): Promi
   const { meter } = options
   if (!meter) return
   let quiet = false
-  telling = setInterval(() => {
+  reporting = setInterval(() => {
     const load = meter.read()
     // Once more when the work is done, then not at all.
     if (streams.size === 0 && quiet) return
     quiet = streams.size === 0
     const idle = [...streams.values()].filter((stream) => stream.isIdle).length
     port.postMessage({ type: 'load', idle, ...load })
-  }, TELL_LOAD)
+  }, REPORT_LOAD)
 }
 
 class Stream {
   readonly #id: number
-  readonly #request: StreamRequest
+  readonly #request: SpeechRequest
   readonly #port: LoopPort
-  readonly #turns: Turns
+  readonly #scheduler: DeadlineScheduler
   readonly #cancel = new AbortController()
   #clear = new AbortController()
   #clearMark = 0
@@ -102,33 +117,45 @@ class Stream {
   #credit: number
   #creditCame: (() => void) | undefined
   #sentences = 0
+  /** Weight of the text messages so far, and how much of it was reported as consumed. */
+  #received = 0
+  #reported = 0
   #encoder: AudioEncoder | undefined
-  /** When the listener will have heard everything, ms. */
+  /** When playback reaches the end of the audio, ms. */
   #deadline = Number.NEGATIVE_INFINITY
-  /** Streams at work in this one's last turn. */
-  #company = 1
+  /** Streams in the batch of this one's last chunk. */
+  #batch = 1
   readonly #meter: Meter | undefined
 
   constructor(
     id: number,
-    request: StreamRequest,
+    request: SpeechRequest,
     credit: number,
     port: LoopPort,
-    turns: Turns,
+    scheduler: DeadlineScheduler,
     meter: Meter | undefined,
   ) {
     this.#id = id
     this.#request = request
     this.#credit = credit
     this.#port = port
-    this.#turns = turns
+    this.#scheduler = scheduler
     this.#meter = meter
-    this.#live = new LiveText(request)
+    this.#live = this.#emptyText()
+  }
+
+  #emptyText(): LiveText {
+    const { input } = this.#request
+    return new LiveText({ early: input.kind === 'live' && input.early })
+  }
+
+  get #isLive(): boolean {
+    return this.#request.input.kind === 'live'
   }
 
   /** Whether it waits for text and its listener has heard everything. */
   get isIdle(): boolean {
-    return this.#request.text === undefined && this.#live.waiting === 0 && performance.now() > this.#deadline
+    return this.#isLive && this.#live.waiting === 0 && performance.now() > this.#deadline
   }
 
   cancel(): void {
@@ -136,41 +163,57 @@ class Stream {
     this.#creditCame?.()
   }
 
-  receive(message: Exclude<ToWorker, { type: 'open' } | { type: 'stop' }>): void {
+  receive(message: Exclude<ToWorker, { type: 'open' | 'stop' | 'ping' }>): void {
     if (message.type === 'cancel') this.cancel()
     else if (message.type === 'credit') {
       this.#credit += message.samples
       if (this.#credit > 0) this.#creditCame?.()
     } else if (message.type === 'text') {
+      this.#received += weightOf(message)
       this.#live.push(message.text)
-      if (this.#live.waiting > MAX_WAITING) this.#cancel.abort(tooMuch())
-    } else if (message.type === 'flush') this.#live.flush(message.mark)
-    else if (message.type === 'end') {
+      this.#reportConsumed()
+    } else if (message.type === 'flush') {
+      this.#received += weightOf(message)
+      this.#live.flush(message.mark)
+      this.#reportConsumed()
+    } else if (message.type === 'end') {
       this.#ended = true
       this.#live.end()
     } else {
       // Text that comes after the clear belongs to the new source, also while the old one is being stopped.
-      this.#live = new LiveText(this.#request)
+      this.#live = this.#emptyText()
       if (this.#ended) this.#live.end()
+      this.#received += weightOf(message)
+      this.#reportConsumed()
       this.#clearMark = message.mark
       this.#clear.abort(CLEARED)
       this.#creditCame?.()
     }
   }
 
+  /** Tells the main thread how much of the text it need not count any more, when it is worth a message. */
+  #reportConsumed(): void {
+    const consumed = this.#received - this.#live.waiting
+    if (consumed - this.#reported < REPORT_CONSUMED && this.#live.waiting > 0) return
+    if (consumed > this.#reported)
+      this.#port.postMessage({ type: 'consumed', id: this.#id, weight: consumed - this.#reported })
+    this.#reported = consumed
+  }
+
   async run(load: () => Promise<Synthesizer>): Promise<void> {
     const id = this.#id
     try {
       const synthesizer = await load()
-      if (this.#request.text !== undefined) {
-        await this.#pump(synthesizer.stream(this.#request.text, this.#options()))
-      } else {
-        while (!(await this.#speakLive(synthesizer))) {}
+      const { input } = this.#request
+      if (input.kind === 'live') while (!(await this.#speakLive(synthesizer))) {}
+      else {
+        const whole = input.kind === 'text' ? input.text : input.sentences
+        await this.#pump(synthesizer.stream(whole, this.#options()))
       }
       this.#port.postMessage({ type: 'done', id })
     } catch (error) {
       if (error === CANCELLED) this.#port.postMessage({ type: 'done', id })
-      else this.#port.postMessage({ type: 'error', id, error: failure(error) })
+      else this.#port.postMessage({ type: 'error', id, error: failure(error), ...bugIn(error) })
     } finally {
       this.#encoder?.close()
     }
@@ -193,23 +236,22 @@ class Stream {
   }
 
   #options(): SpeechOptions {
-    const { seed, speed, pitch, lexicon, ssml, vocoder, measure } = this.#request
+    const { seed, speed, pitch, lexicon, vocoder, measure } = this.#request
     return {
       seed,
       speed,
       ...(pitch !== undefined && { pitch }),
-      ...(ssml !== undefined && { ssml }),
       ...(lexicon !== undefined && { lexicon }),
       ...(vocoder !== undefined && { vocoder }),
       ...(measure !== undefined && { measure }),
       signal: AbortSignal.any([this.#cancel.signal, this.#clear.signal]),
       scheduler: {
         turn: (work) =>
-          this.#turns.take(this.#deadline, (company) => {
-            this.#company = company
+          this.#scheduler.run(this.#deadline, (batch) => {
+            this.#batch = batch
             return work()
           }),
-        acoustic: (symbols, work) => this.#turns.exclusive(this.#deadline, symbols, work),
+        acoustic: (symbols, work) => this.#scheduler.exclusive(this.#deadline, symbols, work),
       },
       onStage: (stage, seconds) => this.#port.postMessage({ type: 'stage', id: this.#id, stage, seconds }),
     }
@@ -217,7 +259,7 @@ class Stream {
 
   async #pump(chunks: ReturnType<Synthesizer['speak']>): Promise<void> {
     const id = this.#id
-    const output = this.#request.output ?? { format: 'pcm' }
+    const { output } = this.#request
     for await (const { samples, sentence, mark, totalSamples } of chunks) {
       if (mark !== undefined) {
         await this.#finishEncoder()
@@ -225,14 +267,15 @@ class Stream {
         this.#deadline = Number.NEGATIVE_INFINITY
       }
       if (sentence) this.#sentences = sentence.index + 1
+      if (this.#isLive) this.#reportConsumed()
       if (samples.length > 0) {
         const now = performance.now()
-        const late = this.#request.text === undefined ? undefined : this.#lateness(now)
+        const late = this.#isLive ? undefined : this.#lateness(now)
         this.#deadline = Math.max(this.#deadline, now) + (samples.length / SAMPLE_RATE) * 1000
         this.#credit -= samples.length
-        this.#meter?.made(samples.length / SAMPLE_RATE)
+        this.#meter?.add(samples.length / SAMPLE_RATE)
         this.#encoder ??= await openEncoder(output, totalSamples)
-        const timing = { company: this.#company, ...(late !== undefined && { late }) }
+        const timing = { batch: this.#batch, ...(late !== undefined && { late }) }
         this.#send(await this.#encoder.encode(samples), {
           samples: samples.length,
           ...(sentence && { sentence }),
@@ -244,7 +287,7 @@ class Stream {
           this.#creditCame = resolve
         })
         this.#creditCame = undefined
-        // A listener who takes nothing makes the gap himself.
+        // A listener who takes nothing causes the underrun.
         this.#deadline = Math.max(this.#deadline, performance.now())
       }
       this.#cancel.signal.throwIfAborted()
@@ -260,10 +303,10 @@ class Stream {
     this.#encoder = undefined
     const rest = await encoder.finish()
     encoder.close()
-    if (rest.length > 0) this.#send(rest, { samples: 0, company: this.#company })
+    if (rest.length > 0) this.#send(rest, { samples: 0, batch: this.#batch })
   }
 
-  /** Seconds by which audio at `now` comes too late for a listener; 0 for the first. */
+  /** Seconds by which audio at `now` comes after playback ran out; 0 for the first. */
   #lateness(now: number): number {
     return this.#deadline === Number.NEGATIVE_INFINITY ? 0 : Math.max(0, now - this.#deadline) / 1000
   }
@@ -275,18 +318,18 @@ class Stream {
   }
 }
 
-/** Characters that may wait to be spoken on one live stream: about an hour of speech. */
-const MAX_WAITING = 65536
-const tooMuch = (): SparsewaveError =>
-  new SparsewaveError('INPUT_TOO_LONG', `More than ${MAX_WAITING} characters wait to be spoken.`)
+/** What has been consumed is reported in steps of so much. */
+const REPORT_CONSUMED = 1024
 
 const CANCELLED = new Error('cancelled')
 const CLEARED = new Error('cleared')
 
-/** What the main thread is told of an error: a user's in full, a bug's without its innards. */
+/** A bug goes to the log. */
+const bugIn = (error: unknown): { fault?: Fault } => (error instanceof SparsewaveError ? {} : { fault: faultOf(error) })
+
+/** An error as the main thread gets it: a user's in full, a bug's without its details. */
 export function failure(error: unknown): WorkerFailure {
   if (error instanceof SparsewaveError) return { code: error.code, message: error.message, remedy: error.remedy }
-  console.error(error)
-  const hidden = new SparsewaveError('SYNTHESIS_FAILED', 'The audio could not be made.')
+  const hidden = new SparsewaveError('SYNTHESIS_FAILED', 'The audio could not be synthesized.')
   return { code: hidden.code, message: hidden.message, remedy: hidden.remedy }
 }

@@ -1,14 +1,17 @@
-/** Entry of a synthesis worker, thread or process: loads the voice and serves streams until told to stop. */
+/** Entry of a synthesis worker, thread or process: loads the voice and serves streams until `stop` comes. */
 import { performance } from 'node:perf_hooks'
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort, Worker, workerData } from 'node:worker_threads'
 import { SAMPLE_RATE } from '../../src/frames.ts'
 import { chooseKernel, choosePrecision } from '../../src/kernels/index.ts'
-import { loadSynthesizer } from '../../src/synthesis/index.ts'
+import { loadSynthesizer, type Synthesizer } from '../../src/synthesis/index.ts'
 import { readVoice } from '../../src/voices/index.ts'
 import type { FromWorker, ToWorker } from './messages.ts'
 import { Meter } from './meter.ts'
 import { sparsityOf } from './sparsity.ts'
 import { type LoopPort, runWorkerLoop } from './worker-loop.ts'
+
+/** Streams in the batch that is measured before there are clients. */
+const MEASURED_BATCH = 8
 
 export interface WorkerData {
   readonly voice: string
@@ -25,14 +28,13 @@ await runWorkerLoop(parentPort ?? processPort(), {
   async load(name) {
     const synthesizer = await loadSynthesizer(name)
     if (name === voice) sparsity = sparsityOf(readVoice(name).manifest.net)
-    // The first sentence pays for compilation and caches; nobody should wait for that.
+    // The first sentence pays for compilation and caches; no client should wait for that.
     for await (const _ of synthesizer.stream('Ready to speak.')) {
     }
     if (name === voice) {
-      // What the second one costs is a first guess at what all will.
+      // A batch costs much less a stream than a stream alone does, so the first estimate is of a batch.
       meter.read()
-      for await (const { samples } of synthesizer.stream('This is what a sentence costs.'))
-        meter.made(samples.length / SAMPLE_RATE)
+      await Promise.all(Array.from({ length: MEASURED_BATCH }, () => measure(synthesizer)))
     }
     return synthesizer
   },
@@ -43,11 +45,17 @@ await runWorkerLoop(parentPort ?? processPort(), {
   meter,
 })
 
+async function measure(synthesizer: Synthesizer): Promise<void> {
+  for await (const { samples } of synthesizer.stream('This is what a sentence costs.'))
+    meter.add(samples.length / SAMPLE_RATE)
+}
+
 /** The server at the other end of a process's channel. Signals are the server's business: it lets running streams end first. */
 function processPort(): LoopPort {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
   // A server that was killed says nothing.
   process.on('disconnect', () => process.exit(0))
+  endWithParent()
   let unsent = 0
   let closing = false
   const close = (): void => {
@@ -64,4 +72,12 @@ function processPort(): LoopPort {
     on: (_event, listener: (message: ToWorker) => void) => process.on('message', listener),
     close,
   }
+}
+
+/** Ends this process when its parent is gone, also while its main thread is stuck and handles no messages. */
+function endWithParent(): void {
+  const watch = `
+    const parent = process.ppid
+    setInterval(() => { if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL') }, 1000)`
+  new Worker(watch, { eval: true, execArgv: [] }).unref()
 }

@@ -1,33 +1,45 @@
 /**
- * The WebSocket side of the HTTP server: who may connect, which dialect the path means, heartbeats, idle time, and a
- * goodbye to all when the server stops.
+ * The WebSocket side of the HTTP server: who may connect, which dialect the path means, heartbeats, and a goodbye to all
+ * when the server stops. A refused upgrade is answered and its socket destroyed.
  */
 import { randomUUID } from 'node:crypto'
-import type { IncomingMessage, Server } from 'node:http'
+import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { SparsewaveError } from '../../src/errors.ts'
+import { ConnectionSlots } from '../access/connections.ts'
+import { FairQueue } from '../access/fair-queue.ts'
+import type { Caller } from '../access/gate.ts'
 import { isAllowedOrigin } from '../access/origins.ts'
 import type { ServerDeps } from '../deps.ts'
-import { errorBody, errorBodyOf } from '../http-errors.ts'
+import { faultOf, withoutStack } from '../fault.ts'
+import { type ErrorBody, errorBody, errorBodyOf, RequestError } from '../http-errors.ts'
 import { Connection } from './connection.ts'
-import type { Session } from './dialect.ts'
+import type { DialectSession } from './dialect.ts'
 import { DIALECTS } from './dialects/index.ts'
 
 const MAX_MESSAGE_BYTES = 64 * 1024
 
+/** How long a refused client has to read why, ms. */
+const REFUSAL = 1000
+
 /** Attaches the WebSocket to an HTTP server. The returned function says goodbye to all clients. */
 export function attachWebSocket(server: Server, deps: ServerDeps): { close(): void } {
+  const { config, metrics } = deps
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: MAX_MESSAGE_BYTES,
     perMessageDeflate: false,
+    // Thousands of small messages arrive in one packet: others get the thread between two of them.
+    allowSynchronousEvents: false,
     // Of the subprotocols `token, KEY` the first is agreed to, never the key.
     handleProtocols: (protocols) => [...protocols][0] ?? false,
   })
-  const open = new Map<WebSocket, { connection: Connection; session: Session; alive: boolean }>()
-  deps.metrics.wsConnections.reset()
-  const buffered = deps.metrics.wsBuffered as typeof deps.metrics.wsBuffered & { collect: () => void }
+  const slots = new ConnectionSlots(config.wsConnections)
+  const queue = new FairQueue()
+  const open = new Map<WebSocket, { connection: Connection; session: DialectSession; alive: boolean }>()
+  metrics.wsConnections.reset()
+  const buffered = metrics.wsBuffered as typeof metrics.wsBuffered & { collect: () => void }
   buffered.collect = () => {
     let bytes = 0
     for (const { connection } of open.values()) bytes += connection.bufferedBytes
@@ -35,53 +47,50 @@ export function attachWebSocket(server: Server, deps: ServerDeps): { close(): vo
   }
 
   const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
-    const url = new URL(request.url ?? '/', 'http://localhost')
+    const url = urlOf(request)
     const dialect = DIALECTS.find(({ path }) => path.test(url.pathname))
-    if (!dialect) throw refusal(404, 'not_found', `There is no WebSocket ${url.pathname} here.`)
-    if (!isAllowedOrigin(request.headers.origin, request.headers.host, deps.config.corsOrigins))
+    if (!dialect) throw refusal(404, 'not_found', 'There is no WebSocket at this path.')
+    if (!isAllowedOrigin(request.headers.origin, request.headers.host, config.corsOrigins))
       throw refusal(403, 'origin_not_allowed', 'Pages of this origin may not connect.')
-    if (open.size >= deps.config.wsConnections) throw refusal(503, 'server_busy', 'There are too many connections.')
-    const address = addressOf(request, deps.config.trustProxy)
-    let caller: Awaited<ReturnType<typeof deps.gate.identify>> | undefined
+    const address = addressOf(request, config.trustProxy)
+    let caller: Caller | undefined
     try {
       caller = deps.gate.identify(request.headers, address)
     } catch (error) {
       if (!dialect.keyInMessages) throw error
     }
-    if (caller) await deps.gate.request(caller)
-    const connection = new Connection(randomUUID(), dialect.route, caller, deps, address)
-    const session = dialect.open(connection, url)
+    const openSession = dialect.read(url, deps.catalogue)
+    const slot = slots.take(address, caller !== undefined)
+    if (!slot) throw refusal(503, 'server_busy', 'There are too many connections.')
+    socket.once('close', () => slot.free())
+    try {
+      if (caller) await deps.gate.request(caller)
+    } catch (error) {
+      slot.free()
+      throw error
+    }
     if (socket.destroyed) return
+    const id = randomUUID()
+    const connection = new Connection({ id, route: dialect.route, caller, deps, address, slot, queue })
+    const session = openSession(connection)
     sockets.handleUpgrade(request, socket, head, (ws) => {
       open.set(ws, { connection, session, alive: true })
-      deps.metrics.wsConnections.set(open.size)
-      const idle = setTimeout(() => ws.close(1001, 'idle'), deps.config.wsIdleSeconds * 1000)
-      connection.attach(ws, idle)
-      ws.on('message', (data, isBinary) => {
-        idle.refresh()
-        connection.inOrder(
-          () => session.message(data, isBinary),
-          (error) => session.error(error),
-        )
-      })
+      metrics.wsConnections.set(open.size)
       ws.on('pong', () => {
         const entry = open.get(ws)
         if (entry) entry.alive = true
       })
       ws.on('close', () => {
-        clearTimeout(idle)
         open.delete(ws)
-        deps.metrics.wsConnections.set(open.size)
+        metrics.wsConnections.set(open.size)
       })
-      // A broken connection also says `close`.
-      ws.on('error', () => {})
-      session.start?.()
+      connection.attach(ws, session)
     })
   }
 
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => {})
-    upgrade(request, socket, head).catch((error) => refuse(socket, error, deps))
+    upgrade(request, socket, head).catch((error) => refuse(request, socket, error, deps))
   })
   const heartbeat = setInterval(() => {
     for (const [ws, entry] of open) {
@@ -91,7 +100,7 @@ export function attachWebSocket(server: Server, deps: ServerDeps): { close(): vo
         ws.ping()
       }
     }
-  }, deps.config.wsPingSeconds * 1000)
+  }, config.wsPingSeconds * 1000)
   heartbeat.unref()
   return {
     close() {
@@ -102,41 +111,52 @@ export function attachWebSocket(server: Server, deps: ServerDeps): { close(): vo
   }
 }
 
+function urlOf(request: IncomingMessage): URL {
+  try {
+    const url = new URL(request.url ?? '/', 'http://localhost')
+    decodeURIComponent(url.pathname)
+    return url
+  } catch {
+    throw new RequestError('REQUEST_INVALID', 'The URL is malformed.', null)
+  }
+}
+
 class Refusal extends Error {
   readonly status: number
-  readonly body: object
+  readonly body: ErrorBody
 
-  constructor(status: number, body: object) {
+  constructor(status: number, code: string, message: string) {
     super(`refused with ${status}`)
     this.status = status
-    this.body = body
+    this.body = errorBody(status, code, message)
   }
 }
+
 const refusal = (status: number, code: string, message: string): Refusal =>
-  new Refusal(status, errorBody(status, code, message))
+  withoutStack(() => new Refusal(status, code, message))
 
-const REASONS: Record<number, string> = {
-  400: 'Bad Request',
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  404: 'Not Found',
-  429: 'Too Many Requests',
-  500: 'Internal Server Error',
-  503: 'Service Unavailable',
-}
-
-function refuse(socket: Duplex, error: unknown, deps: ServerDeps): void {
-  let known: Refusal
-  if (error instanceof Refusal) known = error
-  else if (error instanceof SparsewaveError) known = new Refusal(error.status, errorBodyOf(error))
-  else {
-    deps.logger.error({ err: error }, 'an upgrade failed inside the server')
-    known = refusal(500, 'server_error', 'The request failed inside the server.')
-  }
-  const body = JSON.stringify(known.body)
+/** Answers an upgrade with an error, counts and logs it, and lets go of the socket. */
+function refuse(request: IncomingMessage, socket: Duplex, error: unknown, deps: ServerDeps): void {
+  let status = 500
+  let body = errorBody(500, 'server_error', 'The request failed inside the server.')
+  if (error instanceof Refusal) ({ status, body } = error)
+  else if (error instanceof SparsewaveError) {
+    status = error.status
+    body = errorBodyOf(error)
+  } else deps.logger.error({ fault: faultOf(error) }, 'an upgrade failed inside the server')
+  const reason = body.error.code ?? 'error'
+  deps.metrics.refused.inc({ reason })
+  const address = addressOf(request, deps.config.trustProxy)
+  const path = (request.url ?? '').split('?')[0]!.slice(0, 256)
+  deps.logger.info({ path, address, status, refused: reason })
+  const json = JSON.stringify(body)
+  const cut = setTimeout(() => socket.destroy(), REFUSAL)
+  socket.once('close', () => clearTimeout(cut))
   socket.end(
-    `HTTP/1.1 ${known.status} ${REASONS[known.status] ?? 'Error'}\r\nConnection: close\r\n` +
-      `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}\r\nConnection: close\r\n` +
+      `${status === 429 || status === 503 ? 'Retry-After: 1\r\n' : ''}` +
+      `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(json)}\r\n\r\n${json}`,
+    () => socket.destroy(),
   )
 }
 

@@ -1,5 +1,6 @@
 /** What makes a WebSocket dialect: a path, and a session that turns its messages into speech and back. */
 import type { RawData } from 'ws'
+import type { VoiceCatalogue } from '../voices.ts'
 import type { Connection } from './connection.ts'
 
 export interface Dialect {
@@ -8,11 +9,12 @@ export interface Dialect {
   readonly route: string
   /** The key may come in the first message instead of the upgrade's headers; the session then calls `authenticate`. */
   readonly keyInMessages?: boolean
-  /** A session; throws RequestError when the query asks for what there is not: the upgrade is then refused. */
-  open(connection: Connection, url: URL): Session
+  /** Checks what the URL asks for and returns what opens a session. Throws RequestError: the upgrade is then refused. */
+  read(url: URL, voices: VoiceCatalogue): (connection: Connection) => DialectSession
 }
 
-export interface Session {
+/** One connection's state in a dialect. */
+export interface DialectSession {
   /** The socket is open. */
   start?(): void
   message(data: RawData, isBinary: boolean): void | Promise<void>

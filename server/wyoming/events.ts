@@ -1,6 +1,7 @@
 /**
  * Events of the Wyoming protocol (the Python package `wyoming` defines it): a line of JSON, then `data_length` bytes of JSON
- * that are merged into its `data`, then `payload_length` bytes of anything.
+ * that are merged into its `data`, then `payload_length` bytes of anything. Reading takes time in proportion to the bytes,
+ * however small the pieces are that they come in.
  */
 import { z } from 'zod'
 import { parseWith, RequestError } from '../http-errors.ts'
@@ -10,7 +11,7 @@ export interface WyomingEvent {
   readonly data: Readonly<Record<string, unknown>>
 }
 
-/** Longest line and longest data, bytes: more than any text that may be spoken. */
+/** Longest line, longest data and longest payload, bytes: more than any text that may be spoken. */
 const MAX_BYTES = 64 * 1024
 
 const object = z.record(z.string(), z.unknown())
@@ -26,29 +27,73 @@ const NEWLINE = 0x0a
 
 /** Bytes in as they come, events out; a payload is skipped, since nothing that a voice understands has one. */
 export class EventReader {
-  #bytes = Buffer.alloc(0)
+  #pieces: Uint8Array[] = []
+  #length = 0
+  /** The line of the event whose other bytes are still to come. */
+  #header: z.output<typeof headerSchema> | undefined
+  /** Payload still to be skipped. */
+  #toSkip = 0
 
-  /** Takes bytes and returns the events they complete. Throws RequestError when they are no event: the rest is lost then. */
-  push(bytes: Uint8Array): WyomingEvent[] {
-    this.#bytes = Buffer.concat([this.#bytes, bytes])
-    const events: WyomingEvent[] = []
-    for (let event = this.#next(); event; event = this.#next()) events.push(event)
-    return events
+  /** Whether an event has begun that is not complete. */
+  get isWithin(): boolean {
+    return this.#length > 0 || this.#header !== undefined || this.#toSkip > 0
   }
 
-  #next(): WyomingEvent | undefined {
-    const end = this.#bytes.indexOf(NEWLINE)
-    if (end > MAX_BYTES || (end < 0 && this.#bytes.length > MAX_BYTES)) throw fault('A line is too long.')
-    if (end < 0) return undefined
-    const header = parseWith(json(this.#bytes.subarray(0, end)), headerSchema)
-    const dataEnd = end + 1 + (header.data_length ?? 0)
-    const size = dataEnd + (header.payload_length ?? 0)
-    if (this.#bytes.length < size) return undefined
-    const more = dataEnd > end + 1 ? parseWith(json(this.#bytes.subarray(end + 1, dataEnd)), object) : {}
-    this.#bytes = this.#bytes.subarray(size)
-    return { type: header.type, data: { ...header.data, ...more } }
+  /** The events that `bytes` complete. Throws RequestError when they are no event: the rest is lost then. */
+  push(bytes: Uint8Array): WyomingEvent[] {
+    return [...this.read(bytes)]
+  }
+
+  /** As `push`, an event at a time, so that thousands of small ones need not be read in one go. */
+  *read(bytes: Uint8Array): Generator<WyomingEvent, void, undefined> {
+    for (let at = 0; ; ) {
+      if (this.#toSkip > 0) {
+        const skipped = Math.min(this.#toSkip, bytes.length - at)
+        this.#toSkip -= skipped
+        at += skipped
+        if (this.#toSkip > 0) return
+      }
+      if (!this.#header) {
+        const end = bytes.indexOf(NEWLINE, at)
+        if (this.#length + (end < 0 ? bytes.length : end) - at > MAX_BYTES) throw fault('A line is too long.')
+        this.#keep(bytes.subarray(at, end < 0 ? bytes.length : end))
+        if (end < 0) return
+        at = end + 1
+        this.#header = parseWith(json(this.#take()), headerSchema)
+      }
+      const { type, data, data_length, payload_length } = this.#header
+      const missing = (data_length ?? 0) - this.#length
+      this.#keep(bytes.subarray(at, at + missing))
+      if (bytes.length - at < missing) return
+      at += missing
+      const more = data_length ? parseWith(json(this.#take()), object) : {}
+      this.#header = undefined
+      this.#toSkip = payload_length ?? 0
+      // The event counts once its payload is there, which is never kept.
+      const here = Math.min(this.#toSkip, bytes.length - at)
+      this.#toSkip -= here
+      at += here
+      yield { type, data: { ...data, ...more } }
+    }
+  }
+
+  #keep(bytes: Uint8Array): void {
+    if (bytes.length === 0) return
+    this.#pieces.push(Uint8Array.from(bytes))
+    this.#length += bytes.length
+    // Single bytes would each be an object of a hundred.
+    if (this.#pieces.length === MAX_PIECES) this.#pieces = [Buffer.concat(this.#pieces)]
+  }
+
+  #take(): Buffer {
+    const bytes = Buffer.concat(this.#pieces)
+    this.#pieces = []
+    this.#length = 0
+    return bytes
   }
 }
+
+const MAX_PIECES = 1024
 
 const fault = (message: string): RequestError => new RequestError('REQUEST_INVALID', message, null)
 

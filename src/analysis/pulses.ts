@@ -1,5 +1,5 @@
 /**
- * Where a recording's glottal pulses lie, as the phase of a clock that advances with F0 (docs/net.md): per frame, the
+ * Where a recording's glottal pulses lie, as the phase of a clock that advances with F0 (docs/reference/net.md): per frame, the
  * shift of that clock at which pulses through the envelope's minimum-phase filter correlate best with the recording;
  * over frames, the best smooth path through the shifts. Pulses are where the phase wraps.
  */

@@ -1,6 +1,6 @@
 /**
- * Real-input FFT of a power-of-two size with tables made once. An instance owns its scratch memory, so it must not
- * be shared between threads; transforms allocate nothing.
+ * Real-input FFT of a power-of-two size with precomputed tables. An instance owns its scratch memory, so it must not
+ * be shared between threads. Transforms allocate nothing.
  */
 export class RealFft {
   readonly size: number

@@ -1,12 +1,12 @@
 /**
- * 16-bit PCM. The same samples give the same bytes on every machine: rounding half away from zero is avoided in
- * favour of floor(x + .5), values outside -1..1 are clipped, NaN becomes 0.
+ * 16-bit PCM. The same samples give the same bytes on every machine: rounding is floor(x + .5), values outside -1..1 are
+ * clipped, NaN becomes 0.
  */
 
 const SCALE = 32767
 const IS_BIG_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 0
 
-/** Samples (-1..1) as signed 16-bit integers; the result has the length of `samples`. */
+/** Samples (-1..1) as signed 16-bit integers, one each. */
 export function toPcm16(samples: Float32Array): Int16Array {
   const out = new Int16Array(samples.length)
   for (let i = 0; i < samples.length; i++) {
@@ -16,7 +16,7 @@ export function toPcm16(samples: Float32Array): Int16Array {
   return out
 }
 
-/** Samples (-1..1) as bytes, s16le: two bytes a sample. */
+/** Samples (-1..1) as bytes, s16le: two bytes per sample. */
 export function toPcm16Bytes(samples: Float32Array): Uint8Array {
   const pcm = toPcm16(samples)
   const bytes = new Uint8Array(pcm.buffer, pcm.byteOffset, pcm.byteLength)
@@ -24,7 +24,7 @@ export function toPcm16Bytes(samples: Float32Array): Uint8Array {
   return bytes
 }
 
-/** s16le bytes back to samples; a trailing odd byte is ignored. */
+/** s16le bytes back to samples. A trailing odd byte is ignored. */
 export function fromPcm16Bytes(bytes: Uint8Array): Float32Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   return Float32Array.from({ length: bytes.byteLength >> 1 }, (_, i) => view.getInt16(2 * i, true) / SCALE)

@@ -5,7 +5,7 @@
 import { BANDS } from '../vocoder/sparse-wavernn/config.ts'
 
 export const PQMF_TAPS = 64
-/** Step t is centred on sample 4t - ANALYSIS_LAG - 31.5 (docs/net.md). */
+/** Step t is centred on sample 4t - ANALYSIS_LAG - 31.5 (docs/reference/net.md). */
 export const ANALYSIS_LAG = 28
 /** Samples by which synthesis lags behind the analysed signal. */
 export const PQMF_DELAY = PQMF_TAPS - 1 + ANALYSIS_LAG

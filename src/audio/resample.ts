@@ -1,6 +1,6 @@
 /**
- * Sample rates changed while audio is made: a polyphase windowed-sinc filter whose state is carried over pieces, so that
- * pieces give the samples of the whole. Output j stands at the time of input j * from / to: nothing is delayed.
+ * Changes the sample rate of a stream: a polyphase windowed-sinc filter whose state is carried from piece to piece, so that
+ * pieces give the samples of the whole. Output j stands at the time of input j * from / to, so nothing is delayed.
  */
 
 /** Zero crossings of the filter on each side. */
@@ -40,7 +40,7 @@ export class Resampler {
     return Math.ceil((samples * this.#up) / this.#down)
   }
 
-  /** The outputs that can be told after these inputs. */
+  /** The outputs that these inputs complete. */
   push(samples: Float32Array): Float32Array {
     this.#received += samples.length
     return this.#run(samples, Number.POSITIVE_INFINITY)
@@ -77,7 +77,7 @@ export class Resampler {
   }
 }
 
-/** Taps for an output `fraction` of a sample after an input; they sum to 1. */
+/** Taps for an output `fraction` of a sample after an input. They sum to 1. */
 function taps(fraction: number, half: number, cutoff: number): Float32Array {
   const out = new Float32Array(2 * half)
   let sum = 0

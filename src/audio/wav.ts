@@ -18,7 +18,7 @@ export interface Audio {
 const HEADER_BYTES = 44
 
 /**
- * Reads a WAV file (path or bytes): 8 to 32-bit integer, 32 and 64-bit float, A-law and mu-law; channels are averaged.
+ * Reads a WAV file (path or bytes): 8 to 32-bit integer, 32 and 64-bit float, A-law and mu-law. Channels are averaged.
  * Any sample rate is returned as it is: callers that need 24 kHz use `requireRate`. Throws AUDIO_INVALID.
  */
 export function readWav(source: string | Uint8Array): Audio {
@@ -46,12 +46,12 @@ export function readWav(source: string | Uint8Array): Audio {
   }
 }
 
-/** The samples of `audio` if it is at 24 kHz; throws AUDIO_INVALID naming `name` otherwise. */
+/** The samples of `audio` if it is at 24 kHz. Throws AUDIO_INVALID naming `name` otherwise. */
 export function requireRate(audio: Audio, name: string): Float32Array {
   if (audio.sampleRate !== SAMPLE_RATE)
     throw new SparsewaveError(
       'AUDIO_INVALID',
-      `${name} has ${audio.sampleRate} samples a second instead of ${SAMPLE_RATE}.`,
+      `${name} has ${audio.sampleRate} samples per second instead of ${SAMPLE_RATE}.`,
     )
   return audio.samples
 }

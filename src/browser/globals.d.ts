@@ -1,4 +1,4 @@
-/** The part of a browser worker's globals that is used; neither TypeScript's ES library nor Node's types have it. */
+/** The globals of browsers that are used here. Neither TypeScript's ES library nor Node's types have them. */
 interface BrowserCache {
   match(url: string): Promise<Response | undefined>
   put(url: string, response: Response): Promise<void>
@@ -13,3 +13,13 @@ declare var self: {
   onmessage: ((event: { readonly data: unknown }) => void) | null
   postMessage(message: unknown, transfer?: readonly ArrayBuffer[]): void
 }
+
+/** What a page has. */
+declare class Worker {
+  constructor(url: string, options: { readonly type: 'module' })
+  onmessage: ((event: { readonly data: unknown }) => void) | null
+  onerror: ((event: { readonly message?: string }) => void) | null
+  postMessage(message: unknown): void
+  terminate(): void
+}
+declare var location: { readonly href: string; readonly origin: string }

@@ -1,6 +1,6 @@
 /**
- * Files over HTTP, fetched once: what was fetched stays in the browser's Cache under its URL and checksum, and is checked
- * again when it is read. A file with another checksum takes the old one's place.
+ * Files over HTTP, fetched once. A file stays in the browser's Cache under its URL and checksum, and is checked again when
+ * it is read. A file with another checksum replaces the old one.
  */
 import { SparsewaveError } from '../errors.ts'
 
@@ -9,14 +9,14 @@ export interface StoredFile {
   readonly bytes: number
   /** SHA-256 in hex. */
   readonly sha256: string
-  /** The file is compressed by gzip; size and checksum are the compressed file's. */
+  /** The file is compressed by gzip. Size and checksum are those of the compressed file. */
   readonly gzip?: boolean
 }
 
 export interface StoreOptions {
   /** Sent with every request. */
   readonly headers: Readonly<Record<string, string>>
-  /** Told as bytes arrive: how many new ones. */
+  /** Called as bytes arrive, with how many are new. */
   progress(bytes: number): void
 }
 
@@ -38,7 +38,7 @@ export async function missing(files: readonly StoredFile[]): Promise<StoredFile[
   return files.filter((_, i) => !found[i])
 }
 
-/** Contents of a file. Throws INVALID_API_KEY, or VOICE_DAMAGED when it cannot be had or is not what its checksum says. */
+/** Contents of a file. Throws INVALID_API_KEY, or VOICE_DAMAGED when it cannot be fetched or does not match its checksum. */
 export async function load(file: StoredFile, options: StoreOptions): Promise<Uint8Array<ArrayBuffer>> {
   const cache = await openCache()
   const kept = await cache?.match(keyOf(file))
@@ -58,10 +58,13 @@ export async function load(file: StoredFile, options: StoreOptions): Promise<Uin
 /** GET, with the errors of this API. */
 export async function get(url: string, headers: Readonly<Record<string, string>>): Promise<Response> {
   const response = await fetch(url, { headers }).catch((cause) => {
-    throw new SparsewaveError('VOICE_DAMAGED', `${url} cannot be fetched.`, { cause, remedy: 'Is there a network?' })
+    throw new SparsewaveError('VOICE_DAMAGED', `${url} cannot be fetched.`, {
+      cause,
+      remedy: 'Check the network and the address.',
+    })
   })
   if (response.status === 401) throw new SparsewaveError('INVALID_API_KEY', 'The server asks for an API key.')
-  if (!response.ok) throw new SparsewaveError('VOICE_DAMAGED', `${url} cannot be had: ${response.status}.`)
+  if (!response.ok) throw new SparsewaveError('VOICE_DAMAGED', `${url} cannot be fetched: status ${response.status}.`)
   return response
 }
 
@@ -77,7 +80,7 @@ async function download(file: StoredFile, { headers, progress }: StoreOptions): 
   return bytes
 }
 
-/** Keeps a file and lets go of others of its URL. A full disk is no fault: it is fetched again next time. */
+/** Keeps a file and drops others of its URL. A full disk is no fault: the file is fetched again next time. */
 async function keep(cache: BrowserCache, file: StoredFile, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
   try {
     const key = keyOf(file)

@@ -1,4 +1,4 @@
-/** A voice in a browser: the engine's files and the voice's own, fetched, kept and put together. */
+/** Opens a voice in a browser: fetches the engine's files and the voice's own, and puts them together. */
 import { SparsewaveError } from '../errors.ts'
 import { provideKernel } from '../kernels/index.browser.ts'
 import { provideOnnxRuntime } from '../onnx/runtime.browser.ts'
@@ -10,10 +10,10 @@ import type { VocoderKind } from '../vocoder/vocoder.ts'
 import { VOICE_FILES, voiceManifestSchema } from '../voices/manifest.ts'
 import { get, load, missing, type StoredFile } from './store.ts'
 
-/** The vocoder unless another is asked for: it costs the least. */
+/** The vocoder used unless a request names another. It costs the least. */
 export const BROWSER_VOCODER: VocoderKind = 'source-filter'
 
-/** assets.json: the engine's files and what each is. The build writes it. */
+/** Content of assets.json, which the build writes: the engine's files, their sizes and checksums. */
 export type Assets = Readonly<Record<string, { readonly bytes: number; readonly sha256: string }>>
 
 export interface OpenOptions {
@@ -22,7 +22,7 @@ export interface OpenOptions {
   /** Folder of voice.json, likewise. */
   readonly voice: string
   readonly headers: Readonly<Record<string, string>>
-  /** Bytes fetched and bytes there are to fetch; nothing is told when everything was kept. */
+  /** Called with bytes fetched so far and bytes to fetch in all, never when the browser has kept everything. */
   progress(loaded: number, total: number): void
 }
 

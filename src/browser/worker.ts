@@ -1,5 +1,5 @@
 /**
- * Entry of the worker that speaks inside a page: the same text front end, models and vocoders as on a server, compiled to
+ * Entry of the worker that speaks inside a page: the same text front end, models and vocoders as on a server, on
  * WebAssembly where those are native. The page's thread stays free.
  */
 import { toPcm16 } from '../audio/pcm.ts'
@@ -7,10 +7,10 @@ import { SparsewaveError } from '../errors.ts'
 import { randomSeed } from '../synthesis/seed.ts'
 import { looksLikeSsml } from '../synthesis/ssml/index.ts'
 import type { Synthesizer } from '../synthesis/synthesizer.ts'
-import type { FromBrowserWorker, ToBrowserWorker } from './messages.ts'
+import type { FromBrowserWorker, ToBrowserWorker, VoiceSource } from './messages.ts'
 import { BROWSER_VOCODER, openVoice } from './voice.ts'
 
-/** Voices by folder; one that could not be opened is tried again. */
+/** Voices by folder. One that could not be opened is tried again. */
 const voices = new Map<string, Promise<Synthesizer>>()
 let current = { id: 0, stop: new AbortController() }
 
@@ -22,45 +22,58 @@ self.onmessage = ({ data }) => {
   current.stop.abort()
   if (message.type === 'stop') return
   current = { id: message.id, stop: new AbortController() }
-  void speak(message, current.stop.signal)
+  const { signal } = current.stop
+  void answer(message.id, signal, () => (message.type === 'open' ? load(message) : speak(message, signal)))
 }
 
-async function speak(request: Extract<ToBrowserWorker, { type: 'speak' }>, signal: AbortSignal): Promise<void> {
-  const { id, input } = request
+/** Does the work and reports how it failed, unless it has been stopped meanwhile. */
+async function answer(id: number, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
   try {
-    const synthesizer = await voiceOf(request)
-    if (signal.aborted) return
-    tell({ type: 'ready', id })
-    const seed = request.seed ?? randomSeed()
-    const { speed = 1, pitch = 1, vocoder = BROWSER_VOCODER } = request
-    const options = { seed, speed, pitch, vocoder, signal, ssml: looksLikeSsml(input) }
-    for await (const { samples, sentence } of synthesizer.stream(input, options)) {
-      if (sentence) tell({ type: 'sentence', id, ...sentence })
-      const pcm = toPcm16(samples)
-      if (pcm.length > 0) tell({ type: 'audio', id, pcm }, [pcm.buffer as ArrayBuffer])
-      await messages()
-      if (signal.aborted) return
-    }
-    tell({ type: 'done', id, seed })
+    await work()
   } catch (error) {
     if (signal.aborted) return
     if (!(error instanceof SparsewaveError)) console.error(error)
     const { code, message, remedy } =
       error instanceof SparsewaveError
         ? error
-        : new SparsewaveError('SYNTHESIS_FAILED', `This browser could not make the audio: ${error}`)
+        : new SparsewaveError('SYNTHESIS_FAILED', `This browser could not synthesize the speech: ${error}`)
     tell({ type: 'error', id, code, message, remedy })
   }
 }
 
-function voiceOf({ voice, key }: Extract<ToBrowserWorker, { type: 'speak' }>): Promise<Synthesizer> {
+async function load(request: Extract<ToBrowserWorker, { type: 'open' }>): Promise<void> {
+  await voiceOf(request)
+  tell({ type: 'ready', id: request.id })
+}
+
+async function speak(request: Extract<ToBrowserWorker, { type: 'speak' }>, signal: AbortSignal): Promise<void> {
+  const { id, input } = request
+  const synthesizer = await voiceOf(request)
+  if (signal.aborted) return
+  tell({ type: 'ready', id })
+  const { seed = randomSeed(), speed = 1, pitch = 1, vocoder = BROWSER_VOCODER, lexicon = {} } = request
+  const ssml = request.ssml ?? looksLikeSsml(input)
+  const options = { seed, speed, pitch, vocoder, lexicon, signal, ssml }
+  for await (const { samples, sentence, mark } of synthesizer.stream(input, options)) {
+    if (mark !== undefined) tell({ type: 'mark', id, name: String(mark) })
+    if (sentence) tell({ type: 'sentence', id, ...sentence })
+    const pcm = toPcm16(samples)
+    if (pcm.length > 0) tell({ type: 'audio', id, pcm }, [pcm.buffer as ArrayBuffer])
+    await messages()
+    if (signal.aborted) return
+  }
+  tell({ type: 'done', id, seed })
+}
+
+function voiceOf({ voice, key, engine }: VoiceSource): Promise<Synthesizer> {
   const known = voices.get(voice)
   if (known) return known
   const opening = openVoice({
-    engine: new URL('.', self.location.href).href,
-    voice: new URL(voice, self.location.href).href,
+    engine: engine ?? new URL('.', self.location.href).href,
+    // A worker that was started from a blob has no folder of its own, and gets an absolute URL.
+    voice: /^[a-z]+:/i.test(voice) ? voice : new URL(voice, self.location.href).href,
     headers: key ? { Authorization: `Bearer ${key}` } : {},
-    // Whoever waits now: the one who asked first may have been stopped meanwhile.
+    // To the request that waits now. The one that began the loading may have been stopped.
     progress: (loaded, total) => tell({ type: 'progress', id: current.id, loaded, total }),
   })
   voices.set(voice, opening)
@@ -73,7 +86,7 @@ let heard: (() => void) | undefined
 channel.port1.addEventListener('message', () => heard?.())
 channel.port1.start()
 
-/** Lets messages in that wait, such as one to stop. */
+/** Lets waiting messages in, such as one to stop. */
 const messages = (): Promise<void> =>
   new Promise((resolve) => {
     heard = resolve

@@ -1,4 +1,4 @@
-/** `sparsewave doctor`: what this machine offers, what was chosen and why, and whether the voices are whole. */
+/** `sparsewave doctor`: what this machine offers, what was chosen and why, and whether the voices' files are whole. */
 import { spawnSync } from 'node:child_process'
 import { freemem, release, totalmem } from 'node:os'
 import { Command } from 'commander'
@@ -10,7 +10,7 @@ import { checkVoices } from './voices.ts'
 
 export function doctorCommand(): Command {
   return new Command('doctor')
-    .description('say what was detected here: CPU, kernel, memory, voices and their checks')
+    .description('report CPU, memory, kernels and voices, and what is wrong with them')
     .action(doctor)
 }
 
@@ -74,7 +74,7 @@ function attempt(get: () => string): { ok: boolean; detail: string } {
   }
 }
 
-/** First line that the first compiler found says of itself. */
+/** First line of the version of the first compiler found. */
 function findCompiler(): string | undefined {
   for (const name of [process.env.CXX, 'c++', 'g++', 'clang++']) {
     if (!name) continue

@@ -1,4 +1,4 @@
-/** `sparsewave keys`: makes, lists and revokes the API keys of a server's key file. A running server takes changes over. */
+/** `sparsewave keys`: creates, lists and revokes the API keys in a server's key file. A running server picks up changes. */
 import { Command, Option } from 'commander'
 import { SparsewaveError } from '../errors.ts'
 import { numberIn } from './options.ts'
@@ -23,15 +23,15 @@ const load = () => import('../../server/access/key-file.ts')
 
 export function keysCommand(): Command {
   const keys = new Command('keys')
-    .description('API keys of a server: create, list, revoke')
+    .description('create, list and revoke the API keys of a server')
     .addHelpText('after', EXAMPLES)
   keys
     .command('create')
-    .description('make a key and print it; only its SHA-256 is kept')
-    .argument('<name>', 'who it is for; shown in the log')
+    .description('create a key and print it (the file keeps its SHA-256 alone)')
+    .argument('<name>', 'whom it is for, as the log names it')
     .addOption(fileOption())
-    .option('--requests <n>', 'requests a minute', numberIn(0, 1e9, true))
-    .option('--characters <n>', 'characters of text a minute', numberIn(0, 1e9, true))
+    .option('--requests <n>', 'requests per minute', numberIn(0, 1e9, true))
+    .option('--characters <n>', 'characters of text per minute', numberIn(0, 1e9, true))
     .action(async (name: string, options: { file?: string; requests?: number; characters?: number }) => {
       const { createKey } = await load()
       const { requests, characters } = options
@@ -47,15 +47,15 @@ export function keysCommand(): Command {
       const file = fileOf(options)
       for (const { name, requests, characters } of parseKeys(readKeyFile(file), file)) {
         const limits = [
-          ...(requests === undefined ? [] : [`${requests} requests a minute`]),
-          ...(characters === undefined ? [] : [`${characters} characters a minute`]),
+          ...(requests === undefined ? [] : [`${requests} requests per minute`]),
+          ...(characters === undefined ? [] : [`${characters} characters per minute`]),
         ]
         process.stdout.write(`${name.padEnd(24)} ${limits.join(', ')}`.trimEnd().concat('\n'))
       }
     })
   keys
     .command('revoke')
-    .description('take a key out')
+    .description('remove a key')
     .argument('<name>')
     .addOption(fileOption())
     .action(async (name: string, options: { file?: string }) => (await load()).revokeKey(fileOf(options), name))

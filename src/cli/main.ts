@@ -1,6 +1,6 @@
 /**
  * The `sparsewave` command: the one place where library, server and trainer meet. Server and trainer are loaded only
- * when a command of theirs is asked for.
+ * when one of their commands is called.
  */
 import { Command, CommanderError } from 'commander'
 import { SparsewaveError } from '../errors.ts'
@@ -24,7 +24,7 @@ Examples:
 /** Runs the command line `argv` (without node and script) and returns the exit code: 0, 2 for bad input, 1 for a fault. */
 export async function main(argv: readonly string[]): Promise<number> {
   const program = new Command('sparsewave')
-    .description('Streaming text-to-speech from a Sparse WaveRNN, and the trainer of its voices.')
+    .description('Streaming text-to-speech from a Sparse WaveRNN: speak, serve, and train voices.')
     .version(packageVersion())
     .addHelpText('after', EXAMPLES)
     .configureOutput({ outputError: () => {} })
@@ -57,7 +57,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** Commands made elsewhere report errors the way the program does. */
+/** Commands from other files report errors the way the program does. */
 function inheritSettings(program: Command): void {
   for (const command of program.commands) {
     command.copyInheritedSettings(program)

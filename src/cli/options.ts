@@ -1,4 +1,4 @@
-/** Options that several commands share, checked as they are read. */
+/** Options that several commands share, checked when they are parsed. */
 import { InvalidArgumentError, Option } from 'commander'
 import { nearest } from '../errors.ts'
 import { FORMATS, MAX_SEED } from '../synthesis/index.ts'
@@ -14,7 +14,7 @@ export const numberIn =
     return value
   }
 
-/** A parser of one of `names`; says the nearest when it is none of them. */
+/** A parser of one of `names` that suggests the nearest for anything else. */
 const oneOf =
   <T extends string>(names: readonly T[]) =>
   (text: string): T => {
@@ -34,5 +34,5 @@ export const speedOption = (): Option =>
 export const formatOption = (): Option =>
   new Option(
     '--format <format>',
-    `${FORMATS.join(', ')} (default: by the file's name, else wav); pcm is s16le, 24 kHz, mono`,
+    `${FORMATS.join(', ')} (default: by the file's name, else wav). pcm is s16le, 24 kHz, mono`,
   ).argParser(oneOf(FORMATS))

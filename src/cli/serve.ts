@@ -1,8 +1,9 @@
-/** `sparsewave serve`: the HTTP and WebSocket server. Settings come from the environment; the options override them. */
+/** `sparsewave serve`: the HTTP and WebSocket server. Settings come from the environment, and options override them. */
 import { Command } from 'commander'
+import type { Config } from '../../server/config.ts'
 import { SparsewaveError } from '../errors.ts'
+import { catalogue } from '../voices/catalogue.ts'
 import { numberIn, voiceOption } from './options.ts'
-import { catalogue } from './voices.ts'
 
 interface ServeOptions {
   port?: number
@@ -16,19 +17,19 @@ const EXAMPLES = `
 Examples:
   $ sparsewave serve
   $ PORT=9000 SPARSEWAVE_WORKERS=2 sparsewave serve
-  $ sparsewave serve --wyoming-port 10200     # Home Assistant's voice, see docs/wyoming.md
+  $ sparsewave serve --wyoming-port 10200     # for Home Assistant
   $ curl -N http://localhost:8080/v1/audio/speech -H 'Content-Type: application/json' \\
       -d '{"model": "tts-1", "voice": "alloy", "input": "Hello there."}' -o hello.mp3`
 
 export function serveCommand(): Command {
   return new Command('serve')
     .description('serve speech over HTTP and WebSocket, with a web page to try it')
-    .option('-p, --port <port>', 'port to listen on (or PORT; default 8080)', numberIn(0, 65535, true))
-    .option('--host <address>', 'address to listen on (or HOST; default all)')
-    .option('--workers <n>', 'synthesis threads (or SPARSEWAVE_WORKERS; default one a core)', numberIn(1, 1024, true))
+    .option('-p, --port <port>', 'port to listen on (or PORT, default 8080)', numberIn(0, 65535, true))
+    .option('--host <address>', 'address to listen on (or HOST, default all)')
+    .option('--workers <n>', 'synthesis workers (or SPARSEWAVE_WORKERS, default one per core)', numberIn(1, 1024, true))
     .option(
       '--wyoming-port <port>',
-      'port for Home Assistant (or SPARSEWAVE_WYOMING_PORT; default none)',
+      'port for Home Assistant (or SPARSEWAVE_WYOMING_PORT, default none)',
       numberIn(0, 65535, true),
     )
     .addOption(voiceOption())
@@ -37,7 +38,14 @@ export function serveCommand(): Command {
 }
 
 async function serve(options: ServeOptions): Promise<void> {
-  const { createLogger, readConfig, spawnWorker, startServer } = await import('../../server/index.ts')
+  const [{ readConfig }, { createLogger, standardOutput }, { LogStream }, { startServer }, { spawnWorker }] =
+    await Promise.all([
+      import('../../server/config.ts'),
+      import('../../server/log.ts'),
+      import('../../server/log-stream.ts'),
+      import('../../server/start.ts'),
+      import('../../server/synthesis/spawn.ts'),
+    ])
   const settings = readConfig()
   const config = {
     ...settings,
@@ -46,16 +54,20 @@ async function serve(options: ServeOptions): Promise<void> {
     workers: options.workers ?? settings.workers,
     wyomingPort: options.wyomingPort ?? settings.wyomingPort,
   }
-  const log = (line: string): void => console.error(line)
+  // Neither is waited for: a reader that stalls, or a full disk, must not hold the server up.
+  const output = standardOutput()
+  const errors = new LogStream(2)
+  const log = (line: string): void => errors.write(`${line}\n`)
   const voices = catalogue(options.voice ?? settings.voice, log)
   const running = await startServer({
     config,
     catalogue: voices,
     spawn: () => spawnWorker({ voice: voices.defaultVoice }, config.workerKind),
     log,
-    logger: createLogger(config.logLevel),
+    logger: createLogger(config.logLevel, output),
+    droppedLines: () => output.dropped,
   }).catch((error: NodeJS.ErrnoException) => {
-    throw listenError(error, config.port)
+    throw listenError(error, config)
   })
   const { kernel, kernelReason, precision, vocoder } = running.info
   log(`Speaking as ${voices.defaultVoice} (${vocoder}) on the ${kernel} kernel in ${precision}: ${kernelReason}`)
@@ -65,8 +77,14 @@ async function serve(options: ServeOptions): Promise<void> {
   if (running.wyomingPort !== undefined) log(`Wyoming on port ${running.wyomingPort}.`)
   await stopSignal()
   log('Stopping: running requests may finish.')
-  await running.stop()
+  const haveEnded = await running.stop()
+  await Promise.all([output.end(LAST_LINES), errors.end(LAST_LINES)])
+  // A thread that is stuck in native code would keep the process for ever, also on `exit`.
+  if (!haveEnded) process.kill(process.pid, 'SIGKILL')
 }
+
+/** Time for the last lines of the log, ms. */
+const LAST_LINES = 1000
 
 function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
@@ -75,9 +93,24 @@ function stopSignal(): Promise<void> {
   })
 }
 
-function listenError(error: NodeJS.ErrnoException, port: number): Error {
-  const reason = { EADDRINUSE: `Port ${port} is taken`, EACCES: `Port ${port} may not be used by this user` }[
-    error.code ?? ''
-  ]
-  return reason ? new SparsewaveError('USAGE', `${reason}.`, { remedy: 'Choose another with --port or PORT.' }) : error
+/** An error of `listen` as a sentence that names the port or the address. */
+function listenError(error: NodeJS.ErrnoException & { port?: number }, config: Config): Error {
+  const isWyoming = error.port !== undefined && error.port === config.wyomingPort && error.port !== config.port
+  const port = error.port ?? config.port
+  const which = isWyoming ? `The Wyoming port ${port}` : `Port ${port}`
+  const otherPort = isWyoming
+    ? 'Choose another with --wyoming-port or SPARSEWAVE_WYOMING_PORT.'
+    : 'Choose another with --port or PORT.'
+  const otherHost = 'Set --host or HOST to an address of this machine, or to 0.0.0.0 for all of them.'
+  const [message, remedy] =
+    {
+      EADDRINUSE: [`${which} is taken.`, otherPort],
+      EACCES: [`${which} may not be used by this user.`, otherPort],
+      EADDRNOTAVAIL: [`The address ${config.host} is not one of this machine.`, otherHost],
+      ENOTFOUND: [`The address ${config.host} is not known.`, otherHost],
+      EAI_AGAIN: [`The address ${config.host} cannot be looked up.`, otherHost],
+      EINVAL: [`The address ${config.host} cannot be listened on.`, otherHost],
+      EAFNOSUPPORT: [`The address ${config.host} is of a kind that this machine does not support.`, otherHost],
+    }[error.code ?? ''] ?? []
+  return message === undefined ? error : new SparsewaveError('USAGE', message, { remedy: remedy! })
 }

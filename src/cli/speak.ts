@@ -1,4 +1,4 @@
-/** `sparsewave speak`: text to a file or a pipe, streamed as it is made. */
+/** `sparsewave speak`: text to a file or a pipe, written while it is synthesized. */
 import { once } from 'node:events'
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { extname } from 'node:path'
@@ -9,8 +9,8 @@ import { SparsewaveError } from '../errors.ts'
 import { SAMPLE_RATE } from '../frames.ts'
 import { type Chunk, encodeChunks, FORMATS, type Format, isMeasured, loadSynthesizer } from '../synthesis/index.ts'
 import type { VocoderKind } from '../vocoder/vocoder.ts'
+import { defaultVoice } from '../voices/catalogue.ts'
 import { formatOption, seedOption, speedOption, vocoderOption, voiceOption } from './options.ts'
-import { defaultVoice } from './voices.ts'
 
 interface SpeakOptions {
   output?: string
@@ -30,7 +30,7 @@ Examples:
 export function speakCommand(): Command {
   return new Command('speak')
     .description('speak a text into a file, or into a pipe with `-o -`')
-    .argument('[text...]', 'what to say; read from stdin when absent')
+    .argument('[text...]', 'what to say (read from stdin when absent)')
     .option('-o, --output <file>', 'file to write, - for stdout')
     .addOption(voiceOption())
     .addOption(vocoderOption())
@@ -88,10 +88,24 @@ async function toFile(bytes: AsyncIterable<Uint8Array>, path: string): Promise<v
     for await (const piece of bytes) {
       // Opened with the first bytes, so that a text or voice that is refused leaves no empty file behind.
       file ??= open(path)
-      writeSync(file, piece)
+      write(file, piece, path)
     }
   } finally {
     if (file !== undefined) closeSync(file)
+  }
+}
+
+function write(file: number, piece: Uint8Array, path: string): void {
+  try {
+    for (let at = 0; at < piece.length; ) at += writeSync(file, piece, at)
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException
+    if (code !== 'ENOSPC' && code !== 'EDQUOT')
+      throw new SparsewaveError('USAGE', `Writing ${path} failed: ${message}.`, { remedy: 'Name another file.', cause })
+    throw new SparsewaveError('DISK_FULL', `The disk is full: ${path} is not complete.`, {
+      remedy: 'Make room, or name a file on another disk.',
+      cause,
+    })
   }
 }
 
@@ -108,7 +122,7 @@ function open(path: string): number {
   }
 }
 
-/** Counts what passes and says how fast it was. */
+/** Measures a stream: seconds of audio, time to first audio, real-time factor. */
 class Meter {
   readonly #started = performance.now()
   #firstAudio: number | undefined

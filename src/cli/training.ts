@@ -1,4 +1,4 @@
-/** The trainer as the command line sees it: a package of its own, loaded on demand and only where it is installed. */
+/** The trainer as the command line sees it: a package of its own, loaded on demand where it is installed. */
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -29,7 +29,7 @@ export const TRAINING_COMMANDS: Readonly<Record<string, string>> = {
   evaluate: 'measure a voice or a checkpoint on held-out utterances',
 }
 
-/** The trainer installed beside this package, else in the working directory; undefined where there is none. */
+/** The trainer installed beside this package, else in the working directory. Undefined where there is none. */
 export async function loadTraining(): Promise<Training | undefined> {
   try {
     return (await import(PACKAGE)) as Training
@@ -49,14 +49,14 @@ const isMissing = (error: unknown): boolean =>
   ['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND'].includes((error as NodeJS.ErrnoException)?.code ?? '') &&
   String((error as Error).message).includes(`'${PACKAGE}'`)
 
-/** Adds the trainer's commands so that they are listed; each throws TRAINING_MISSING. */
+/** Adds the trainer's commands so that `--help` lists them. Each throws TRAINING_MISSING. */
 export function registerMissingTraining(program: Command): void {
   for (const [name, summary] of Object.entries(TRAINING_COMMANDS))
     program
       .command(name)
       .summary(`${summary} (needs ${PACKAGE})`)
+      .argument('[words...]')
       .allowUnknownOption()
-      .allowExcessArguments()
       .helpOption(false)
       .action(() => {
         throw new SparsewaveError('TRAINING_MISSING', `\`sparsewave ${name}\` needs the package ${PACKAGE}.`)

@@ -65,7 +65,7 @@ export interface PrecisionChoice {
 
 /**
  * What `kernel` makes its products in. `wanted` defaults to SPARSEWAVE_PRECISION; empty means the fastest that it has: none costs a voice more than .01 bit a
- * sample (docs/kernels.md). Throws PRECISION_UNKNOWN when there is none of that name, PRECISION_UNAVAILABLE when the kernel lacks it.
+ * sample (docs/measurements/kernels.md). Throws PRECISION_UNKNOWN when there is none of that name, PRECISION_UNAVAILABLE when the kernel lacks it.
  */
 export function choosePrecision(
   kernel: VocoderKernel,

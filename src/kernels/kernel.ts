@@ -1,5 +1,5 @@
 /**
- * The one interface of the vocoder's compute (docs/net.md, docs/kernels.md). A kernel makes models of weights, a model opens
+ * The one interface of the vocoder's compute (docs/reference/net.md, docs/explanation/kernels-and-precision.md). A kernel makes models of weights, a model opens
  * streams, a stream turns frames into samples. All state of a stream lies in the stream; samples do not depend on how the
  * frames are cut into calls.
  */

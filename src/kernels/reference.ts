@@ -1,5 +1,5 @@
 /**
- * The reference kernel: the net of docs/net.md in plain TypeScript, written to be read. The other kernels are tested
+ * The reference kernel: the net of docs/reference/net.md in plain TypeScript, written to be read. The other kernels are tested
  * against it. Values are kept as f32, sums are made in f64.
  */
 import { PQMF_TAPS, PRE_EMPHASIS, SYNTHESIS_FILTERS } from '../audio/pqmf.ts'

@@ -28,7 +28,7 @@ export interface Sentence {
   readonly places?: { readonly from: readonly number[]; readonly to: readonly number[] }
 }
 
-/** A place in a stream of sentences that its reader is told of when everything before it has been spoken. */
+/** A place in a stream of sentences. It comes out when everything before it has been spoken. */
 export interface Mark {
   readonly mark: string | number
 }
@@ -52,6 +52,15 @@ export function pauseBetween(previous: string, gap: string): PauseKind {
 
 /** Put after the buffer to see whether what is there would end before a new sentence (an abbreviation would not). */
 const PROBE = 'Then it goes on.'
+
+/** Without one of these signs no sentence of the buffer, or no first clause, is complete. */
+const MAY_COMPLETE = { early: /[^\p{L}\p{N}\s'-]/u, late: /[^\p{L}\p{N}\s,'-]/u }
+
+/** What a mark counts as among the characters that wait. */
+const MARK_WEIGHT = 64
+
+/** Longest run of white space inside a sentence of live text; after more than that a new one begins. */
+const MAX_GAP = 256
 
 /** Three words and 16 characters at least, up to a mark that a pause follows. White space tells the mark from 1,000 or 10:30. */
 const FIRST_CLAUSE = /^\s*(?=[^,;:—]{16})(?:\S+\s+){2,}?[^\s]*[,;:—]\s+/u
@@ -80,16 +89,21 @@ export class LiveText implements AsyncIterable<Sentence | Mark> {
   }
 
   push(piece: string): void {
+    const before = this.#buffer.slice(-1)
     this.#buffer += piece
-    // Nothing can have become complete otherwise; most pieces are words in the middle of a sentence.
-    const mayComplete = this.#early ? /[^\p{L}\p{N}\s'-]/u : /[^\p{L}\p{N}\s,'-]/u
-    if (this.#buffer.length > MAX_SENTENCE || mayComplete.test(this.#buffer)) this.#takeComplete()
+    if (this.#buffer.length <= MAX_SENTENCE) {
+      // Most pieces are words in the middle of a sentence, which complete nothing.
+      if (/[\p{L}\p{N}]/u.test(before) && /^[\p{L}\p{N}]*$/u.test(piece)) return
+      if (!MAY_COMPLETE[this.#early ? 'early' : 'late'].test(this.#buffer)) return
+    }
+    this.#takeComplete()
   }
 
   /** Gives out what is buffered, complete or not, and then `mark`. What follows starts without a pause. */
   flush(mark: string | number): void {
     this.#takeRest()
     this.#previous = undefined
+    this.#waiting += MARK_WEIGHT
     this.#give({ mark })
   }
 
@@ -100,7 +114,7 @@ export class LiveText implements AsyncIterable<Sentence | Mark> {
     this.#wake?.()
   }
 
-  /** Characters that nobody has taken yet: of sentences given out and of what waits for its end. */
+  /** Characters that are not spoken yet: of sentences given out and of what waits for its end. A mark counts as MARK_WEIGHT. */
   get waiting(): number {
     return this.#waiting + this.#buffer.length
   }
@@ -109,7 +123,7 @@ export class LiveText implements AsyncIterable<Sentence | Mark> {
     for (;;) {
       const next = this.#ready.shift()
       if (next !== undefined) {
-        if ('text' in next) this.#waiting -= next.text.length
+        this.#waiting -= 'text' in next ? next.text.length : MARK_WEIGHT
         yield next
       } else if (this.#ended) return
       else {
@@ -125,13 +139,33 @@ export class LiveText implements AsyncIterable<Sentence | Mark> {
     const buffer = this.#buffer
     const found = this.#language.splitSentences(buffer)
     const last = found[found.length - 1]
-    if (last === undefined) return
+    if (last === undefined) {
+      this.#dropBlanks(buffer.length)
+      return
+    }
+    // White space without end would be read again with every piece.
+    if (buffer.length - last.end > MAX_GAP) {
+      this.#take(found, last.end)
+      this.#dropBlanks(this.#buffer.length)
+      return
+    }
     // After a closing quote the sentence may well go on: "Why?" she asked.
     const mayEnd = /[^"'”’)\]\s]\s+$/.test(buffer)
     if (mayEnd && this.#language.splitSentences(buffer + PROBE).some((s) => s.start === buffer.length))
       this.#take(found, last.end)
     else this.#take(found.slice(0, -1), last.start)
     if (this.#early && this.#previous === undefined) this.#takeClause()
+  }
+
+  /** Lets go of the buffer's first characters, which are blank. Of a long gap only what tells its pause is kept. */
+  #dropBlanks(count: number): void {
+    const blanks = this.#buffer.slice(0, count)
+    if (this.#previous) {
+      const gap = this.#previous.gap + blanks
+      this.#previous.gap = gap.length <= MAX_GAP ? gap : '\n'.repeat(Math.min(2, gap.split('\n').length - 1))
+    }
+    this.#buffer = this.#buffer.slice(count)
+    this.#offset += count
   }
 
   /** Gives out the first clause of what is buffered, if it is long enough to be spoken on its own. */

@@ -8,6 +8,7 @@ import { SparsewaveError } from '../errors.ts'
 import { type Frames, HOP, SAMPLE_RATE, sliceFrames } from '../frames.ts'
 import { DEFAULT_LANGUAGE, type GivenSound, type Language, type Phonemized, RequestLexicon } from '../text/index.ts'
 import type { Vocoder, VocoderKind } from '../vocoder/vocoder.ts'
+import { cutByPhonemes } from './parts.ts'
 import { randomSeed, sentenceSeed } from './seed.ts'
 import { type Mark, type PauseKind, type Sentence, sentencesOf } from './sentences.ts'
 import { DEFAULT_PAUSES, fadeEnds, type Pauses, pauseSamples, trimSilence } from './silence.ts'
@@ -87,6 +88,15 @@ const MIN_PITCH = 0.5
 const MAX_PITCH = 2
 const clamp = (value: number, least: number, most: number): number => Math.min(most, Math.max(least, value))
 
+/** A stream of more frames than these, five minutes, starts without being measured. */
+const MAX_MEASURED_FRAMES = 60_000
+
+/** Frames that are handled without a pause for others on the thread, about 3 ms of work. */
+const LONG_FRAMES = 8000
+/** Resolves when the thread has handled what waits; browsers have no setImmediate. */
+const soon = (): Promise<void> =>
+  new Promise((resolve) => void (typeof setImmediate === 'function' ? setImmediate(resolve) : setTimeout(resolve, 0)))
+
 /** The next sentence is prepared when no more than this much of the current one is to be given out. */
 const LOOK_AHEAD_SAMPLES = SAMPLE_RATE
 
@@ -106,10 +116,18 @@ export class Synthesizer {
     this.language = parts.language ?? DEFAULT_LANGUAGE
   }
 
-  /** Speaks a whole text. Throws INPUT_EMPTY when nothing in it can be spoken, VOICE_* when the vocoder cannot be opened, SsmlError. */
-  async *stream(text: string, options: SpeechOptions = {}): AsyncGenerator<Chunk, void, undefined> {
+  /**
+   * Speaks a whole text, or the sentences of one. Throws INPUT_EMPTY when nothing in it can be spoken, VOICE_* when the
+   * vocoder cannot be opened, SsmlError.
+   */
+  async *stream(
+    text: string | readonly Sentence[],
+    options: SpeechOptions = {},
+  ): AsyncGenerator<Chunk, void, undefined> {
     let spoken = false
-    const sentences = options.ssml ? ssmlSentences(text, this.language) : sentencesOf(text, this.language)
+    const { language } = this
+    const sentences =
+      typeof text !== 'string' ? text : options.ssml ? ssmlSentences(text, language) : sentencesOf(text, language)
     for await (const chunk of this.speak(sentences, options)) {
       spoken = true
       yield chunk
@@ -136,9 +154,9 @@ export class Synthesizer {
     try {
       let items: AsyncIterator<Prepared | Mark> = source
       if (options.measure) {
-        const all = await Promise.race([collect(source), aborted.promise])
-        totalSamples = measure(all, this.#pauses, speed)
-        items = replay(all)
+        const { all, isWhole } = await Promise.race([collect(source), aborted.promise])
+        if (isWhole) totalSamples = measure(all, this.#pauses, speed)
+        items = replay(all, source)
       }
       let ahead = items.next()
       for (;;) {
@@ -209,28 +227,29 @@ export class Synthesizer {
         yield item
         continue
       }
-      const prepared = await this.#prepare(item, speed, lexicon, options)
+      const started = performance.now()
+      const given = [...(item.given ?? []), ...lexicon.find(item.text)]
+      const parts = cutByPhonemes(item, this.#parts.phonemize(item.text, given))
+      options.onStage?.('text', (performance.now() - started) / 1000)
       // A sentence that cannot be spoken hands its pause on to the next one.
       pause = pause === undefined || pause === 'sentence' ? item.pause : pause
-      if (prepared === undefined) continue
-      yield { ...prepared, sentence: { ...item, pause } }
-      pause = 'sentence'
+      let isSpoken = false
+      for (const part of parts) {
+        if (!/\p{L}/u.test(part.phonemized.phonemes)) continue
+        const own = { ...part.sentence, pause: isSpoken ? 'none' : pause } as const
+        yield await this.#prepare(own, part.phonemized, speed, options)
+        isSpoken = true
+      }
+      if (isSpoken) pause = 'sentence'
     }
   }
 
   async #prepare(
     sentence: Sentence,
+    { phonemes, words }: Phonemized,
     speed: number,
-    lexicon: RequestLexicon,
     options: SpeechOptions,
-  ): Promise<Prepared | undefined> {
-    const started = performance.now()
-    const { phonemes, words } = this.#parts.phonemize(sentence.text, [
-      ...(sentence.given ?? []),
-      ...lexicon.find(sentence.text),
-    ])
-    options.onStage?.('text', (performance.now() - started) / 1000)
-    if (!/\p{L}/u.test(phonemes)) return undefined
+  ): Promise<Prepared> {
     const { prosody } = sentence
     const predict = async () => {
       options.signal?.throwIfAborted()
@@ -248,6 +267,8 @@ export class Synthesizer {
       durations,
       phonemes: used,
     } = await (scheduler ? scheduler.acoustic(phonemes.length, predict) : predict())
+    // Slow speech of a long sentence is many frames: what is done to them is a piece of work of its own.
+    if (frames.count > LONG_FRAMES) await soon()
     const trimmed = trimSilence(frames, durations)
     const starts = symbolStarts(phonemes, used, durations).map((frame) => frame - trimmed.cut)
     const { lead, tail } = trimmed
@@ -316,14 +337,21 @@ function measure(items: readonly (Prepared | Mark)[], pauses: Pauses, speed: num
   return total
 }
 
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = []
-  for await (const item of items) all.push(item)
-  return all
+/** All that comes of `items`, or what came first when that is more than is held in memory. */
+async function collect(items: AsyncIterator<Prepared | Mark>): Promise<{ all: (Prepared | Mark)[]; isWhole: boolean }> {
+  const all: (Prepared | Mark)[] = []
+  for (let frames = 0; frames <= MAX_MEASURED_FRAMES; ) {
+    const { value, done } = await items.next()
+    if (done) return { all, isWhole: true }
+    all.push(value)
+    if ('frames' in value) frames += value.frames.count
+  }
+  return { all, isWhole: false }
 }
 
-async function* replay<T>(items: readonly T[]): AsyncGenerator<T, void, undefined> {
+async function* replay<T>(items: readonly T[], rest: AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
   yield* items
+  yield* rest
 }
 
 /** Marks a promise's failure as seen: it is awaited later. */

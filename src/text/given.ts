@@ -54,6 +54,15 @@ const IPA: readonly (readonly [string, string])[] = [
   ['ʰ', ''],
 ]
 
+/** The entries by their first character, so that a text is not compared with all of them at each of its own. */
+const IPA_BY_FIRST = new Map<string, (readonly [string, string])[]>()
+for (const entry of IPA) {
+  const first = entry[0].charAt(0)
+  const known = IPA_BY_FIRST.get(first)
+  if (known) known.push(entry)
+  else IPA_BY_FIRST.set(first, [entry])
+}
+
 const SPOKEN = new Set([...CONSONANTS, ...VOWELS])
 
 /**
@@ -78,7 +87,7 @@ export function parsePhonemes(written: string, alphabet: Alphabet = 'x-sparsewav
 
 const wrong = (written: string, why: string): SparsewaveError =>
   new SparsewaveError('REQUEST_INVALID', `The phonemes "${written}" cannot be spoken: ${why}.`, {
-    remedy: `Phonemes are ${PHONEMES.slice(PHONEMES.indexOf(PRIMARY))}; docs/text.md shows how words are written in them.`,
+    remedy: `Phonemes are ${PHONEMES.slice(PHONEMES.indexOf(PRIMARY))}; docs/reference/phonemes.md shows how words are written in them.`,
   })
 
 function fromIpa(written: string): string {
@@ -91,7 +100,7 @@ function fromIpa(written: string): string {
   let out = ''
   let stress = ''
   for (let at = 0; at < text.length; ) {
-    const known = IPA.find(([ipa]) => text.startsWith(ipa, at))
+    const known = IPA_BY_FIRST.get(text.charAt(at))?.find(([ipa]) => text.startsWith(ipa, at))
     const sounds = known ? known[1] : text[at]!
     at += known ? known[0].length : 1
     if (sounds === PRIMARY || sounds === SECONDARY) {

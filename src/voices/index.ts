@@ -1,9 +1,9 @@
 /**
  * Voice packages: find, check, read and write them. A voice that was loaded is whole: its manifest is valid and every file
- * has the size and checksum the manifest tells.
+ * has the size and checksum that the manifest names.
  */
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { type Dirent, existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { nearest, SparsewaveError } from '../errors.ts'
@@ -29,7 +29,7 @@ export {
 } from './manifest.ts'
 
 export interface VoiceOptions {
-  /** Folder of the voice packages; default SPARSEWAVE_MODELS, else models/ of the package. */
+  /** Folder of the voice packages. Default: SPARSEWAVE_MODELS, else models/ of the package. */
   readonly modelsDir?: string | undefined
 }
 
@@ -46,10 +46,23 @@ export const modelsFolder = (): string => process.env.SPARSEWAVE_MODELS || join(
 /** Names of the voices in the models folder (folders with a voice.json), in alphabetical order. */
 export function listVoices({ modelsDir = modelsFolder() }: VoiceOptions = {}): string[] {
   if (!existsSync(modelsDir)) return []
-  return readdirSync(modelsDir, { withFileTypes: true })
+  return foldersIn(modelsDir)
     .filter((entry) => !entry.name.startsWith('.') && existsSync(join(modelsDir, entry.name, MANIFEST_FILE)))
     .map((entry) => entry.name)
     .sort()
+}
+
+function foldersIn(modelsDir: string): Dirent[] {
+  try {
+    return readdirSync(modelsDir, { withFileTypes: true })
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException
+    const why = code === 'ENOTDIR' ? 'is not a folder' : `cannot be read: ${message}`
+    throw new SparsewaveError('VOICE_UNKNOWN', `The models folder ${modelsDir} ${why}.`, {
+      remedy: 'Set SPARSEWAVE_MODELS to a folder of voice packages, or unset it.',
+      cause,
+    })
+  }
 }
 
 /**
@@ -94,9 +107,11 @@ export async function checkVoice({ manifest, path }: Voice): Promise<void> {
 /** The package in a folder. Throws VOICE_DAMAGED, VOICE_MISMATCH. */
 function voiceIn(dir: string): Voice {
   const file = join(dir, MANIFEST_FILE)
+  let text: string
   let value: unknown
   try {
-    value = JSON.parse(readFileSync(file, 'utf8'))
+    text = readFileSync(file, 'utf8')
+    value = JSON.parse(text)
   } catch (cause) {
     throw new SparsewaveError('VOICE_DAMAGED', `${file} is not readable as JSON.`, { cause })
   }
@@ -120,6 +135,11 @@ function voiceIn(dir: string): Voice {
     if (!Object.hasOwn(manifest.files, needed)) {
       throw new SparsewaveError('VOICE_DAMAGED', `${file} does not list ${needed}.`)
     }
+  }
+  if (manifest.checksum !== undefined && manifest.checksum !== checksumOf(text)) {
+    throw new SparsewaveError('VOICE_DAMAGED', `${file} does not match its own checksum.`, {
+      remedy: 'Install the voice package again. If you changed the file on purpose, remove its line `checksum`.',
+    })
   }
   const path = (name: string): string => join(dir, name)
   return { manifest, dir, path, nameOf: path, read: (name) => readFile(path(name)), model: async (name) => path(name) }
@@ -173,7 +193,7 @@ export async function writeVoice(
   await mkdir(partial, { recursive: true })
   try {
     for (const [name, data] of contents) await writeDurably(join(partial, name), data)
-    await writeDurably(join(partial, MANIFEST_FILE), `${JSON.stringify(parsed.data, null, 2)}\n`)
+    await writeDurably(join(partial, MANIFEST_FILE), manifestText(parsed.data))
     const replaces = existsSync(dir)
     if (replaces) await rename(dir, old)
     try {
@@ -200,3 +220,15 @@ async function writeDurably(path: string, data: Buffer | string): Promise<void> 
 }
 
 const digest = (data: Uint8Array): string => createHash('sha256').update(data).digest('hex')
+
+const CHECKSUM = /("checksum": ")[0-9a-f]{64}(")/
+
+/** SHA-256 of voice.json's text with zeros for its checksum. */
+const checksumOf = (text: string): string => digest(Buffer.from(text.replace(CHECKSUM, `$1${'0'.repeat(64)}$2`)))
+
+/** voice.json of a manifest, with the checksum of its text. */
+export function manifestText(manifest: VoiceManifest): string {
+  const { checksum: _, ...rest } = manifest
+  const text = `${JSON.stringify({ ...rest, checksum: '0'.repeat(64) }, null, 2)}\n`
+  return text.replace(CHECKSUM, `$1${digest(Buffer.from(text))}$2`)
+}

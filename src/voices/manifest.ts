@@ -1,5 +1,5 @@
 /**
- * voice.json: what a voice package says of itself. Everything a program needs to know before it opens the other files.
+ * The schema of voice.json, the manifest of a voice: everything a program needs before it opens the other files.
  */
 import { z } from 'zod'
 import { SAMPLE_RATE } from '../frames.ts'
@@ -27,7 +27,7 @@ export const voiceManifestSchema = z.strictObject({
   licence: z.string().min(1),
   /** Phoneme table of the acoustic model: symbol i is the i-th character (code point). */
   symbols: z.string().min(1),
-  /** The vocoder used when none is asked for. */
+  /** The vocoder used when a request names none. */
   vocoder: z.enum(VOCODERS).default('sparse-wavernn'),
   net: netConfigSchema,
   /** Factor on the logistic noise of each band. */
@@ -38,6 +38,11 @@ export const voiceManifestSchema = z.strictObject({
   aliases: z.array(z.string().min(1)).default([]),
   /** Seconds between sentences and between paragraphs. */
   pauses: z.strictObject({ sentence: z.number().min(0).max(5), paragraph: z.number().min(0).max(10) }).optional(),
+  /** SHA-256 of voice.json itself, with zeros in the place of this value. */
+  checksum: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
   /** Every other file of the package. */
   files: z.record(
     z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'a file name without folders'),
@@ -56,5 +61,5 @@ export interface VoiceFiles {
   model(file: string): Promise<ModelFile>
 }
 
-/** What an exporter gives: the manifest without checksums, defaults left out where they fit. */
-export type VoiceDescription = Omit<z.input<typeof voiceManifestSchema>, 'files' | 'format' | 'sampleRate'>
+/** What an exporter passes: the manifest without checksums, defaults left out where they fit. */
+export type VoiceDescription = Omit<z.input<typeof voiceManifestSchema>, 'files' | 'format' | 'sampleRate' | 'checksum'>

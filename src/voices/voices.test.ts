@@ -2,6 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { SparsewaveError } from '../errors.ts'
+import { PACKAGE_ROOT } from '../root.ts'
 import { netConfigSchema } from '../vocoder/sparse-wavernn/config.ts'
 import { listVoices, loadVoice, readVoice, type VoiceDescription, writeVoice } from './index.ts'
 
@@ -103,4 +105,31 @@ test('an invalid description or an incomplete package is not written', async () 
   await expect(writeVoice(dir, description('ada'), { 'acoustic.onnx': '' })).rejects.toThrow(/conditioning\.onnx/)
   await expect(writeVoice(dir, description('eve'), files)).rejects.toThrow(/'eve'/)
   expect(readdirSync(modelsDir)).toEqual([])
+})
+
+test('every flipped bit of voice.json is noticed', async () => {
+  await write('ada')
+  const file = join(modelsDir, 'ada', 'voice.json')
+  const whole = readFileSync(file)
+  for (let at = 0; at < whole.length; at++) {
+    const flipped = Buffer.from(whole)
+    flipped[at]! ^= 1 << (at % 8)
+    writeFileSync(file, flipped)
+    expect(() => readVoice('ada', { modelsDir }), `byte ${at}`).toThrow(SparsewaveError)
+  }
+  writeFileSync(file, whole)
+  expect(readVoice('ada', { modelsDir }).manifest.name).toBe('ada')
+})
+
+test('the voices that ship carry their checksums', () => {
+  for (const name of listVoices({ modelsDir: join(PACKAGE_ROOT, 'models') }))
+    expect(readVoice(name, { modelsDir: join(PACKAGE_ROOT, 'models') }).manifest.checksum).toMatch(/^[0-9a-f]{64}$/)
+})
+
+test('a models folder that is a file is refused in a sentence', () => {
+  const file = join(modelsDir, 'models')
+  writeFileSync(file, '')
+  expect(() => listVoices({ modelsDir: file })).toThrow(
+    expect.objectContaining({ code: 'VOICE_UNKNOWN', message: `The models folder ${file} is not a folder.` }),
+  )
 })

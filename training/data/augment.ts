@@ -8,7 +8,7 @@ import { Resampler } from 'sparsewave/internal/audio/resample'
 import { SAMPLE_RATE } from 'sparsewave/internal/frames'
 import { fmix32, Random } from 'sparsewave/internal/random'
 import { z } from 'zod'
-import type { Utterance } from './corpus.ts'
+import type { Alteration, Utterance } from './corpus.ts'
 
 export const augmentSchema = z.strictObject({
   /** Altered copies of every training recording. */
@@ -23,16 +23,6 @@ export const augmentSchema = z.strictObject({
   bandLimited: z.number().min(0).max(1).default(0.3),
 })
 export type Augmentation = z.output<typeof augmentSchema>
-
-/** What is done to a recording. */
-export interface Alteration {
-  /** Played so many times as fast, in 1/40. */
-  readonly speed: number
-  /** Gains at EQUALIZER_HZ, dB. */
-  readonly gains: readonly number[]
-  /** Nothing above it is left, Hz. */
-  readonly cutoff: number | undefined
-}
 
 const EQUALIZER_HZ = [60, 240, 960, 3840, 12000]
 const SPEED_STEPS = 40

@@ -3,14 +3,16 @@
  * version of one is computed without touching the others. Files are complete or absent (written aside, then renamed).
  * All little-endian: audio int16, f0 f32 [frames], envelope f32 [frames, 64], phase f32 [30 * frames].
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { analyze } from 'sparsewave/internal/analysis/index'
 import { alignPulses } from 'sparsewave/internal/analysis/pulses'
 import { type ErrorCode, SparsewaveError } from 'sparsewave/internal/errors'
 import { ENVELOPE_POINTS, type Frames } from 'sparsewave/internal/frames'
-import { readUtterance, type Utterance } from './corpus.ts'
+import { diskFull } from '../net/disk.ts'
+import { readUtterance } from './audio.ts'
+import type { Utterance } from './corpus.ts'
 
 /** Raise a field's version when what computes it changes. */
 const VERSIONS = { audio: 1, f0: 2, envelope: 3, phase: 3 } as const
@@ -57,6 +59,13 @@ export function readCached(cacheDir: string, id: string): Cached {
   return { samples, frames: { count: f0.length, f0, envelope }, phase }
 }
 
+/** Frames of one utterance, by the size of a file in the cache. Throws CORPUS_MISSING when it is not there. */
+export function cachedFrames(cacheDir: string, id: string): number {
+  const stat = statSync(fileOf(cacheDir, 'f0', id), { throwIfNoEntry: false })
+  if (!stat) throw notCached(cacheDir, id)
+  return stat.size / 4
+}
+
 /** Computes the fields of one utterance that the cache lacks. */
 export async function cacheUtterance(utterance: Utterance, cacheDir: string): Promise<void> {
   const { id } = utterance
@@ -77,6 +86,9 @@ export async function cacheUtterance(utterance: Utterance, cacheDir: string): Pr
   }
 }
 
+const notCached = (cacheDir: string, id: string) =>
+  new SparsewaveError('CORPUS_MISSING', `${id} is not in the cache ${cacheDir}.`, { remedy: REMEDY })
+
 const REMEDY = 'Build the cache again; it is made when training starts.'
 
 const folder = (cacheDir: string, field: Field) => path.join(cacheDir, `${field}-${VERSIONS[field]}`)
@@ -92,18 +104,22 @@ function missingFields(cacheDir: string, { id, audio }: Utterance): Field[] {
 
 function readField(cacheDir: string, field: Field, id: string): ArrayBuffer {
   const file = fileOf(cacheDir, field, id)
-  if (!existsSync(file))
-    throw new SparsewaveError('CORPUS_MISSING', `${id} is not in the cache ${cacheDir}.`, { remedy: REMEDY })
+  if (!existsSync(file)) throw notCached(cacheDir, id)
   // A copy, so that the view is aligned whatever buffer the file was read into.
   return new Uint8Array(readFileSync(file)).buffer
 }
 
 function writeField(cacheDir: string, field: Field, id: string, data: Int16Array | Float32Array): void {
   const file = fileOf(cacheDir, field, id)
-  mkdirSync(path.dirname(file), { recursive: true })
   const aside = `${file}.${process.pid}.part`
-  writeFileSync(aside, new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
-  renameSync(aside, file)
+  try {
+    mkdirSync(path.dirname(file), { recursive: true })
+    writeFileSync(aside, new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+    renameSync(aside, file)
+  } catch (error) {
+    rmSync(aside, { force: true })
+    throw diskFull(error, file)
+  }
 }
 
 function toInt16(samples: Float32Array): Int16Array {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { encodeWav } from 'sparsewave/internal/audio/wav'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { readCorpus, readUtterance, split } from './corpus.ts'
+import { readUtterance } from './audio.ts'
+import { readCorpus, split } from './corpus.ts'
 
 let dir: string
 beforeEach(() => {

@@ -6,15 +6,22 @@
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { FRAMES_PER_UNIT } from 'sparsewave/internal/acoustic/net/config'
-import { readWav, requireRate } from 'sparsewave/internal/audio/wav'
 import { SparsewaveError } from 'sparsewave/internal/errors'
 import { HOP } from 'sparsewave/internal/frames'
 import { z } from 'zod'
-import { type Alteration, alter } from './augment.ts'
-import { readOpus } from './opus.ts'
 
 /** Samples of one unit of `durations` (25 ms). */
 export const DURATION_UNIT = FRAMES_PER_UNIT * HOP
+
+/** What is done to a recording. */
+export interface Alteration {
+  /** Played so many times as fast, in 1/40. */
+  readonly speed: number
+  /** Gains of the equaliser's points (augment.ts), dB. */
+  readonly gains: readonly number[]
+  /** Nothing above it is left, Hz. */
+  readonly cutoff: number | undefined
+}
 
 export interface Utterance {
   /** Unique; safe as a file name. */
@@ -76,22 +83,6 @@ export function readCorpus(dir: string): Utterance[] {
   }
   if (utterances.length === 0) throw new SparsewaveError('CORPUS_MISSING', `${file} has no utterances.`)
   return utterances
-}
-
-/** Decodes an utterance's audio: 24 kHz mono, -1..1, cut or padded to its `samples`, and altered. Throws AUDIO_INVALID. */
-export async function readUtterance(utterance: Utterance): Promise<Float32Array> {
-  const { alteration } = utterance
-  if (alteration) return alter(await decode(utterance.audio, utterance.decoded), alteration)
-  return decode(utterance.audio, utterance.samples)
-}
-
-async function decode(audio: string, samples: number | undefined): Promise<Float32Array> {
-  if (/\.(opus|ogg)$/i.test(audio)) return readOpus(audio, samples)
-  const read = requireRate(readWav(audio), audio)
-  if (samples === undefined || samples === read.length) return read
-  const exact = new Float32Array(samples)
-  exact.set(read.subarray(0, samples))
-  return exact
 }
 
 type Fail = (why: string) => SparsewaveError

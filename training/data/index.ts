@@ -1,9 +1,9 @@
 /** Corpora and their cached features. */
+export { readUtterance } from './audio.ts'
 export { buildCache, type Cached, type CacheProgress, readCached } from './cache.ts'
 export {
   DURATION_UNIT,
   readCorpus,
-  readUtterance,
   type Split,
   split,
   type Utterance,

@@ -5,9 +5,9 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { SparsewaveError } from 'sparsewave/internal/errors'
-import { replaceFile } from '../jobs/checkpoints.ts'
+import { nativeIsas } from '../net/addon.ts'
+import { replaceFile } from '../net/checkpoint-files.ts'
 import type { Engine } from '../net/engine.ts'
-import { nativeIsas } from './native.ts'
 import { findAdapterInUse } from './webgpu/device.ts'
 
 const FILE = 'engine.json'

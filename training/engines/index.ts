@@ -2,9 +2,10 @@
  * The registry of training engines: one file and one line each, the preferred one first.
  */
 import { nearest, SparsewaveError } from 'sparsewave/internal/errors'
+import { nativeIsas } from '../net/addon.ts'
 import type { Engine, EngineFactory, EngineOptions } from '../net/engine.ts'
 import type { ParameterLayout } from '../net/vocoder-layout.ts'
-import { createNativeEngine, nativeIsas } from './native.ts'
+import { createNativeEngine } from './native.ts'
 import { createReferenceEngine } from './reference.ts'
 import { createTfjsEngine } from './tfjs/sparse-wavernn.ts'
 import { describeTfjs } from './tfjs.ts'

@@ -2,10 +2,8 @@
  * The native engine: C++ threads, 16 lanes a task, AMX, AVX-512 or AVX2 chosen at run time. SPARSEWAVE_TRAIN_ISA forces one.
  */
 
-import { nearest, SparsewaveError } from 'sparsewave/internal/errors'
-import { tryAddon } from 'sparsewave/internal/native-addon'
 import { BANDS, FRAME_FEATURES, HEAD_OUTPUTS, STEP_INPUTS } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
-import { type AdamOptions, adamUpdate as portableAdam } from '../net/adam.ts'
+import { chooseIsa, findAddon, nativeIsas, requireAddon } from '../net/addon.ts'
 import {
   type Batch,
   batchCount,
@@ -17,107 +15,12 @@ import {
 } from '../net/engine.ts'
 import type { MaskSet } from '../net/mask.ts'
 import { MASKED, type ParameterLayout } from '../net/vocoder-layout.ts'
-import { TRAINING_ROOT } from '../root.ts'
 import type { Product, Products } from './products.ts'
-
-interface Addon {
-  run(
-    sizes: Int32Array,
-    offsets: Float64Array,
-    parameters: Float32Array,
-    masks: Uint16Array[],
-    inputs: Float32Array,
-    targets: Float32Array,
-    frames: Float32Array,
-    weights: Float32Array,
-    state: Float32Array,
-    gradient: Float32Array | null,
-    scale: number,
-    outputs: Float32Array | null,
-  ): Promise<Float64Array>
-  adam(
-    parameters: Float32Array,
-    gradient: Float32Array,
-    first: Float32Array,
-    second: Float32Array,
-    average: Float32Array,
-    options: Float64Array,
-  ): number
-  product(sizes: Int32Array, weights: Float32Array, mask: Uint16Array, x: Float32Array, y: Float32Array): void
-  isas(): { name: string; supported: boolean }[]
-}
-
-/** Loads the addon; throws ENGINE_UNAVAILABLE when it was not built (no C++ compiler). */
-function load(): Addon {
-  const { addon, error: cause } = tryAddon<Addon>('train', TRAINING_ROOT)
-  if (!addon)
-    throw new SparsewaveError('ENGINE_UNAVAILABLE', 'The native training engine is not built.', {
-      remedy:
-        'Install a C++17 compiler (g++ or clang++) and run `npm run build`, or set `engine: reference` (very slow).',
-      cause,
-    })
-  return addon
-}
-
-function isBuilt(): boolean {
-  try {
-    load()
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** Names of the instruction sets this CPU can train with, fastest first. */
-export const nativeIsas = (): string[] =>
-  load()
-    .isas()
-    .filter((i) => i.supported)
-    .map((i) => i.name)
-
-function chooseIsa(wanted = process.env.SPARSEWAVE_TRAIN_ISA): number {
-  const all = load().isas()
-  if (!wanted) return all.findIndex((i) => i.supported)
-  const index = all.findIndex((i) => i.name === wanted)
-  if (index >= 0 && all[index]!.supported) return index
-  const names = nativeIsas()
-  const near = nearest(wanted, names)
-  throw new SparsewaveError(
-    index < 0 ? 'KERNEL_UNKNOWN' : 'KERNEL_UNAVAILABLE',
-    `SPARSEWAVE_TRAIN_ISA is '${wanted}'; this CPU can run: ${names.join(', ')}.${index < 0 && near ? ` Did you mean '${near}'?` : ''}`,
-    { remedy: 'Unset SPARSEWAVE_TRAIN_ISA to let sparsewave choose.' },
-  )
-}
-
-/**
- * One Adam update with clipping, in place (all arrays of one length); returns the gradient's norm before clipping.
- * When it is not finite nothing changes. Without the addon it runs in TypeScript.
- */
-export function adamUpdate(
-  parameters: Float32Array,
-  gradient: Float32Array,
-  first: Float32Array,
-  second: Float32Array,
-  average: Float32Array,
-  o: AdamOptions,
-): number {
-  if (!isBuilt()) {
-    const state = {
-      parameters: { all: parameters },
-      first: { all: first },
-      second: { all: second },
-      average: { all: average },
-    }
-    return portableAdam(state, { all: gradient }, o)
-  }
-  const options = Float64Array.of(o.rate, o.beta1, o.beta2, o.epsilon, o.clip, o.average, o.step)
-  return load().adam(parameters, gradient, first, second, average, options)
-}
 
 /** The addon's block-sparse products; undefined when it was not built. */
 export function nativeProducts(): Products | undefined {
-  if (!isBuilt()) return undefined
-  const native = load()
+  const native = findAddon()
+  if (!native) return undefined
   const isa = chooseIsa()
   const kinds = { forward: 0, backward: 1, accumulate: 2 }
   const call = (kind: keyof typeof kinds): Product => {
@@ -141,7 +44,7 @@ export async function createNativeEngine(
   layout: ParameterLayout,
   options: { threads: number; isa?: string },
 ): Promise<Engine> {
-  const native = load()
+  const native = requireAddon()
   const isa = chooseIsa(options.isa)
   const { hidden, headHidden, conditioning } = layout.config
   const offsets = Float64Array.from([...layout.segments.map((s) => s.offset), layout.size])
@@ -177,8 +80,7 @@ export async function createNativeEngine(
       offsets,
       parameters,
       members.flatMap((m) => MASKED.map((name) => m.get(name)!)),
-      batch.inputs,
-      batch.targets,
+      batch.examples,
       batch.frames,
       batch.weights,
       state,

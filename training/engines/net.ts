@@ -1,6 +1,6 @@
 /**
  * Engines for tasks that are not written in C++: a task is a layout and a function that runs its net forward and backward on
- * the matrices it is handed, which multiply kept blocks only. docs/engines.md shows one in thirty lines.
+ * the matrices it is handed, which multiply kept blocks only. training/engines/net.test.ts shows one in thirty lines.
  */
 
 import { LANES, memberGroups, type PopulationEngine, type StepOptions, type StepResult } from '../net/engine.ts'

@@ -4,11 +4,41 @@ import { type ChildProcess, fork } from 'node:child_process'
 import path from 'node:path'
 import { SparsewaveError } from 'sparsewave/internal/errors'
 import type { NetConfig } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
+import type { Batch, StepOptions } from '../net/engine.ts'
+import type { MaskSet } from '../net/mask.ts'
 import { TRAINING_ROOT } from '../root.ts'
-import type { Share, ShareResult } from './parallel.ts'
 
 /** Deaths within one call after which it is given up. */
 const MAX_DEATHS = 3
+
+/** A node of the tree of sums: T over parts [from, to). */
+export interface PartialSum {
+  readonly from: number
+  readonly to: number
+  readonly sum: Float32Array
+}
+
+/** Parts [from, to) of the `parts` of a call, as a worker gets them. */
+export interface Share {
+  readonly from: number
+  readonly to: number
+  readonly parts: number
+  /** Groups and members of these parts only. */
+  readonly batch: Batch
+  readonly members: readonly MaskSet[]
+  readonly state: Float32Array
+  readonly parameters: Float32Array
+  readonly gradient: boolean
+  readonly options: StepOptions
+}
+
+export interface ShareResult {
+  /** [members of the part, loss parts] for every part. */
+  readonly losses: readonly Float64Array[]
+  readonly state: Float32Array
+  /** The largest nodes that lie in the share, in their order; none without a gradient. */
+  readonly nodes: readonly PartialSum[]
+}
 
 export interface WorkerSetup {
   readonly name: string

@@ -1,8 +1,8 @@
 /** A worker process of data parallel training: gets a share of a batch, answers with its losses, states and gradient. */
 import { parameterLayout } from '../net/vocoder-layout.ts'
 import { createEngine } from './index.ts'
-import { runShare, type Share } from './parallel.ts'
-import type { WorkerReply, WorkerSetup } from './parallel-pool.ts'
+import { runShare } from './parallel.ts'
+import type { Share, WorkerReply, WorkerSetup } from './parallel-pool.ts'
 
 const { name, net } = JSON.parse(process.argv[2]!) as WorkerSetup
 const layout = parameterLayout(net)

@@ -8,47 +8,10 @@
  * A worker gets everything with each call and keeps nothing, so one that dies is started again and does its parts again.
  */
 import type { ChildProcess } from 'node:child_process'
-import {
-  type Batch,
-  batchCount,
-  type Engine,
-  type EngineOptions,
-  memberGroups,
-  type StepOptions,
-} from '../net/engine.ts'
-import type { MaskSet } from '../net/mask.ts'
+import { type Batch, batchCount, type Engine, type EngineOptions, memberGroups } from '../net/engine.ts'
 import type { ParameterLayout } from '../net/vocoder-layout.ts'
 import { createEngine } from './index.ts'
-import { startPool } from './parallel-pool.ts'
-
-/** Parts [from, to) of the `parts` of a call, as a worker gets them. */
-export interface Share {
-  readonly from: number
-  readonly to: number
-  readonly parts: number
-  /** Groups and members of these parts only. */
-  readonly batch: Batch
-  readonly members: readonly MaskSet[]
-  readonly state: Float32Array
-  readonly parameters: Float32Array
-  readonly gradient: boolean
-  readonly options: StepOptions
-}
-
-/** A node of the tree: T over parts [from, to). */
-interface Node {
-  readonly from: number
-  readonly to: number
-  readonly sum: Float32Array
-}
-
-export interface ShareResult {
-  /** [members of the part, loss parts] for every part. */
-  readonly losses: readonly Float64Array[]
-  readonly state: Float32Array
-  /** The largest nodes that lie in the share, in their order; none without a gradient. */
-  readonly nodes: readonly Node[]
-}
+import { type Share, type ShareResult, startPool } from './parallel-pool.ts'
 
 /** An engine of `workers` processes. Throws what `createEngine` throws, and ENGINE_UNAVAILABLE from `run` when workers keep dying. */
 export async function createParallelEngine(
@@ -176,12 +139,11 @@ function largestWithin(lo: number, hi: number, from: number, to: number): [numbe
 function groupsOf(batch: Batch, from: number, to: number): Batch {
   const cut = (data: Float32Array) =>
     data.subarray((data.length / batch.groups) * from, (data.length / batch.groups) * to)
-  const { steps, inputs, targets, frames, weights } = batch
+  const { steps, examples, frames, weights } = batch
   return {
     groups: to - from,
     steps,
-    inputs: cut(inputs),
-    targets: cut(targets),
+    examples: cut(examples),
     frames: cut(frames),
     weights: cut(weights),
   }

@@ -1,5 +1,5 @@
 /**
- * The reference engine: docs/net.md in plain double-precision TypeScript, one lane at a time, for checking the others.
+ * The reference engine: docs/reference/net.md in plain double-precision TypeScript, one lane at a time, for checking the others.
  * It keeps the definition: whatever engine differs from it beyond rounding is wrong.
  */
 import {
@@ -15,6 +15,7 @@ import {
   type Batch,
   batchCount,
   type Engine,
+  EXAMPLE_ROWS,
   LANES,
   memberGroups,
   type StepOptions,
@@ -311,10 +312,11 @@ function laneRows(data: Float32Array, group: number, rows: number, size: number,
 
 function takeLane(batch: Batch, group: number, lane: number): Lane {
   const frames = batch.steps / STEPS_PER_FRAME
+  const examples = laneRows(batch.examples, group, batch.steps, EXAMPLE_ROWS, lane)
   return {
     features: laneRows(batch.frames, group, frames + 2, FRAME_FEATURES, lane),
-    inputs: laneRows(batch.inputs, group, batch.steps, STEP_INPUTS.count, lane),
-    targets: laneRows(batch.targets, group, batch.steps, BANDS, lane),
+    inputs: examples.map((v) => v.subarray(0, STEP_INPUTS.count)),
+    targets: examples.map((v) => v.subarray(STEP_INPUTS.count)),
     weights: laneRows(batch.weights, group, 1, frames, lane)[0]!,
   }
 }

@@ -4,7 +4,7 @@
 import { Random } from 'sparsewave/internal/random'
 import { BANDS, FRAME_FEATURES, STEP_INPUTS, STEPS_PER_FRAME } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
 import { randomMasks } from '../masks/random.ts'
-import { type Batch, LANES } from '../net/engine.ts'
+import { type Batch, EXAMPLE_ROWS, LANES } from '../net/engine.ts'
 import type { MaskSet } from '../net/mask.ts'
 import { elementIndex, maskedSegments, type ParameterLayout, type Segment } from '../net/vocoder-layout.ts'
 
@@ -39,14 +39,37 @@ export function syntheticBatch(groups: number, steps: number, seed: number, gaps
   return {
     groups,
     steps,
-    inputs: fill(groups * steps * STEP_INPUTS.count * LANES, 0),
-    targets: fill(groups * steps * BANDS * LANES, 1),
+    examples: joined(fill(groups * steps * INPUTS, 0), fill(groups * steps * TARGETS, 1)),
     frames: fill(groups * (frames + 2) * FRAME_FEATURES * LANES, 2),
     weights: new Float32Array(groups * frames * LANES).map((_, i) => {
       const frame = Math.floor(i / LANES) % frames
       return gaps && i % 5 === 4 && frame === frames - 1 ? 0 : 1
     }),
   }
+}
+
+const [INPUTS, TARGETS] = [STEP_INPUTS.count * LANES, BANDS * LANES]
+
+/** [steps, D, 16] and [steps, 4, 16] as [steps, D + 4, 16]. */
+function joined(inputs: Float32Array, targets: Float32Array): Float32Array {
+  const out = new Float32Array(inputs.length + targets.length)
+  for (let i = 0; i < targets.length / TARGETS; i++) {
+    out.set(inputs.subarray(i * INPUTS, (i + 1) * INPUTS), i * (INPUTS + TARGETS))
+    out.set(targets.subarray(i * TARGETS, (i + 1) * TARGETS), i * (INPUTS + TARGETS) + INPUTS)
+  }
+  return out
+}
+
+/** The inputs and targets of a batch's examples. */
+export function splitExamples({ groups, steps, examples }: Batch): { inputs: Float32Array; targets: Float32Array } {
+  const inputs = new Float32Array(groups * steps * INPUTS)
+  const targets = new Float32Array(groups * steps * TARGETS)
+  for (let i = 0; i < groups * steps; i++) {
+    const at = i * (INPUTS + TARGETS)
+    inputs.set(examples.subarray(at, at + INPUTS), i * INPUTS)
+    targets.set(examples.subarray(at + INPUTS, at + INPUTS + TARGETS), i * TARGETS)
+  }
+  return { inputs, targets }
 }
 
 /** Frames [start, end) of every lane, with their context. */
@@ -61,8 +84,7 @@ export function sliceBatch(batch: Batch, start: number, end: number): Batch {
   return {
     groups: batch.groups,
     steps: (end - start) * STEPS_PER_FRAME,
-    inputs: cut(batch.inputs, STEPS_PER_FRAME * STEP_INPUTS.count * LANES, total, start, end),
-    targets: cut(batch.targets, STEPS_PER_FRAME * BANDS * LANES, total, start, end),
+    examples: cut(batch.examples, STEPS_PER_FRAME * EXAMPLE_ROWS * LANES, total, start, end),
     frames: cut(batch.frames, FRAME_FEATURES * LANES, total + 2, start, end + 2),
     weights: cut(batch.weights, LANES, total, start, end),
   }

@@ -1,5 +1,5 @@
 /**
- * The `webgpu` engine of the Sparse WaveRNN: GPUs of any maker through Dawn (docs/gpu.md).
+ * The `webgpu` engine of the Sparse WaveRNN: GPUs of any maker through Dawn (docs/explanation/gpu-engine.md).
  */
 import { BANDS, HEAD_OUTPUTS } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
 import { type Batch, type Engine, LANES } from '../net/engine.ts'

@@ -16,7 +16,7 @@
 
 import { Random } from 'sparsewave/internal/random'
 import { z } from 'zod'
-import { adamUpdate } from '../engines/native.ts'
+import { adamUpdate } from '../net/adam.ts'
 import { addGradient, drawDirections } from './sampling.ts'
 import { rankUtilities } from './utilities.ts'
 

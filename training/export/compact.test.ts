@@ -15,7 +15,7 @@ import {
 import { parseWeights } from 'sparsewave/internal/vocoder/sparse-wavernn/weights'
 import { expect, test } from 'vitest'
 import { conditioningGates, createReferenceEngine } from '../engines/reference.ts'
-import { syntheticBatch, syntheticMasks, syntheticParameters } from '../engines/synthetic.ts'
+import { splitExamples, syntheticBatch, syntheticMasks, syntheticParameters } from '../engines/synthetic.ts'
 import { LANES } from '../net/engine.ts'
 import { elementIndex, maskedSegments, parameterLayout, segment } from '../net/vocoder-layout.ts'
 import { compactMatrix, exportConditioning, exportVocoder, prefixSums } from './index.ts'
@@ -63,14 +63,15 @@ test('the compact net gives the outputs of the masked trainer on the same input'
   }
   const model = referenceKernel.createModel(parseWeights(exportVocoder(layout, poisoned, masks)))
   const frames = batch.steps / STEPS_PER_FRAME
+  const { inputs, targets } = splitExamples(batch)
   for (const lane of [0, 7, 15]) {
     const column = (data: Float32Array, size: number) =>
       Float32Array.from({ length: size }, (_, i) => data[i * LANES + lane]!)
     const features = column(batch.frames, (frames + 2) * FRAME_FEATURES)
     const got = model.outputs({
       steps: batch.steps,
-      inputs: column(batch.inputs, batch.steps * STEP_INPUTS.count),
-      residuals: column(batch.targets, batch.steps * BANDS),
+      inputs: column(inputs, batch.steps * STEP_INPUTS.count),
+      residuals: column(targets, batch.steps * BANDS),
       gates: Float32Array.from(conditioningGates(layout, parameters, features)),
     })
     const expected = column(want, batch.steps * BANDS * HEAD_OUTPUTS)

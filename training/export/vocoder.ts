@@ -1,5 +1,5 @@
 /**
- * vocoder.safetensors from a trainer's parameters and masks: everything that runs at step rate (docs/net.md has the tensors).
+ * vocoder.safetensors from a trainer's parameters and masks: everything that runs at step rate (docs/reference/net.md has the tensors).
  * The compact net computes what the masked one does.
  */
 import { SparsewaveError } from 'sparsewave/internal/errors'

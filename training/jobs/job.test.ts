@@ -1,8 +1,9 @@
 import { readdirSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
+import { describeIssue } from '../net/schema.ts'
 import { TASKS } from '../tasks/index.ts'
-import { describeIssue, parseJob, readJob } from './job.ts'
+import { parseJob, readJob } from './job.ts'
 
 const GOOD = 'task: sparse-wavernn\ncorpus: c\nrun: r\n'
 const parse = (text: string) => parseJob(text, 'job.yaml', TASKS)

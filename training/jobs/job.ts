@@ -6,30 +6,8 @@ import { readFileSync } from 'node:fs'
 import { nearest, SparsewaveError } from 'sparsewave/internal/errors'
 import { parse } from 'yaml'
 import type { z } from 'zod'
-
-export interface Progress {
-  readonly stage: 'features' | 'train' | 'validation'
-  readonly done: number
-  readonly total: number
-  /** Bits a step (train: smoothed), or the task's own loss. */
-  readonly loss?: number
-  readonly stepsPerSecond?: number
-  /** Seconds of audio a second. */
-  readonly audioPerSecond?: number
-  /** Share of the masked matrices' blocks that the net goes without, 0-1. */
-  readonly sparsity?: number
-}
-
-export interface JobContext {
-  /** Go on from the run's newest checkpoint if there is one. */
-  readonly resume: boolean
-  /** Stop (with a checkpoint) after so many minutes. */
-  readonly minutes: number | undefined
-  /** Aborted: write a checkpoint and leave. */
-  readonly signal: AbortSignal
-  report(progress: Progress): void
-  warn(message: string): void
-}
+import type { JobContext } from '../net/context.ts'
+import { describeIssue } from '../net/schema.ts'
 
 export interface Task<J = unknown> {
   readonly name: string
@@ -88,38 +66,4 @@ export function parseJob(
   const parsed = task.schema.safeParse({ ...value, ...over })
   if (parsed.success) return { task, job: parsed.data }
   throw fail(describeIssue(task.schema, parsed.error))
-}
-
-/** One sentence on what `schema` refuses: an unknown key with the nearest known one, or the first value that is wrong. */
-export function describeIssue(schema: z.ZodType, { issues }: z.ZodError): string {
-  // A mistyped key is why another is missing, so it comes first.
-  const issue = issues.find((i) => i.code === 'unrecognized_keys') ?? issues[0]!
-  const at = issue.path.join('.')
-  if (issue.code === 'unrecognized_keys') {
-    const key = issue.keys[0]!
-    const near = nearest(key, knownKeys(schema, issue.path))
-    const full = (name: string) => `\`${[...issue.path, name].join('.')}\``
-    return `unknown key ${full(key)}.${near ? ` Did you mean ${full(near)}?` : ''}`
-  }
-  const why = issue.message.replace(/^Invalid \w+: /, '')
-  if (why.endsWith('received undefined')) return `the key \`${at}\` is missing.`
-  return `${at ? `\`${at}\`` : 'the file'}: ${why}.`
-}
-
-/** Keys that the schema's object at `path` has. */
-function knownKeys(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
-  let at = unwrap(schema)
-  for (const key of path) at = unwrap(at?.shape?.[key as string])
-  return Object.keys(at?.shape ?? {})
-}
-
-interface Introspected {
-  readonly shape?: Record<string, z.ZodType>
-  readonly def?: { innerType?: z.ZodType }
-}
-
-function unwrap(schema: z.ZodType | undefined): Introspected | undefined {
-  let at = schema as unknown as Introspected | undefined
-  while (at && !at.shape && at.def?.innerType) at = at.def.innerType as unknown as Introspected
-  return at
 }

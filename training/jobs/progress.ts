@@ -2,7 +2,7 @@
  * The progress bar of training: one line on a terminal, a line a minute elsewhere, so that logs stay readable.
  */
 import progress from 'cli-progress'
-import type { Progress } from './job.ts'
+import type { Progress } from '../net/context.ts'
 
 const LABELS: Record<Progress['stage'], string> = { features: 'features', train: 'training', validation: 'training' }
 

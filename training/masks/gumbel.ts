@@ -7,7 +7,7 @@
 
 import { Random } from 'sparsewave/internal/random'
 import { z } from 'zod'
-import { adamUpdate } from '../engines/native.ts'
+import { adamUpdate } from '../net/adam.ts'
 import { newborns, resetBlock, ScoreLayout, stripsOf } from '../net/blocks.ts'
 import type { Mask, MaskMethodFactory } from '../net/mask.ts'
 

@@ -11,7 +11,7 @@
 
 import { Random } from 'sparsewave/internal/random'
 import { z } from 'zod'
-import { adamUpdate } from '../engines/native.ts'
+import { adamUpdate } from '../net/adam.ts'
 import { ScoreLayout, stripsOf, topColumns } from '../net/blocks.ts'
 import { BLOCK_ROWS } from '../net/layout.ts'
 import type { Mask, MaskMethodFactory, MaskState } from '../net/mask.ts'

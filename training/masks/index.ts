@@ -2,8 +2,8 @@
  * The registry of mask methods: one file and one line each.
  */
 import { nearest, SparsewaveError } from 'sparsewave/internal/errors'
-import { describeIssue } from '../jobs/job.ts'
 import type { MaskContext, MaskMethod, MaskMethodFactory } from '../net/mask.ts'
+import { describeIssue } from '../net/schema.ts'
 import { deepr } from './deepr.ts'
 import { dense } from './dense.ts'
 import { gumbel } from './gumbel.ts'

@@ -5,8 +5,8 @@
 
 import { Random } from 'sparsewave/internal/random'
 import { describe, expect, test } from 'vitest'
-import { adamUpdate } from '../engines/native.ts'
 import { createNetEngine, type NetTask, toLanes } from '../engines/net.ts'
+import { adamUpdate } from '../net/adam.ts'
 import { LANES, type PopulationEngine } from '../net/engine.ts'
 import { layOut, maskedSegments } from '../net/layout.ts'
 import { checkMask, type MaskMethod } from '../net/mask.ts'

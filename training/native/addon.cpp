@@ -134,14 +134,14 @@ void complete(napi_env env, napi_status status, void* data) {
 }
 
 // run(sizes Int32Array [hidden, head, conditioning, inputs, features, members, groups, steps, threads, isa, pair groups, dense gradient],
-//     offsets Float64Array, parameters, masks Uint16Array[] (members x 7, [strips][kept], any kept), inputs, targets, frames, weights,
+//     offsets Float64Array, parameters, masks Uint16Array[] (members x 7, [strips][kept], any kept), examples, frames, weights,
 //     state, gradient|null, scale, outputs|null)
 // Pair groups 0: every member sees all groups. Else members 2i and 2i + 1 see that many groups from i * pair groups on.
 napi_value run(napi_env env, napi_callback_info info) {
-  size_t argc = 12;
-  napi_value a[12];
+  size_t argc = 11;
+  napi_value a[11];
   napi_get_cb_info(env, info, &argc, a, nullptr, nullptr);
-  if (argc != 12) return fail(env, "run: 12 arguments expected");
+  if (argc != 11) return fail(env, "run: 11 arguments expected");
   size_t len;
   const int32_t* s = typed<int32_t>(env, a[0], napi_int32_array, &len);
   if (!s || len != 12) return fail(env, "run: sizes");
@@ -167,20 +167,18 @@ napi_value run(napi_env env, napi_callback_info info) {
   for (int i = 0; i < kSegments; i++) shape.offset[i] = (int64_t)offsets[i];
   shape.size = (int64_t)offsets[kSegments];
   const size_t frames = steps / kStepsPerFrame;
-  size_t n_p, n_i, n_t, n_f, n_w, n_s, n_g = 0, n_o = 0;
+  size_t n_p, n_e, n_f, n_w, n_s, n_g = 0, n_o = 0;
   const float* parameters = typed<float>(env, a[2], napi_float32_array, &n_p);
-  const float* inputs = typed<float>(env, a[4], napi_float32_array, &n_i);
-  const float* targets = typed<float>(env, a[5], napi_float32_array, &n_t);
-  const float* features = typed<float>(env, a[6], napi_float32_array, &n_f);
-  const float* weights = typed<float>(env, a[7], napi_float32_array, &n_w);
-  float* state = typed<float>(env, a[8], napi_float32_array, &n_s);
-  float* gradient = typed<float>(env, a[9], napi_float32_array, &n_g);
-  napi_get_value_double(env, a[10], &job->scale);
-  float* outputs = typed<float>(env, a[11], napi_float32_array, &n_o);
+  const float* examples = typed<float>(env, a[4], napi_float32_array, &n_e);
+  const float* features = typed<float>(env, a[5], napi_float32_array, &n_f);
+  const float* weights = typed<float>(env, a[6], napi_float32_array, &n_w);
+  float* state = typed<float>(env, a[7], napi_float32_array, &n_s);
+  float* gradient = typed<float>(env, a[8], napi_float32_array, &n_g);
+  napi_get_value_double(env, a[9], &job->scale);
+  float* outputs = typed<float>(env, a[10], napi_float32_array, &n_o);
   const size_t L = kLanes;
   if (!parameters || n_p != (size_t)shape.size) return reject("run: parameters");
-  if (!inputs || n_i != groups * steps * shape.inputs * L) return reject("run: inputs");
-  if (!targets || n_t != groups * steps * kBands * L) return reject("run: targets");
+  if (!examples || n_e != groups * steps * (shape.inputs + kBands) * L) return reject("run: examples");
   if (!features || n_f != groups * (frames + 2) * shape.features * L) return reject("run: frames");
   if (!weights || n_w != groups * frames * L) return reject("run: weights");
   if (!state || n_s != members * per_member * shape.hidden * L) return reject("run: state");
@@ -213,8 +211,7 @@ napi_value run(napi_env env, napi_callback_info info) {
       }
       t.dense_gradient = s[11] != 0;
       t.steps = steps;
-      t.inputs = inputs + g * steps * shape.inputs * L;
-      t.targets = targets + g * steps * kBands * L;
+      t.examples = examples + g * steps * (shape.inputs + kBands) * L;
       t.frames = features + g * (frames + 2) * shape.features * L;
       t.weights = weights + g * frames * L;
       t.state = state + (m * per_member + j) * shape.hidden * L;

@@ -298,7 +298,7 @@ struct Pass {
       for (int k = 0; k < kMixtures; k++)
         for (int p = 0; p < kParts; p++) vec(o + (4 + k) * kLanes)[p] += shift[p];
       if (task.outputs) memcpy(task.outputs + ((size_t)t * kBands + b) * kHeadOutputs * kLanes, o, sizeof(float) * kHeadOutputs * kLanes);
-      const float* target = task.targets + ((size_t)t * kBands + b) * kLanes;
+      const float* target = task.examples + ((size_t)t * (D + kBands) + D + b) * kLanes;
       const float* weight = task.weights + (size_t)(t / kStepsPerFrame) * kLanes;
       alignas(64) float d[kTile] = {};
       task.losses[b] += mixture_loss(o, target, weight, task.gradient ? d : nullptr);
@@ -412,10 +412,8 @@ struct Pass {
 
   void run() {
     for (int b = 0; b < kBands; b++) task.losses[b] = 0;
-    for (int t = 0; t < T; t++) {
-      memcpy(xe + x_stride * t, task.inputs + (size_t)t * D * kLanes, sizeof(float) * D * kLanes);
-      memcpy(xe + x_stride * t + D * kLanes, task.targets + (size_t)t * kBands * kLanes, sizeof(float) * (XE - D) * kLanes);
-    }
+    for (int t = 0; t < T; t++)
+      memcpy(xe + x_stride * t, task.examples + (size_t)t * (D + kBands) * kLanes, sizeof(float) * XE * kLanes);
     memcpy(hs, task.state, sizeof(float) * H * kLanes);
     gather();
     conditioning();

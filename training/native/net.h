@@ -1,4 +1,4 @@
-// Training compute of the mb4-24k net: forward and truncated backward over one group of 16 lanes (docs/net.md).
+// Training compute of the mb4-24k net: forward and truncated backward over one group of 16 lanes (docs/reference/net.md).
 // Invariant: a task reads shared parameters and writes only its own workspace, so that results do not depend on threads.
 #pragma once
 #include <cstddef>
@@ -44,8 +44,7 @@ struct Task {
   const float* parameters;
   Mask masks[kMasked];
   int steps;
-  const float* inputs;   // [steps][inputs][16]
-  const float* targets;  // [steps][4][16]
+  const float* examples;  // [steps][inputs + 4][16]: inputs, targets
   const float* frames;   // [steps / 30 + 2][features][16]
   const float* weights;  // [steps / 30][16]
   float* state;          // [hidden][16], replaced by the last state

@@ -2,7 +2,10 @@
  * Adam with clipping and a moving average, on plain arrays: its result depends on nothing but its arguments, so that a
  * resumed run equals an uninterrupted one on every backend.
  */
-import type { ParameterValues } from '../tasks/acoustic/checkpoint.ts'
+import { findAddon } from './addon.ts'
+
+/** Named float arrays, one a parameter. */
+export type ParameterValues = Record<string, Float32Array>
 
 export interface AdamOptions {
   readonly rate: number
@@ -24,8 +27,8 @@ export interface AdamState {
   readonly average: ParameterValues
 }
 
-/** Updates `state` in place and returns the gradient's norm; when that is not finite, nothing is changed. */
-export function adamUpdate(state: AdamState, gradients: ParameterValues, options: AdamOptions): number {
+/** One update of named arrays, in place. Returns the gradient's norm before clipping; when it is not finite nothing changes. */
+export function adamUpdateNamed(state: AdamState, gradients: ParameterValues, options: AdamOptions): number {
   const { rate, beta1, beta2, epsilon, clip, average: keep, step } = options
   let square = 0
   for (const g of Object.values(gradients)) for (let i = 0; i < g.length; i++) square += g[i]! * g[i]!
@@ -48,4 +51,25 @@ export function adamUpdate(state: AdamState, gradients: ParameterValues, options
     }
   }
   return norm
+}
+
+/**
+ * One update of flat vectors of one length, in place, in the native addon where it is built. Returns the gradient's norm before
+ * clipping; when it is not finite nothing changes.
+ */
+export function adamUpdate(
+  parameters: Float32Array,
+  gradient: Float32Array,
+  first: Float32Array,
+  second: Float32Array,
+  average: Float32Array,
+  o: AdamOptions,
+): number {
+  const addon = findAddon()
+  if (addon) {
+    const options = Float64Array.of(o.rate, o.beta1, o.beta2, o.epsilon, o.clip, o.average, o.step)
+    return addon.adam(parameters, gradient, first, second, average, options)
+  }
+  const state = { parameters: { parameters }, first: { parameters: first }, second: { parameters: second } }
+  return adamUpdateNamed({ ...state, average: { parameters: average } }, { parameters: gradient }, o)
 }

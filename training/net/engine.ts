@@ -3,22 +3,23 @@
  * shared weights out. No engine makes the dense product of a masked matrix.
  */
 import { SparsewaveError } from 'sparsewave/internal/errors'
+import { BANDS, STEP_INPUTS } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
 import type { AdamOptions } from './adam.ts'
 import type { MaskSet, Weights } from './mask.ts'
 import type { ParameterLayout } from './vocoder-layout.ts'
 
 /** Sequences that run side by side in one group; the innermost dimension of every batch array. */
 export const LANES = 16
+/** Rows of a step's example: D inputs, then 4 targets. */
+export const EXAMPLE_ROWS = STEP_INPUTS.count + BANDS
 
 export interface Batch {
   /** Groups of 16 lanes. */
   readonly groups: number
   /** Steps, a multiple of 30 (whole frames). */
   readonly steps: number
-  /** [groups, steps, D, 16] inputs of every step (docs/net.md). */
-  readonly inputs: Float32Array
-  /** [groups, steps, 4, 16] residuals e_b. */
-  readonly targets: Float32Array
+  /** [groups, steps, D + 4, 16] inputs of every step (docs/reference/net.md), behind them its targets, the residuals e_b. */
+  readonly examples: Float32Array
   /** [groups, steps / 30 + 2, 66, 16] normalised frame features, one frame of context on each side. */
   readonly frames: Float32Array
   /** [groups, steps / 30, 16] weight of a frame's loss: 0 for frames past the end of an utterance, else 1. */
@@ -94,6 +95,11 @@ export interface Resident<B> {
     adam: AdamOptions,
     options?: StepOptions,
   ): Promise<StepResult & { readonly norm: number }>
+  /**
+   * Copies the batch of the next update to the device, behind the update in progress; it must not change until then. Where it fails,
+   * that update copies it again.
+   */
+  send?(batch: B): Promise<void>
   /** Copies weights and state back. */
   download(weights: Weights, state: Float32Array): Promise<void>
 }

@@ -4,8 +4,7 @@
  * others, every so many, are the host's. Which is which depends on the moment only, so that a resumed run does the same.
  */
 
-import { adamUpdate } from '../engines/native.ts'
-import type { AdamOptions } from './adam.ts'
+import { type AdamOptions, adamUpdate } from './adam.ts'
 import { blockNorms, keepMasked } from './blocks.ts'
 import { LANES, memberGroups, type PopulationEngine, type StepResult } from './engine.ts'
 import { type Layout, maskedSegments } from './layout.ts'
@@ -32,6 +31,8 @@ export interface Run {
 }
 
 export interface Updates<B> {
+  /** Hands the next update's batch to a device while it computes the one in progress. No more than time is lost without it. */
+  send(batch: B): Promise<void>
   /** One update; lanes `fresh` start from state 0. Does not call `masks.update`. Throws DeviceLost where weights were lost with a device. */
   update(at: Moment, batch: B, adam: AdamOptions, fresh?: readonly number[]): Promise<Update>
   /** Brings weights and state of the run back from the device, if they are there. Throws DeviceLost. */
@@ -92,6 +93,7 @@ export function createUpdates<B>(engine: PopulationEngine<B>, run: Run): Updates
   return {
     update: (at, batch, adam, fresh = []) => (isHosts(at) ? onHost : onDevice)(at, batch, adam, fresh),
     fetch,
+    send: async (batch) => resident?.send?.(batch),
   }
 }
 

@@ -2,8 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { SparsewaveError } from 'sparsewave/internal/errors'
-import { CHECKPOINT_FILE, PREVIOUS_FILE } from '../jobs/checkpoints.ts'
 import { readJob, type Task } from '../jobs/job.ts'
+import { CHECKPOINT_FILE, PREVIOUS_FILE } from '../net/checkpoint-files.ts'
 import { findStudy } from '../studies/index.ts'
 import type { Queue } from './queue.ts'
 

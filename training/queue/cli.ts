@@ -60,7 +60,7 @@ export function registerJobCommands(program: Command): void {
   command(add, 'study', 'add a study')
     .argument('<name>', STUDIES.map((s) => s.name).join(', '))
     .option('--shared <folder>', 'folder that holds corpus/ and data/', '../shared')
-    .option('-o, --output <folder>', 'where the document and data/<name>.jsonl go', 'docs/studies')
+    .option('-o, --output <folder>', 'where the document and data/<name>.jsonl go', 'docs/measurements/studies')
     .action((name: string, o: QueueFlag & { shared: string; output: string }) =>
       using(o, (queue) => added(addStudyJob(queue, name, { shared: o.shared, out: o.output }))),
     )

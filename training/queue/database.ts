@@ -6,7 +6,7 @@ import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import type { Database as Connection } from 'libsql'
 import { SparsewaveError } from 'sparsewave/internal/errors'
-import { diskFull } from '../jobs/disk.ts'
+import { diskFull } from '../net/disk.ts'
 
 export type { Connection }
 

@@ -6,7 +6,7 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { SparsewaveError } from 'sparsewave/internal/errors'
-import { diskFull, isDiskFull } from '../jobs/disk.ts'
+import { diskFull, isDiskFull } from '../net/disk.ts'
 import { type Connection, loadSqlite, type Sqlite } from './database.ts'
 
 export const DEFAULT_QUEUE = 'runs/jobs.sqlite'

@@ -3,9 +3,10 @@
  * cancelled, or queued again when this process was asked to leave or the disk is full.
  */
 import { SparsewaveError } from 'sparsewave/internal/errors'
-import { diskFull, isDiskFull } from '../jobs/disk.ts'
-import { type JobContext, parseJob, type Task } from '../jobs/job.ts'
+import { parseJob, type Task } from '../jobs/job.ts'
 import { createProgressView } from '../jobs/progress.ts'
+import type { JobContext } from '../net/context.ts'
+import { diskFull, isDiskFull } from '../net/disk.ts'
 import { runStudy } from '../studies/run.ts'
 import type { Study } from '../studies/study.ts'
 import { createStudyView } from '../studies/view.ts'

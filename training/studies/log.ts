@@ -4,7 +4,18 @@
  */
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import path from 'node:path'
-import type { Measured } from './study.ts'
+
+export interface Measured {
+  /** What the study compares; lower is better. */
+  readonly value: number
+  /** Other figures worth keeping, by name. */
+  readonly also: Readonly<Record<string, number>>
+  readonly updates: number
+  /** Multiply-accumulates of training, 1e9. */
+  readonly gmacs: number
+  /** [share of the budget, training loss]. */
+  readonly curve: readonly (readonly [number, number])[]
+}
 
 export interface LoggedRun extends Measured {
   readonly key: string

@@ -31,7 +31,7 @@ export const HYBRIDS: readonly StudyMethod[] = [
 ]
 
 /**
- * Found after the others (docs/studies/sparse-wavernn-tried.md): a population that costs what one net costs, searching the matrices
+ * Found after the others (docs/measurements/studies/sparse-wavernn-tried.md): a population that costs what one net costs, searching the matrices
  * whose names begin with `only`, those that read the data.
  */
 export const turns = (only: string): StudyMethod => ({

@@ -19,8 +19,8 @@ export const mnistSearch = classifierStudy({
   name: 'mnist-search',
   title: 'Search: options of hybrid ES on MNIST',
   text: [
-    'The net, budget and rates of [mnist](mnist.md), on the last 10,000 training images, which no net of either study trains on.',
-    'The longer a population is searched, the fewer updates the weights get (it costs two nets), and the more the moving masks disturb them: at this budget every hybrid loses to fixed random masks, least those that search the first fifth only. Those went into the study.',
+    'The net, budget and rates of [mnist](mnist.md), on the last 10,000 training images. No net of either study trains on them.',
+    'A population costs two nets, so the longer it searches, the fewer updates the weights get. Moving masks also disturb the weights. At this budget every hybrid loses to fixed random masks. Those that search the first fifth only lose least, and went into the study.',
   ],
   ...MNIST_NET,
   split: 'validation',

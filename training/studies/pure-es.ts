@@ -103,7 +103,7 @@ function pureEsStudy(s: PureEsStudy): Study {
     more: (runs) => [
       '## On the way',
       '',
-      'Means over the seeds that came to an error on the held-out images, looked at 50 times a run: updates or generations, images run forward, GMAC; of the seconds (wall, without the looking) the median.',
+      'Means over the seeds that reached an error on the held-out images, which were looked at 50 times a run. Seconds are the median of wall time, without the looking.',
       '',
       '| error | method | seeds | updates | images forward | GMAC | s |',
       '| --- | --- | --- | --- | --- | --- | --- |',
@@ -117,15 +117,16 @@ export const pureEs = pureEsStudy({
   name: 'pure-es',
   title: 'Pure ES on MNIST: losses alone against the gradient',
   text: [
-    `A multi-layer perceptron 784-${HIDDEN}-10, dense, trained on 50,000 images and measured once at the end on the 10,000 test images. All methods begin with the same weights and see the same batches of ${BATCH}; all members of a generation (64, in mirrored pairs) see one batch. Rates fall as a cosine to 5 %. Rates and deviations of the strategies were chosen among five settings at seed 1 on validation images, those of the normalised ones with members' own statistics.`,
-    'Equal compute is that of products: a generation runs its members forward, an update of the gradient runs forward and backward once. Drawing and adding the perturbations is not in it, which is why seconds are given too. `semi-updates`: four workers, each with its own quarter of the population and its own state, whose means are averaged after every generation.',
-    'Batch normalisation: the hidden units, before their ReLU, in three variants (`training/tasks/classification/normalize.ts`). Whatever members are normalised by, the net is measured with its statistics on 2,000 training images.',
-    'A small study: one net, populations far below the hundreds to thousands of workers of the papers.',
+    `A multi-layer perceptron 784-${HIDDEN}-10, dense, trains on 50,000 images and is measured once, at the end, on the 10,000 test images. All methods begin with the same weights and see the same batches of ${BATCH}. All members of a generation (64, in mirrored pairs) see one batch. Rates fall as a cosine to 5 %.`,
+    "Rates and deviations of the strategies were chosen among five settings at seed 1 on validation images. Those of the normalised ones were chosen with members' own statistics.",
+    'Equal compute counts products. A generation runs its members forward. An update of the gradient runs forward and backward once. Drawing and adding the perturbations is not counted, so seconds are given too. `semi-updates`: four workers, each with its own quarter of the population and its own state. Their means are averaged after every generation.',
+    'Batch normalisation normalises the hidden units before their ReLU, in three variants (`training/tasks/classification/normalize.ts`). Whatever members are normalised by, the net is measured with its statistics on 2,000 training images.',
+    'This is a small study: one net, and populations far below the hundreds to thousands of workers of the papers.',
   ],
   reading: [
-    "Losses alone are dear. For the same 20 GMAC Adam makes 6044 updates and ends at 3.09 ± 0.25 % error, the best strategy (OpenAI's) 191 generations of 64 members and 24.44 ± 0.55 %. No strategy comes to 10 %. To 30 % Adam needs at most 0.40 GMAC (its first look) and 0.3 s, OpenAI's 10.2 GMAC and 12.6 s: at least 25 times the products and some 40 times the time, since drawing and adding 25,000 Gaussians a pair is not free. The seconds were taken beside other work on the machine: orders of magnitude, no more.",
-    "Semi-updates do not help at this size: OpenAI's strategy loses 4.67 ± 1.05 points by them (each worker ranks 16 members only), SNES 0.50 ± 0.78, which shows nothing. SNES is the faster to 50 % (22 generations against 35) and the worse at the end (by 2.71 ± 0.13). Whether any of this holds for hundreds of workers, where semi-updates were proposed to save traffic, was not tried.",
-    "Batch normalisation helps the strategy more than the gradient: OpenAI's ends 2.79 ± 0.28 points lower when each member is normalised by its own statistics, and comes to 30 % after 71 generations instead of 97 (its rate is twice as high, the best of five for it; the plain strategy's was chosen the same way). Statistics of the mean vector, the same for all members, gain 0.64 ± 0.43 points only, which three seeds do not show. A virtual batch costs another pass forward a member, so half the generations, and ends 7.63 ± 1.24 points higher than no normalisation; 64 images that never change also say little of the batch. Adam gains nothing that three seeds show.",
+    "Losses alone are dear. For the same 20 GMAC Adam makes 6044 updates and ends at 3.09 ± 0.25 % error. The best strategy, OpenAI's, makes 191 generations of 64 members and ends at 24.44 ± 0.55 %. No strategy reaches 10 %. To 30 % Adam needs at most 0.40 GMAC (its first look) and 0.3 s, OpenAI's 10.2 GMAC and 12.6 s. That is at least 25 times the products and some 40 times the time, since drawing and adding 25,000 Gaussians a pair is not free. The seconds were taken beside other work, so they are orders of magnitude.",
+    "Semi-updates do not help at this size. OpenAI's strategy loses 4.67 ± 1.05 points by them, as each worker ranks 16 members only. SNES loses 0.50 ± 0.78, which shows nothing. SNES is faster to 50 % (22 generations against 35) and worse at the end (by 2.71 ± 0.13). Semi-updates were proposed to save traffic among hundreds of workers. That was not tried.",
+    "Batch normalisation helps the strategy more than the gradient. OpenAI's ends 2.79 ± 0.28 points lower when each member is normalised by its own statistics. It reaches 30 % after 71 generations instead of 97. Its rate is twice as high, the best of five for it, and the plain strategy's was chosen the same way. Statistics of the mean vector, the same for all members, gain 0.64 ± 0.43 points, which three seeds do not show. A virtual batch costs another pass forward a member, so half the generations, and ends 7.63 ± 1.24 points above no normalisation. Its 64 images never change and say little of the batch. Adam gains nothing that three seeds show.",
   ],
   methods: [
     { label: 'adam', masks: { method: 'adam', rate: 0.003 }, note: 'the gradient' },
@@ -148,11 +149,11 @@ export const pureEsCifar10 = pureEsStudy({
   name: 'pure-es-cifar10',
   title: 'Pure ES on CIFAR-10: losses alone against the gradient',
   text: [
-    `As [pure-es](pure-es.md), on a perceptron 3072-${HIDDEN}-10 and 40,000 training images; half as many generations, each four times as dear. Rates and deviations were chosen among four settings a strategy at seed 1 on validation images.`,
-    'A perceptron sees no neighbourhoods, and this one is small: the study is about the ways to train it. The images are the JPEG copies that [cifar10](cifar10.md) tells of.',
+    `The methods of [pure-es](pure-es.md), on a perceptron 3072-${HIDDEN}-10 and 40,000 training images. There are half as many generations, each four times as dear. Rates and deviations were chosen among four settings a strategy, at seed 1, on validation images.`,
+    'A perceptron sees no neighbourhoods, and this one is small. The study is about ways to train it. The images are the JPEG copies that [cifar10](cifar10.md) describes.',
   ],
   reading: [
-    "Four times the parameters and half the generations: for 40 GMAC Adam ends at 52.39 ± 0.20 % error, the strategies near 80 %, chance being 90. Batch normalisation again helps OpenAI's strategy, by 3.73 ± 0.33 points, and not Adam, which is quicker by it (60 % after 337 updates instead of 673) and ends 0.73 ± 0.22 points higher. Semi-updates cost 1.55 ± 0.73 points. SNES and OpenAI's strategy are level.",
+    "With four times the parameters, half the generations and 40 GMAC, Adam ends at 52.39 ± 0.20 % error and the strategies near 80 %. Chance is 90. Batch normalisation helps OpenAI's strategy again, by 3.73 ± 0.33 points. It does not help Adam, which is quicker by it (60 % after 337 updates instead of 673) and ends 0.73 ± 0.22 points higher. Semi-updates cost 1.55 ± 0.73 points. SNES and OpenAI's strategy are level.",
   ],
   methods: [
     { label: 'adam', masks: { method: 'adam', rate: 0.001 }, note: 'the gradient' },

@@ -53,14 +53,14 @@ export function writeReport(declared: Study, runs: readonly LoggedRun[]): { text
 
   lines.push('## Equal compute', '')
   lines.push(
-    'Every run of a column has the same budget of multiply-accumulates, forward and backward, over all members.',
+    'Every run of a column has the same budget of multiply-accumulates. It counts forward and backward, over all members.',
     '',
   )
   lines.push('| density | budget, GMAC a run |', '| --- | --- |')
   for (const d of densities) lines.push(`| ${percent(d)} | ${study.budget(d).toFixed(1)} |`)
   lines.push('', '## Result', '')
   lines.push(
-    `${metric.name}, ${metric.unit}: mean ± standard deviation over seeds (number of seeds); the lowest mean is bold.`,
+    `${metric.name}, ${metric.unit}: mean ± standard deviation over seeds (number of seeds). The lowest mean is bold.`,
     '',
     `| method | ${densities.map(percent).join(' | ')} | updates | s a run |`,
     `| --- | ${densities.map(() => '---').join(' | ')} | --- | --- |`,
@@ -105,7 +105,7 @@ export function writeReport(declared: Study, runs: readonly LoggedRun[]): { text
   const unique = (values: readonly string[]) => [...new Set(values)].join(', ')
   lines.push('', '## Where it comes from', '')
   lines.push(
-    `${(runs.reduce((a, r) => a + r.seconds, 0) / 60).toFixed(1)} minutes of wall time, one thread; commit ${unique(runs.map((r) => r.commit))}; ${unique(runs.map((r) => r.machine))}.`,
+    `${(runs.reduce((a, r) => a + r.seconds, 0) / 60).toFixed(1)} minutes of wall time, one thread. Commit ${unique(runs.map((r) => r.commit))}. ${unique(runs.map((r) => r.machine))}.`,
     '',
     `![${study.title}](${study.name}.svg)`,
     '',
@@ -122,7 +122,7 @@ function differences(study: Study, of: (method: string, density: number) => Logg
   const lines = [
     '## Hybrid ES less its controls',
     '',
-    'Mean of the differences seed by seed ± its standard error: below 0 the hybrid is better; within two standard errors of 0 nothing is shown.',
+    'Mean of the differences seed by seed ± its standard error. Below 0 the hybrid is better. Within two standard errors of 0 nothing is shown.',
     '',
     `| hybrid | control | ${study.densities.map(percent).join(' | ')} |`,
     `| --- | --- | ${study.densities.map(() => '---').join(' | ')} |`,

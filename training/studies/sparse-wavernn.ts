@@ -112,9 +112,9 @@ export const sparseWavernn: Study = {
   name: 'sparse-wavernn',
   title: 'Sparse WaveRNN: learned masks at equal compute, short form',
   text: [
-    `The mb4-24k net with ${HIDDEN} GRU units (the shipped voice has 384), conditioning 64, every masked matrix at the column's density; the first ${UTTERANCES} training recordings of the corpus, ${TRAINING.lanes} lanes of ${TRAINING.steps} steps an update, no input noise, learning rate 4e-3 with cosine decay. Measured: held-out bits a step, the sum of four bands, on 16 recordings that no net trained on.`,
-    `Cut against a full study: the net's size, the corpus, and above all the budget, which is what ${UPDATES} updates of a net with fixed masks cost: the losses still fall fast at its end, so the table ranks methods early in training and says nothing of long runs.`,
-    'Heads, conditioning and output layers are dense and count in the budget; at 5 % they are most of it. The options of `hybrid-es` and `hybrid-es gradient` are those of the MNIST study, not tuned here; those of `hybrid-es turns` were chosen on other recordings and seeds, at 10 % only ([what was tried](sparse-wavernn-tried.md)).',
+    `The mb4-24k net has ${HIDDEN} GRU units here (the shipped voice has 384) and conditioning 64. Every masked matrix has the column's density. It trains on the first ${UTTERANCES} training recordings of the corpus, ${TRAINING.lanes} lanes of ${TRAINING.steps} steps an update, without input noise, at learning rate 4e-3 with cosine decay. Measured are held-out bits a step, the sum of four bands, on 16 recordings that no net trained on.`,
+    `Compared with a full study this cuts the size of the net, the corpus, and above all the budget. The budget is what ${UPDATES} updates of a net with fixed masks cost. Losses still fall fast at its end, so the table ranks methods early in training and says nothing of long runs.`,
+    'Heads, conditioning and output layers are dense and count in the budget. At 5 % they are most of it. The options of `hybrid-es` and `hybrid-es gradient` are those of the MNIST study, not tuned here. Those of `hybrid-es turns` were chosen on other recordings and seeds, at 10 % only ([what was tried](sparse-wavernn-tried.md)).',
   ],
   methods: [
     { label: 'dense-equal-cost', masks: { method: 'dense' }, net: 'equal-cost', note: 'a narrower dense net' },
@@ -134,7 +134,8 @@ export const sparseWavernnTurns: Study = {
   name: 'sparse-wavernn-turns',
   title: 'Sparse WaveRNN: `hybrid-es turns` on fresh seeds',
   text: [
-    'The nets, recordings and budget of [sparse-wavernn](sparse-wavernn.md), on three seeds that no method or option was chosen by, and with one more control: `turns without ES` has the same members, which take turns for a tenth of the budget, and keeps the blocks that moved furthest, but its scores never learn (rate 0). What it gains over fixed random masks is due to the choice among members; what `hybrid-es turns` gains over it, to the strategy.',
+    'The nets, recordings and budget of [sparse-wavernn](sparse-wavernn.md), on three seeds by which no method or option was chosen.',
+    'One more method is compared. `turns without ES` has the same members, which are trained one an update for a tenth of the budget, and it keeps the blocks that moved furthest. But its scores never learn (rate 0). What it gains over fixed random masks is due to the choice among members. What `hybrid-es turns` gains over it is due to the strategy.',
   ],
   methods: [
     ...CONTROLS.filter((m) => m.label === 'random'),
@@ -143,12 +144,13 @@ export const sparseWavernnTurns: Study = {
       label: 'turns without ES',
       masks: { ...found.masks, rate: 0 },
       control: true,
-      note: 'the same with scores that stay as they are drawn',
+      note: 'the same, with scores that stay as drawn',
     },
   ],
   reading: [
-    'What three seeds had shown at 5 % is not there: -0.017, -0.018 and -0.012 bits on seeds 1 to 3 ([sparse-wavernn](sparse-wavernn.md)), +0.019, -0.016 and +0.035 on these. Over all six, `hybrid-es turns` less `random` is -0.002 ± 0.009 bits at 5 %, +0.003 ± 0.004 at 10 % and -0.019 ± 0.007 at 20 %, where it is below 0 on every seed. That gain is not the strategy: without it the members and the choice among them do the same, at every density.',
-    'Another machine and another instruction set (products in bf16) than seeds 1 to 3; differences are within one machine.',
+    'What three seeds had shown at 5 % is not there. Seeds 1 to 3 had -0.017, -0.018 and -0.012 bits ([sparse-wavernn](sparse-wavernn.md)), these have +0.019, -0.016 and +0.035.',
+    'Over all six seeds, `hybrid-es turns` less `random` is -0.002 ± 0.009 bits at 5 %, +0.003 ± 0.004 at 10 % and -0.019 ± 0.007 at 20 %. At 20 % it is below 0 on every seed. That gain is not due to the strategy: without it the members and the choice among them do as well, at every density.',
+    'The machine and instruction set (products in bf16) are not those of seeds 1 to 3. Differences are within one machine.',
   ],
   densities: [0.1, 0.05, 0.2],
   seeds: [4, 5, 6],

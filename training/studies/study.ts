@@ -3,7 +3,7 @@
  * stands in one file of this folder and one line of index.ts; run.ts runs the grid, report.ts writes the document.
  */
 
-import type { LoggedRun } from './log.ts'
+import type { LoggedRun, Measured } from './log.ts'
 
 export interface StudyMethod {
   /** The row's name in tables, unique. */
@@ -22,18 +22,6 @@ export interface Cell {
   readonly method: StudyMethod
   readonly density: number
   readonly seed: number
-}
-
-export interface Measured {
-  /** What the study compares; lower is better. */
-  readonly value: number
-  /** Other figures worth keeping, by name. */
-  readonly also: Readonly<Record<string, number>>
-  readonly updates: number
-  /** Multiply-accumulates of training, 1e9. */
-  readonly gmacs: number
-  /** [share of the budget, training loss]. */
-  readonly curve: readonly (readonly [number, number])[]
 }
 
 export interface StudyRunner {

@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
-import { newestCheckpoint, saveCheckpoint } from '../jobs/checkpoints.ts'
-import { createRunLog, unlessDiskFull } from '../jobs/disk.ts'
 import type { Task } from '../jobs/job.ts'
+import { newestCheckpoint, saveCheckpoint } from '../net/checkpoint-files.ts'
+import { createRunLog, unlessDiskFull } from '../net/disk.ts'
 
 interface CountingJob {
   readonly run: string

@@ -7,10 +7,11 @@ import { z } from 'zod'
 import type { Output, OutputRate } from '../../../src/audio/encoders/index.ts'
 import { randomSeed } from '../../../src/synthesis/index.ts'
 import { parseWith, RequestError } from '../../http-errors.ts'
-import { type Speech, tellable } from '../../live-speech.ts'
-import { resolveVoice, type VoiceCatalogue } from '../../voices.ts'
+import { publicError, type Speech } from '../../speech.ts'
+import type { SpeechRequest } from '../../synthesis/messages.ts'
+import { nameSchema, resolveVoice, type VoiceCatalogue } from '../../voices.ts'
 import type { Connection } from '../connection.ts'
-import type { Dialect, Session } from '../dialect.ts'
+import type { Dialect, DialectSession } from '../dialect.ts'
 import { parseMessage } from '../messages.ts'
 
 /** Deepgram's limit for one Speak. */
@@ -31,7 +32,7 @@ const ENCODINGS = {
 } as const
 
 const querySchema = z.object({
-  model: z.string().optional(),
+  model: nameSchema.optional(),
   encoding: z.enum(['linear16', 'mulaw', 'alaw']).default('linear16'),
   sample_rate: z.coerce.number().optional(),
   container: z.literal('none').optional(),
@@ -41,10 +42,11 @@ const querySchema = z.object({
 export const deepgram: Dialect = {
   path: /^\/v1\/speak$/,
   route: '/v1/speak',
-  open(connection, url) {
+  read(url, voices) {
     const query = parseWith(Object.fromEntries(url.searchParams), querySchema)
-    const voice = voiceOf(query.model, connection.deps.catalogue)
-    return new DeepgramSession(connection, voice, query.model ?? voice, outputOf(query), query.speed)
+    const voice = voiceOf(query.model, voices)
+    const output = outputOf(query)
+    return (connection) => new DeepgramSession(connection, voice, query.model ?? voice, output, query.speed)
   },
 }
 
@@ -60,13 +62,14 @@ function outputOf({ encoding, sample_rate }: z.output<typeof querySchema>): Outp
   return { format, sampleRate: sampleRate as OutputRate }
 }
 
-class DeepgramSession implements Session {
+class DeepgramSession implements DialectSession {
   readonly #connection: Connection
   readonly #voice: string
   readonly #model: string
   readonly #output: Output
   readonly #speed: number
   #speech: Speech | undefined
+  #hasSpoken = false
   #closing = false
   #flushed = 0
   #cleared = 0
@@ -94,9 +97,9 @@ class DeepgramSession implements Session {
     const message = parseMessage(data, isBinary, messageSchema)
     if (message.type === 'Speak') {
       await this.#connection.countText(message.text.length)
-      this.#current().text(message.text)
-    } else if (message.type === 'Flush') this.#current().flush()
-    else if (message.type === 'Clear') this.#current().clear()
+      ;(await this.#current()).text(message.text)
+    } else if (message.type === 'Flush') (await this.#current()).flush()
+    else if (message.type === 'Clear') (await this.#current()).clear()
     else {
       this.#closing = true
       if (this.#speech) this.#speech.end()
@@ -106,7 +109,7 @@ class DeepgramSession implements Session {
 
   /** What was wrong with a message is a Warning: the connection goes on. */
   error(error: unknown): void {
-    const { code, message } = tellable(error, this.#connection)
+    const { code, message } = publicError(error, this.#connection)
     this.#connection.send({ type: 'Warning', description: message, code })
   }
 
@@ -116,10 +119,19 @@ class DeepgramSession implements Session {
     this.#speech?.end()
   }
 
-  #current(): Speech {
+  async #current(): Promise<Speech> {
     if (this.#speech) return this.#speech
     const connection = this.#connection
-    const request = { voice: this.#voice, seed: randomSeed(), speed: this.#speed, output: this.#output, early: true }
+    // The handshake was counted as the first request.
+    if (this.#hasSpoken) await connection.countRequest()
+    this.#hasSpoken = true
+    const request: SpeechRequest = {
+      voice: this.#voice,
+      seed: randomSeed(),
+      speed: this.#speed,
+      output: this.#output,
+      input: { kind: 'live', early: true },
+    }
     this.#speech = connection.speak(request, {
       audio(bytes, _info, taken) {
         if (bytes.length > 0) connection.sendAudio(bytes, taken)
@@ -133,7 +145,7 @@ class DeepgramSession implements Session {
       },
       error: (error) => {
         this.#speech = undefined
-        const { code, message } = tellable(error, connection)
+        const { code, message } = publicError(error, connection)
         connection.send({ type: 'Error', description: message, code })
         if (this.#closing) connection.close(1011)
       },

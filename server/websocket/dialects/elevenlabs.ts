@@ -7,11 +7,12 @@ import { z } from 'zod'
 import { type EncodingName, OUTPUT_RATES, type Output, type OutputRate } from '../../../src/audio/encoders/index.ts'
 import { randomSeed, type SentenceTime } from '../../../src/synthesis/index.ts'
 import { parseWith, RequestError } from '../../http-errors.ts'
-import { type Speech, tellable } from '../../live-speech.ts'
 import { MAX_INPUT, seedSchema, speedSchema } from '../../routes/speech-request.ts'
-import { resolveVoice, type VoiceCatalogue } from '../../voices.ts'
+import { publicError, type Speech } from '../../speech.ts'
+import type { SpeechRequest } from '../../synthesis/messages.ts'
+import { nameSchema, resolveVoice, type VoiceCatalogue } from '../../voices.ts'
 import type { Connection } from '../connection.ts'
-import type { Dialect, Session } from '../dialect.ts'
+import type { Dialect, DialectSession } from '../dialect.ts'
 import { parseMessage } from '../messages.ts'
 
 const messageSchema = z.object({
@@ -19,12 +20,12 @@ const messageSchema = z.object({
   flush: z.boolean().optional(),
   try_trigger_generation: z.boolean().optional(),
   voice_settings: z.object({ speed: speedSchema.optional() }).nullish(),
-  xi_api_key: z.string().optional(),
-  authorization: z.string().optional(),
+  xi_api_key: z.string().max(512).optional(),
+  authorization: z.string().max(512).optional(),
 })
 
 const querySchema = z.object({
-  output_format: z.string().default('mp3_44100_128'),
+  output_format: nameSchema.default('mp3_44100_128'),
   seed: z.coerce.number().pipe(seedSchema).optional(),
 })
 
@@ -34,10 +35,11 @@ export const elevenlabs: Dialect = {
   path: /^\/v1\/text-to-speech\/[^/]+\/stream-input$/,
   route: '/v1/text-to-speech/stream-input',
   keyInMessages: true,
-  open(connection, url) {
+  read(url, voices) {
     const query = parseWith(Object.fromEntries(url.searchParams), querySchema)
-    const voice = voiceOf(decodeURIComponent(url.pathname.split('/')[3]!), connection.deps.catalogue)
-    return new ElevenLabsSession(connection, voice, outputOf(query.output_format), query.seed ?? randomSeed())
+    const voice = voiceOf(parseWith(decodeURIComponent(url.pathname.split('/')[3]!), nameSchema), voices)
+    const output = outputOf(query.output_format)
+    return (connection) => new ElevenLabsSession(connection, voice, output, query.seed ?? randomSeed())
   },
 }
 
@@ -55,7 +57,7 @@ function outputOf(name: string): Output {
   return { format, sampleRate, ...(kilobits !== undefined && { bitrate: 1000 * Number(kilobits) }) }
 }
 
-class ElevenLabsSession implements Session {
+class ElevenLabsSession implements DialectSession {
   readonly #connection: Connection
   readonly #voice: string
   readonly #output: Output
@@ -90,7 +92,7 @@ class ElevenLabsSession implements Session {
   }
 
   error(error: unknown): void {
-    const { code, message, status } = tellable(error, this.#connection)
+    const { code, message, status } = publicError(error, this.#connection)
     this.#connection.send({ message, error: code.toLowerCase(), code: status })
     this.#speech?.cancel()
     this.#connection.close(1008, code.toLowerCase())
@@ -110,7 +112,13 @@ class ElevenLabsSession implements Session {
   #current(): Speech {
     if (this.#speech) return this.#speech
     const connection = this.#connection
-    const request = { voice: this.#voice, seed: this.#seed, speed: this.#speed, output: this.#output, early: true }
+    const request: SpeechRequest = {
+      voice: this.#voice,
+      seed: this.#seed,
+      speed: this.#speed,
+      output: this.#output,
+      input: { kind: 'live', early: true },
+    }
     /** Of sentences whose first bytes have not come out of the encoder. */
     let waiting: Alignment | undefined
     this.#speech = connection.speak(request, {
@@ -128,8 +136,6 @@ class ElevenLabsSession implements Session {
           taken,
         )
       },
-      flushed() {},
-      cleared() {},
       done: () => this.#final(),
       error: (error) => this.error(error),
     })

@@ -1,12 +1,11 @@
 /**
  * /v1/audio/stream, our own: text comes in pieces as it is written, audio goes out as binary messages, events as JSON
- * (docs/websocket.md). A connection holds one stream at a time; `start` begins another.
+ * (docs/reference/websocket.md). A connection holds one stream at a time; `start` begins another.
  */
 import type { RawData } from 'ws'
 import { z } from 'zod'
 import { randomSeed } from '../../../src/synthesis/index.ts'
-import { RequestError } from '../../http-errors.ts'
-import { type Speech, tellable } from '../../live-speech.ts'
+import { RequestError, remedyOf } from '../../http-errors.ts'
 import {
   lexiconSchema,
   MAX_INPUT,
@@ -15,14 +14,15 @@ import {
   speedSchema,
   vocoderSchema,
 } from '../../routes/speech-request.ts'
-import { resolveVoice } from '../../voices.ts'
+import { publicError, type Speech } from '../../speech.ts'
+import { nameSchema, resolveVoice } from '../../voices.ts'
 import type { Connection } from '../connection.ts'
-import type { Dialect, Session } from '../dialect.ts'
+import type { Dialect, DialectSession } from '../dialect.ts'
 import { parseMessage } from '../messages.ts'
 
 const startSchema = z.strictObject({
   type: z.literal('start'),
-  voice: z.string().optional(),
+  voice: nameSchema.optional(),
   vocoder: vocoderSchema.optional(),
   seed: seedSchema.optional(),
   speed: speedSchema.default(1),
@@ -42,13 +42,14 @@ type Start = z.output<typeof startSchema>
 export const sparsewave: Dialect = {
   path: /^\/v1\/audio\/stream$/,
   route: '/v1/audio/stream',
-  open: (connection) => new SparsewaveSession(connection),
+  read: () => (connection) => new SparsewaveSession(connection),
 }
 
-class SparsewaveSession implements Session {
+class SparsewaveSession implements DialectSession {
   readonly #connection: Connection
   #speech: Speech | undefined
-  /** What follows the end of the stream that is still speaking: `close` was asked for. */
+  #hasSpoken = false
+  /** `close` was asked for: the connection ends with the stream that is still speaking. */
   #closing = false
 
   constructor(connection: Connection) {
@@ -60,22 +61,23 @@ class SparsewaveSession implements Session {
     if (message.type === 'start') {
       this.#speech?.cancel()
       this.#speech = undefined
-      this.#open(message)
+      await this.#open(message)
     } else if (message.type === 'close') {
       this.#closing = true
       if (this.#speech) this.#speech.end()
       else this.#connection.close(1000)
     } else if (message.type === 'text') {
       await this.#connection.countText(message.text.length)
-      this.#current().text(message.text)
-    } else if (message.type === 'flush') this.#current().flush()
-    else this.#current().clear()
+      ;(await this.#current()).text(message.text)
+    } else if (message.type === 'flush') (await this.#current()).flush()
+    else (await this.#current()).clear()
   }
 
   error(error: unknown): void {
-    const { code, message, remedy } = tellable(error, this.#connection)
+    const known = publicError(error, this.#connection)
+    const { code, message } = known
     const param = error instanceof RequestError ? error.param : null
-    this.#connection.send({ type: 'error', code: code.toLowerCase(), message: `${message} ${remedy}`, param })
+    this.#connection.send({ type: 'error', code: code.toLowerCase(), message: `${message} ${remedyOf(known)}`, param })
   }
 
   goAway(): void {
@@ -84,14 +86,17 @@ class SparsewaveSession implements Session {
     this.#speech?.end()
   }
 
-  #current(): Speech {
-    return this.#speech ?? this.#open({ type: 'start', speed: 1, pitch: 1, early: false })
+  async #current(): Promise<Speech> {
+    return this.#speech ?? (await this.#open({ type: 'start', speed: 1, pitch: 1, early: false }))
   }
 
-  #open(start: Start): Speech {
+  async #open(start: Start): Promise<Speech> {
     const connection = this.#connection
     const voice = resolveVoice(start.voice, connection.deps.catalogue)
     const seed = start.seed ?? randomSeed()
+    // The handshake was counted as the first request.
+    if (this.#hasSpoken) await connection.countRequest()
+    this.#hasSpoken = true
     const { speed, pitch, early, vocoder, lexicon } = start
     this.#speech = connection.speak(
       {
@@ -99,7 +104,8 @@ class SparsewaveSession implements Session {
         seed,
         speed,
         pitch,
-        early,
+        output: { format: 'pcm' },
+        input: { kind: 'live', early },
         ...(vocoder !== undefined && { vocoder }),
         ...(lexicon !== undefined && { lexicon }),
       },

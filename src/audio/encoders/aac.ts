@@ -1,6 +1,6 @@
 /**
- * AAC (ADTS) by the system's ffmpeg, since no permissive encoder comes from npm: a process a stream, samples to its
- * stdin, bytes from its stdout as they come.
+ * AAC (ADTS) by the system's ffmpeg, since npm has no encoder under a permissive licence: one process per stream, with
+ * samples to its stdin and bytes from its stdout.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { SparsewaveError } from '../../errors.ts'

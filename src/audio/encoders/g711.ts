@@ -1,4 +1,4 @@
-/** Telephony's 8-bit companding (ITU-T G.711): mu-law and A-law, a byte a sample. */
+/** The 8-bit companding of telephony (ITU-T G.711): mu-law and A-law, one byte per sample. */
 import { toPcm16 } from '../pcm.ts'
 import { type AudioFormat, NO_BYTES } from './encoder.ts'
 

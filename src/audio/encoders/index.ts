@@ -1,4 +1,4 @@
-/** The formats that audio can be written in: one file and one line here each. */
+/** The registry of formats that audio can be encoded in: one file and one line here each. */
 import { SparsewaveError } from '../../errors.ts'
 import { SAMPLE_RATE } from '../../frames.ts'
 import { Resampler } from '../resample.ts'
@@ -17,21 +17,21 @@ const REGISTRY = { mp3, opus, aac, flac, wav, pcm, mulaw, alaw } satisfies Recor
 export type EncodingName = keyof typeof REGISTRY
 export const ENCODINGS = Object.keys(REGISTRY) as EncodingName[]
 
-/** Rates, Hz, that audio can be written at; the voices are at 24 kHz. */
+/** Sample rates in Hz that audio can be encoded at. Voices speak at 24 kHz. */
 export const OUTPUT_RATES = [8000, 12000, 16000, 22050, 24000, 32000, 44100, 48000] as const
 export type OutputRate = (typeof OUTPUT_RATES)[number]
 
 export interface Output {
   readonly format: EncodingName
   readonly sampleRate?: OutputRate
-  /** Bits a second. */
+  /** Bits per second. */
   readonly bitrate?: number
 }
 
 export const mediaType = ({ format, sampleRate = SAMPLE_RATE }: Output): string =>
   REGISTRY[format].mediaType(sampleRate)
 
-/** Throws FORMAT_UNAVAILABLE, with the formats that can be had, when this one cannot be made here. */
+/** Throws FORMAT_UNAVAILABLE, naming the available formats, when this one cannot be encoded here. */
 export function requireFormat(format: EncodingName): void {
   const missing = (REGISTRY[format] as AudioFormat).missing?.()
   if (missing === undefined) return

@@ -1,4 +1,4 @@
-/** Pages of an Ogg stream (RFC 3533): packets in, pages out. */
+/** Pages of an Ogg stream (RFC 3533) from packets. */
 
 const CONTINUES_NOTHING = 0
 const FIRST = 2

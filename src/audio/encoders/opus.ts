@@ -1,4 +1,4 @@
-/** Opus in Ogg (RFC 7845) by libopus as WebAssembly: packets of 20 ms, a page for each piece of audio that comes. */
+/** Opus in Ogg (RFC 7845) by libopus as WebAssembly: packets of 20 ms, one page for each piece of audio. */
 import { Buffer } from 'node:buffer'
 import { createEncoder, Signal } from 'libopus-wasm'
 import { type AudioFormat, joinBytes, NO_BYTES } from './encoder.ts'
@@ -62,7 +62,7 @@ export const opus: AudioFormat = {
         return joinBytes(out)
       },
       finish() {
-        // Packets until what the encoder holds back has come out; the last granule tells where the sound ends.
+        // Packets until what the encoder holds back has come out. The last granule position says where the sound ends.
         const made: Uint8Array[] = []
         const end = samples + preSkip
         while (made.length === 0 || (packets + made.length) * frameSize < end) {

@@ -1,4 +1,4 @@
-/** PCM without a header (s16le), and WAV: the same bytes behind 44 more. */
+/** PCM without a header (s16le), and WAV: the same bytes after a header of 44. */
 import { toPcm16Bytes } from '../pcm.ts'
 import { wavHeader } from '../wav.ts'
 import { type AudioFormat, joinBytes, NO_BYTES } from './encoder.ts'

@@ -1,4 +1,4 @@
-/** SSML, a subset of the W3C's 1.1 (docs/text.md), to sentences. */
+/** SSML, a subset of the W3C's 1.1 (docs/reference/ssml.md), to sentences. */
 import { DEFAULT_LANGUAGE, type Language } from '../../text/index.ts'
 import { pauseBetween, type Sentence } from '../sentences.ts'
 import { parseSsml } from './parse.ts'

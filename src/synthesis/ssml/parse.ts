@@ -21,7 +21,7 @@ export class SsmlError extends SparsewaveError {
 
   constructor(message: string, line: number, column: number) {
     super('REQUEST_INVALID', `SSML, line ${line}, column ${column}: ${message}.`, {
-      remedy: 'docs/text.md lists the SSML that is spoken.',
+      remedy: 'docs/reference/ssml.md lists the SSML that is spoken.',
     })
     this.line = line
     this.column = column

@@ -1,5 +1,5 @@
 /**
- * Shape of the `mb4-24k` Sparse WaveRNN (docs/net.md has the equations). Trainer, exporter and every kernel read
+ * Shape of the `mb4-24k` Sparse WaveRNN (docs/reference/net.md has the equations). Trainer, exporter and every kernel read
  * the sizes and the order of the inputs from here, never from literals of their own.
  */
 import { z } from 'zod'

@@ -1,5 +1,5 @@
 /**
- * vocoder.safetensors <-> typed weights (docs/net.md has the table). What was parsed is safe to compute with: shapes fit
+ * vocoder.safetensors <-> typed weights (docs/reference/net.md has the table). What was parsed is safe to compute with: shapes fit
  * the configuration, values are finite, columns ascend and lie inside their matrix.
  */
 import { SparsewaveError } from '../../errors.ts'

@@ -1,5 +1,5 @@
 /**
- * The loss of one band in TensorFlow.js: a mixture of four logistics (docs/net.md), forward and backward.
+ * The loss of one band in TensorFlow.js: a mixture of four logistics (docs/reference/net.md), forward and backward.
  */
 import type { Scalar, Tensor1D, Tensor2D } from '@tensorflow/tfjs'
 import type { Tf } from '../tfjs.ts'

@@ -1,5 +1,5 @@
 /**
- * The engine `tfjs`: the Sparse WaveRNN (docs/net.md) forward and backward in TensorFlow.js operations, on any of its backends. All groups a
+ * The engine `tfjs`: the Sparse WaveRNN (docs/reference/net.md) forward and backward in TensorFlow.js operations, on any of its backends. All groups a
  * member sees run as one; activations are [features, positions x lanes]. Only the GRU goes step by step.
  */
 import type { Rank, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs'
@@ -11,7 +11,15 @@ import {
   STEP_INPUTS,
   STEPS_PER_FRAME,
 } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
-import { type Batch, batchCount, type Engine, type EngineOptions, LANES, memberGroups } from '../../net/engine.ts'
+import {
+  type Batch,
+  batchCount,
+  type Engine,
+  type EngineOptions,
+  EXAMPLE_ROWS,
+  LANES,
+  memberGroups,
+} from '../../net/engine.ts'
 import type { MaskSet } from '../../net/mask.ts'
 import { PADDED_OUTPUTS, type ParameterLayout, segment } from '../../net/vocoder-layout.ts'
 import { loadTfjs, type Tf, type TfjsOptions } from '../tfjs.ts'
@@ -97,7 +105,8 @@ function runMember(
     .reshape<Tensor2D>([3 * h, n])
 
   // The GRU.
-  const x = rows(batch.inputs, steps, STEP_INPUTS.count)
+  const examples = rows(batch.examples, steps, EXAMPLE_ROWS)
+  const x = slice(examples, 0, STEP_INPUTS.count)
   const sums = GATES.map((gate, i) =>
     tf.split(tf.add<Tensor2D>(matrix(`gru.input.${gate}`).forward(x), slice(gates, i * h, h)), steps, 1),
   )
@@ -118,7 +127,7 @@ function runMember(
   const states = tf.concat(after, 1)
 
   // Heads.
-  const targets = rows(batch.targets, steps, BANDS)
+  const targets = slice(examples, STEP_INPUTS.count, BANDS)
   const perGroup = frames * LANES
   const weights = tf
     .tensor3d(batch.weights.subarray(from * perGroup, (from + groups) * perGroup), [groups, frames, LANES])

@@ -27,8 +27,8 @@ const MAX_LOSSES = 3
 const MAX_DISPATCH = 65535
 /** Shapes of calls that are kept: slices, validation's batches. */
 const MAX_SHAPES = 64
-/** Parts that the gradient's sums over slots are made in, more where members ask for it: enough that few long sums do not hold up a wide device. */
-const PARTS = 32
+/** Parts that the gradient's sums over slots are made in, more where members ask for it: short sums, since their steps are one after another. */
+const PARTS = 160
 
 export interface WebgpuOptions {
   readonly threads?: number
@@ -84,9 +84,10 @@ export async function createDeviceEngine<B>(net: DeviceNet<B>, options: WebgpuOp
   const { warn = defaultWarn, open = openDevice } = options
   const { layout, lossParts, stateFeatures } = net
   const stateSize = stateFeatures * LANES
-  const table = new IndexTable(maskedSegments(layout))
   const finish = optimizer(layout)
-  let session = await Session.create(await open(), stateFeatures)
+  const shaders = [...net.shaders, ...finish.shaders, ...(stateFeatures > 0 ? (['spread', 'gather'] as const) : [])]
+  const table = new IndexTable(maskedSegments(layout))
+  let session = await Session.create(await open(), stateFeatures, shaders)
   /** Most slots of a slice that the device has been found to take. */
   let most = Number.POSITIVE_INFINITY
   /** Calls by their shape, as long as masks lie where they did. */
@@ -96,8 +97,40 @@ export async function createDeviceEngine<B>(net: DeviceNet<B>, options: WebgpuOp
   }
   /** What a run keeps on the device, and whose it is. */
   let kept: { readonly session: Session; readonly buffers: Buffers } | undefined
+  /** A batch that is on the device already, and the buffers it is in. */
+  let sent: { readonly batch: B; readonly buffers: Buffers } | undefined
+  /** The last `send`, and when the last call has submitted all it will: a call waits for what was sent before it, and the other way round. */
+  let sending: Promise<void> = Promise.resolve()
+  let submitted: Promise<void> = Promise.resolve()
   /** The buffers of its updates: a call's, with those. */
   let joint: { readonly of: Buffers; readonly own: Buffers; readonly buffers: Buffers } | undefined
+
+  /** At the start of a call: what to call when all of it is submitted, and what was sent before. */
+  function begin(): { readonly done: () => void; readonly before: Promise<void> } {
+    let done = () => {}
+    submitted = new Promise((resolve) => {
+      done = resolve
+    })
+    return { done, before: sending }
+  }
+
+  const upload = (arrays: Readonly<Record<string, Float32Array>>, buffers: Buffers) =>
+    session.upload(Object.entries(arrays).map(([key, data]) => [buffers[key]!, data]))
+
+  function send(batch: B): Promise<void> {
+    const after = submitted
+    const work = async () => {
+      await after
+      const { latest: buffers } = session
+      const arrays = net.arrays(batch)
+      if (Object.entries(arrays).some(([key, { byteLength }]) => buffers[key]?.size !== byteLength)) return
+      await upload(arrays, buffers)
+      sent = { batch, buffers }
+    }
+    // The next update copies it again, and says what is wrong.
+    sending = work().catch(() => {})
+    return sending
+  }
 
   /** Puts masks and batch on the device. Throws ENGINE_UNAVAILABLE where not even one slot fits. */
   async function prepare(
@@ -105,6 +138,7 @@ export async function createDeviceEngine<B>(net: DeviceNet<B>, options: WebgpuOp
     batch: B,
     options: StepOptions,
     backward: boolean,
+    before: Promise<void>,
   ): Promise<Plan> {
     const { binding, name } = session.open.adapter
     const steps = net.steps(batch)
@@ -152,7 +186,9 @@ export async function createDeviceEngine<B>(net: DeviceNet<B>, options: WebgpuOp
         )
       }
     }
-    for (const [key, data] of Object.entries(arrays)) session.put(buffers[key]!, data)
+    await before
+    if (sent?.batch !== batch || sent.buffers !== buffers) await upload(arrays, buffers)
+    sent = undefined
     table.send(buffers.indices!, (words, at) => session.put(buffers.indices!, words, at))
     const parts = partsOf(slice)
     session.put(buffers.indices!, Uint32Array.from([slots.flat(), parts.flat(2)].flat()), table.size)
@@ -208,6 +244,7 @@ export async function createDeviceEngine<B>(net: DeviceNet<B>, options: WebgpuOp
   }
 
   async function once(
+    { done, before }: ReturnType<typeof begin>,
     parameters: Float32Array,
     members: readonly MaskSet[],
     batch: B,
@@ -215,7 +252,7 @@ export async function createDeviceEngine<B>(net: DeviceNet<B>, options: WebgpuOp
     wanted: Wanted,
     options: StepOptions,
   ): Promise<{ result: StepResult; state: Float32Array; gradient: Float32Array | null }> {
-    const plan = await prepare(members, batch, options, wanted.gradient !== null)
+    const plan = await prepare(members, batch, options, wanted.gradient !== null, before)
     const { steps, slots, buffers, counts, count } = plan
     session.put(buffers.parameters!, parameters)
     const newState = new Float32Array(slots.length * stateSize)
@@ -234,7 +271,7 @@ export async function createDeviceEngine<B>(net: DeviceNet<B>, options: WebgpuOp
       const [lossAt, gradientAt, readAt, floats] = pieces.map((_, i) =>
         pieces.slice(0, i + 1).reduce((a, b) => a + b),
       ) as [number, number, number, number]
-      const made = await session.submit(floats, [
+      const making = session.submit(floats, [
         (encoder, readback) => {
           if (from === 0) encoder.clearBuffer(buffers.gradient!)
           if (gradient) encoder.clearBuffer(buffers.parts!)
@@ -248,6 +285,8 @@ export async function createDeviceEngine<B>(net: DeviceNet<B>, options: WebgpuOp
           if (wanted.read) take(wanted.read.buffer, 0, readAt, n * readSize)
         },
       ])
+      if (last) done()
+      const made = await making
       newState.set(made.subarray(0, lossAt), from * stateSize)
       addLosses(losses, made.subarray(lossAt, gradientAt), slots.slice(from, from + n))
       if (last) gradient?.set(made.subarray(gradientAt, readAt))
@@ -277,7 +316,7 @@ export async function createDeviceEngine<B>(net: DeviceNet<B>, options: WebgpuOp
         const reason = await reasonOfLoss()
         if (reason === undefined || ++losses > MAX_LOSSES) throw error
         warn(`The GPU was lost (${reason}); opening it again.`)
-        session = await Session.create(await open(), stateFeatures)
+        session = await Session.create(await open(), stateFeatures, shaders)
       }
     }
   }
@@ -290,11 +329,18 @@ export async function createDeviceEngine<B>(net: DeviceNet<B>, options: WebgpuOp
     wanted: Wanted,
     options: StepOptions,
   ): Promise<StepResult> {
-    const done = await repeated(() => once(parameters, members, batch, state, wanted, options))
+    const made = await repeated(async () => {
+      const call = begin()
+      try {
+        return await once(call, parameters, members, batch, state, wanted, options)
+      } finally {
+        call.done()
+      }
+    })
     // Only now: what the call was given is whole until it has succeeded.
-    state.set(done.state)
-    wanted.gradient?.set(done.gradient!)
-    return done.result
+    state.set(made.state)
+    wanted.gradient?.set(made.gradient!)
+    return made.result
   }
 
   /** What `work` does with what the run keeps. Throws DeviceLost where that is gone. */
@@ -309,7 +355,7 @@ export async function createDeviceEngine<B>(net: DeviceNet<B>, options: WebgpuOp
     }
   }
 
-  async function upload({ parameters, first, second, average }: Weights, state: Float32Array): Promise<void> {
+  async function uploadWeights({ parameters, first, second, average }: Weights, state: Float32Array): Promise<void> {
     await repeated(async () => {
       // A device that is lost takes whatever it is given.
       if (session.open.lost !== undefined) throw new Error(session.open.lost)
@@ -324,43 +370,56 @@ export async function createDeviceEngine<B>(net: DeviceNet<B>, options: WebgpuOp
     })
   }
 
-  const update = (
+  const update: DeviceEngine<B>['resident']['update'] = (members, batch, fresh, adam, options) =>
+    withKept(async (own) => {
+      const call = begin()
+      try {
+        return await updateOnce(own, call, members, batch, fresh, adam, options)
+      } finally {
+        call.done()
+      }
+    })
+
+  const updateOnce = async (
+    own: Buffers,
+    { done, before }: ReturnType<typeof begin>,
     members: readonly MaskSet[],
     batch: B,
     fresh: readonly number[],
     adam: AdamOptions,
     options: StepOptions = {},
-  ) =>
-    withKept(async (own) => {
-      const plan = await prepare(members, batch, options, true)
-      const { slots, counts, count } = plan
-      if (joint?.of !== plan.buffers || joint.own !== own)
-        joint = { of: plan.buffers, own, buffers: { ...plan.buffers, ...own, parameters: own.trained! } }
-      const { buffers } = joint
-      session.put(own.constants!, adamConstants(adam))
-      if (stateFeatures > 0) session.put(own.running!, runningLanes(net.groups(batch), fresh))
-      const lossFloats = slots.length * lossParts
-      const made = await session.submit(lossFloats + 1, [
-        ...slicesOf(slots.length, plan.slice).map(([from, n]) => (encoder: GPUCommandEncoder, readback: GPUBuffer) => {
-          if (from === 0) {
-            encoder.clearBuffer(buffers.gradient!)
-            encoder.clearBuffer(own.next!)
-          }
-          encoder.clearBuffer(buffers.parts!)
-          session.record(encoder, plan.calls(from, n, true), buffers)
-          const [at, size] = [from * lossParts * 4, n * lossParts * 4]
-          encoder.copyBufferToBuffer(buffers.losses!, 0, readback, at, size)
-        }),
-        (encoder, readback) => {
-          session.record(encoder, finish.calls, buffers)
-          encoder.copyBufferToBuffer(own.norm!, 0, readback, lossFloats * 4, 4)
-          encoder.copyBufferToBuffer(own.next!, 0, own.carried!, 0, own.carried!.size)
-        },
-      ])
-      const losses = new Float64Array(members.length * lossParts)
-      addLosses(losses, made, slots)
-      return { losses, count, counts, norm: made[lossFloats]! }
-    })
+  ) => {
+    const plan = await prepare(members, batch, options, true, before)
+    const { slots, counts, count } = plan
+    if (joint?.of !== plan.buffers || joint.own !== own)
+      joint = { of: plan.buffers, own, buffers: { ...plan.buffers, ...own, parameters: own.trained! } }
+    const { buffers } = joint
+    session.put(own.constants!, adamConstants(adam))
+    if (stateFeatures > 0) session.put(own.running!, runningLanes(net.groups(batch), fresh))
+    const lossFloats = slots.length * lossParts
+    const making = session.submit(lossFloats + 1, [
+      ...slicesOf(slots.length, plan.slice).map(([from, n]) => (encoder: GPUCommandEncoder, readback: GPUBuffer) => {
+        if (from === 0) {
+          encoder.clearBuffer(buffers.gradient!)
+          encoder.clearBuffer(own.next!)
+        }
+        encoder.clearBuffer(buffers.parts!)
+        session.record(encoder, plan.calls(from, n, true), buffers)
+        const [at, size] = [from * lossParts * 4, n * lossParts * 4]
+        encoder.copyBufferToBuffer(buffers.losses!, 0, readback, at, size)
+      }),
+      (encoder, readback) => {
+        session.record(encoder, finish.calls, buffers)
+        encoder.copyBufferToBuffer(own.norm!, 0, readback, lossFloats * 4, 4)
+        encoder.copyBufferToBuffer(own.next!, 0, own.carried!, 0, own.carried!.size)
+      },
+    ])
+    done()
+    const made = await making
+    const losses = new Float64Array(members.length * lossParts)
+    addLosses(losses, made, slots)
+    return { losses, count, counts, norm: made[lossFloats]! }
+  }
 
   const download = (weights: Weights, state: Float32Array): Promise<void> =>
     withKept(async ({ trained: all, carried }) => {
@@ -390,7 +449,7 @@ export async function createDeviceEngine<B>(net: DeviceNet<B>, options: WebgpuOp
       await run(parameters, [member], batch, state, { gradient: null, read: { buffer, to } }, {})
       return to
     },
-    resident: { upload, update, download },
+    resident: { upload: uploadWeights, update, download, send },
     close: () => session.close(),
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Masks as the kernels read them: one array of u32 with, for every masked matrix and member, how many columns a strip keeps, the kept
- * columns of every strip, and the same by columns (starts, strips).
+ * columns of every strip, and the same by columns (starts, places among the strips' columns).
  */
 
 import { BLOCK_ROWS, type MaskedMatrix } from '../../net/layout.ts'
@@ -104,7 +104,5 @@ function writeMember(words: Uint32Array, mask: Mask, strips: number, columns: nu
   for (const column of mask) starts[column + 1]!++
   for (let c = 0; c < columns; c++) starts[c + 1]! += starts[c]!
   const next = starts.slice()
-  for (const [k, column] of mask.entries()) {
-    byColumn[next[column]!++] = Math.floor(k / kept)
-  }
+  for (const [k, column] of mask.entries()) byColumn[next[column]!++] = k
 }

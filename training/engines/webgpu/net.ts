@@ -5,11 +5,13 @@
 import { LANES } from '../../net/engine.ts'
 import { type Layout, segment } from '../../net/layout.ts'
 import type { MatrixIndex } from './indices.ts'
-import { FLAGS, type ShaderName } from './shaders.ts'
+import { ACCUMULATE_COLUMNS, FLAGS, FORWARD_POSITIONS, type ShaderName } from './shaders.ts'
 
 /** A net that the engine can run; `B` is its batch. Buffers are known by name. */
 export interface DeviceNet<B> {
   readonly layout: Layout
+  /** Kernels of its passes; only these are compiled. */
+  readonly shaders: readonly ShaderName[]
   /** Parts of the loss, which `passes` leaves in the buffer `losses` [slot, parts]. */
   readonly lossParts: number
   /** Features of the state [slot, steps + 1, features, 16] in the buffer `states`, whose first step is given; 0: the net has none. */
@@ -108,7 +110,7 @@ export class Calls {
     const s = segment(this.#layout, name)
     this.add(
       'forward',
-      [positions, s.rows / 16, this.#o.slots],
+      [Math.ceil(positions / FORWARD_POSITIONS), s.rows / 16, this.#o.slots],
       { x: x.buffer, y: y.buffer, ...(gates ? { a: gates.buffer } : {}) },
       {
         ...place('x', x),
@@ -152,7 +154,7 @@ export class Calls {
     const visited = denseGradient ? width : (indices.get(name)?.most ?? width)
     this.add(
       'accumulate',
-      [Math.ceil(visited / 4), height / 16, parts],
+      [Math.ceil(visited / ACCUMULATE_COLUMNS), height / 16, parts],
       { a: dy.buffer, z: 'parts', ...(x ? { x: x.buffer } : {}) },
       {
         ...(x ? place('x', x) : {}),

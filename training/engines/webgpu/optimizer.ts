@@ -5,12 +5,16 @@ import { LANES } from '../../net/engine.ts'
 import type { Layout } from '../../net/layout.ts'
 import type { Call } from './net.ts'
 import type { Sizes } from './session.ts'
-import { FLAGS } from './shaders.ts'
+import { FLAGS, type ShaderName } from './shaders.ts'
 
 /** Elements that a workgroup of the norm adds up. */
 const SPAN = 2048
 
-export function optimizer({ size }: Layout): { sizes(stateFloats: number): Sizes; readonly calls: readonly Call[] } {
+export function optimizer({ size }: Layout): {
+  sizes(stateFloats: number): Sizes
+  readonly shaders: readonly ShaderName[]
+  readonly calls: readonly Call[]
+} {
   const partials = Math.ceil(size / SPAN)
   const reduce = (from: string, to: string, uniform: Call['uniform'], groups: number): Call => ({
     shader: 'reduce',
@@ -30,6 +34,7 @@ export function optimizer({ size }: Layout): { sizes(stateFloats: number): Sizes
       partials,
       norm: 4,
     }),
+    shaders: ['reduce', 'adam'],
     calls: [
       reduce('gradient', 'partials', { size, each: SPAN, flags: FLAGS.squares }, partials),
       reduce('partials', 'norm', { size: partials, each: partials, flags: FLAGS.root }, 1),

@@ -5,7 +5,7 @@
  */
 import { allocate, type OpenDevice, OutOfDeviceMemory } from './device.ts'
 import type { Call } from './net.ts'
-import { SHADERS, type ShaderName, UNIFORM } from './shaders.ts'
+import { RECURRENT_ROWS, SHADERS, type ShaderName, UNIFORM } from './shaders.ts'
 
 export type Buffers = Readonly<Record<string, GPUBuffer>>
 /** Floats by name of a buffer. */
@@ -34,8 +34,14 @@ interface Recorded {
   readonly groups: readonly GPUBindGroup[]
 }
 
-/** By device, and by rows of the recurrent kernels. */
-const compiled = new WeakMap<GPUDevice, Map<number, Promise<Kernels>>>()
+/** Memory of the host that the device reads, and whether it may be written again. */
+interface Staging {
+  readonly buffer: GPUBuffer
+  mapped: Promise<undefined>
+}
+
+/** By device, and by kernels and the recurrent ones' rows. */
+const compiled = new WeakMap<GPUDevice, Map<string, Promise<Kernels>>>()
 
 /** Rows that a recurrent kernel's workgroup works on at a time: as many as its threads allow, and no round of them half empty. */
 export function recurrentRows(invocations: number, features: number): number {
@@ -45,7 +51,11 @@ export function recurrentRows(invocations: number, features: number): number {
   return Math.min(most, Math.max(8, Math.ceil(features / rounds / 8) * 8))
 }
 
-async function compile(device: GPUDevice, rows: number): Promise<Kernels> {
+async function compile(
+  device: GPUDevice,
+  names: readonly ShaderName[],
+  rows: Readonly<Record<string, number>>,
+): Promise<Kernels> {
   const types: GPUBufferBindingType[] = [
     'uniform',
     ...Array<GPUBufferBindingType>(5).fill('read-only-storage'),
@@ -56,9 +66,10 @@ async function compile(device: GPUDevice, rows: number): Promise<Kernels> {
   })
   const pipelineLayout = device.createPipelineLayout({ bindGroupLayouts: [layout] })
   const made = await Promise.all(
-    Object.entries(SHADERS).map(async ([name, code]) => {
+    names.map(async (name) => {
+      const code = SHADERS[name]
       const module = device.createShaderModule({ label: name, code })
-      const constants: Record<string, number> = code.includes('override ROWS') ? { ROWS: rows } : {}
+      const constants: Record<string, number> = name in rows ? { ROWS: rows[name]! } : {}
       const compute = { module, entryPoint: 'main', constants }
       return [name, await device.createComputePipelineAsync({ label: name, layout: pipelineLayout, compute })] as const
     }),
@@ -84,6 +95,9 @@ export class Session {
   #kept: Buffers = {}
   #shape = ''
   #keptShape = ''
+  /** By turns: one is written while the device reads the other. */
+  #staging: Staging[] = []
+  #turn = 0
   readonly #recorded = new WeakMap<readonly Call[], Recorded>()
 
   private constructor(open: OpenDevice, kernels: Kernels) {
@@ -91,14 +105,23 @@ export class Session {
     this.#kernels = kernels
   }
 
-  /** @param features of the net's state, whose kernels are compiled to fit */
-  static async create(open: OpenDevice, features: number): Promise<Session> {
-    const rows = recurrentRows(open.adapter.invocations, features)
-    const own = compiled.get(open.device) ?? new Map<number, Promise<Kernels>>()
+  /** @param features of the net's state, whose kernels are compiled to fit; `names`: the kernels to compile */
+  static async create(open: OpenDevice, features: number, names: readonly ShaderName[]): Promise<Session> {
+    const shares = Object.entries(RECURRENT_ROWS).map(
+      ([name, each]) => [name, recurrentRows(open.adapter.invocations, features / each)] as const,
+    )
+    const rows = Object.fromEntries(shares)
+    const key = JSON.stringify([names, rows])
+    const own = compiled.get(open.device) ?? new Map<string, Promise<Kernels>>()
     compiled.set(open.device, own)
-    const pending = own.get(rows) ?? compile(open.device, rows)
-    own.set(rows, pending)
+    const pending = own.get(key) ?? compile(open.device, names, rows)
+    own.set(key, pending)
     return new Session(open, await pending)
+  }
+
+  /** Buffers of the last call; none where they were given up. */
+  get latest(): Buffers {
+    return this.#buffers
   }
 
   /** Buffers of a call, the last ones where no size has changed. Throws OutOfDeviceMemory. */
@@ -144,6 +167,42 @@ export class Session {
     const { buffer: memory, byteOffset, byteLength } = data
     this.open.device.queue.writeBuffer(buffer, at * 4, memory as ArrayBuffer, byteOffset, byteLength)
     this.counters.sent += byteLength
+  }
+
+  /**
+   * Copies arrays to the starts of buffers, in order with what is submitted. For much data: `put` takes new memory each time, which
+   * costs more than the copy, and no memory that threads share.
+   */
+  async upload(copies: readonly (readonly [GPUBuffer, Float32Array])[]): Promise<void> {
+    const { device } = this.open
+    const size = copies.reduce((sum, [, { byteLength }]) => sum + byteLength, 0)
+    const turn = this.#turn++ % 2
+    if (this.#staging[turn]?.buffer.size !== size) {
+      this.#staging[turn]?.buffer.destroy()
+      const usage = GPUBufferUsage.MAP_WRITE | GPUBufferUsage.COPY_SRC
+      const buffer = device.createBuffer({ label: 'staging', size, usage, mappedAtCreation: true })
+      this.#staging[turn] = { buffer, mapped: Promise.resolve(undefined) }
+    }
+    const staging = this.#staging[turn]!
+    await staging.mapped
+    const memory = staging.buffer.getMappedRange()
+    let at = 0
+    for (const [, data] of copies) {
+      new Float32Array(memory, at, data.length).set(data)
+      at += data.byteLength
+    }
+    staging.buffer.unmap()
+    const encoder = device.createCommandEncoder()
+    at = 0
+    for (const [buffer, { byteLength }] of copies) {
+      encoder.copyBufferToBuffer(staging.buffer, at, buffer, 0, byteLength)
+      at += byteLength
+    }
+    device.queue.submit([encoder.finish()])
+    this.counters.sent += size
+    staging.mapped = staging.buffer.mapAsync(GPUMapMode.WRITE)
+    // Told where it is awaited.
+    staging.mapped.catch(() => {})
   }
 
   /** Records the calls in one pass of `encoder`. The same calls on the same buffers are prepared once. */
@@ -225,6 +284,7 @@ export class Session {
   close(): void {
     this.#release()
     for (const buffer of Object.values(this.#kept)) buffer.destroy()
+    for (const { buffer } of this.#staging) buffer.destroy()
     this.open.device.destroy()
   }
 }

@@ -1,7 +1,8 @@
 /**
  * The WGSL of the `webgpu` engine. Activations are [slot, step, feature, 16 lanes]; a slot is one member's run over one group of lanes.
  * A workgroup of the two recurrent kernels takes one slot through all steps, so no barrier is wider than a workgroup; all
- * other kernels are parallel over steps. No kernel visits a block that its member dropped, no sum depends on scheduling.
+ * other kernels are parallel over steps. No kernel visits a block that its member dropped, no sum depends on scheduling. None reads or
+ * writes outside its buffers, whatever the numbers in them are but indices and labels: devices are opened without checks of that.
  */
 import type { AdamOptions } from '../../net/adam.ts'
 
@@ -62,43 +63,93 @@ fn memberOf(slot: u32) -> u32 { return index[u.table + 2u * slot + 1u]; }
 fn sigmoid(v: vec4f) -> vec4f { return 1.0 / (1.0 + exp(-max(v, vec4f(-80.0)))); }
 fn hyperbolic(v: vec4f) -> vec4f { return 1.0 - 2.0 / (exp(2.0 * min(v, vec4f(40.0))) + 1.0); }
 
-// A member's words: how many columns a strip keeps; them, strip by strip; the same by columns: starts [cols + 1], strips.
+// A member's words: how many columns a strip keeps; them, strip by strip; the same by columns: starts [cols + 1], where each block
+// stands among those of the strips.
 fn keptOf(m: vec4<u32>, member: u32) -> u32 { return index[m.z + member * m.w]; }
 fn keptOfStrip(m: vec4<u32>, member: u32, strip: u32) -> u32 { return m.z + member * m.w + 1u + strip * keptOf(m, member); }
 fn byColumn(m: vec4<u32>, member: u32, rows: u32) -> u32 { return keptOfStrip(m, member, rows / 16u); }
 `
 
+/**
+ * Four rows of W x, of four lanes: a thread loads weights and x once for 16 products. `from`: the buffer of x. Four columns at a time, so
+ * that their loads are under way together; the next ones' numbers are loaded before they are needed.
+ */
+const PRODUCT = (from: string) => /* wgsl */ `
+struct Quad { a: vec4f, b: vec4f, c: vec4f, d: vec4f }
+fn columnsOf(listed: bool, list: u32, k: u32, count: u32) -> vec4<u32> {
+  let at = min(vec4<u32>(k, k + 1u, k + 2u, k + 3u), vec4<u32>(max(count, 1u) - 1u));
+  if (!listed) { return at; }
+  return vec4<u32>(index[list + at.x], index[list + at.y], index[list + at.z], index[list + at.w]);
+}
+// start + rows 4 * quad to 4 * quad + 3 of a strip of m, whose column c meets the values at xi + 4 c.
+fn product(m: vec4<u32>, member: u32, strip: u32, quad: u32, cols: u32, xi: u32, start: Quad) -> Quad {
+  let listed = m.y != 0u;
+  var count = cols;
+  var list = 0u;
+  if (listed) {
+    count = keptOf(m, member);
+    list = keptOfStrip(m, member, strip);
+  }
+  let wi = m.x / 4u + strip * cols * 4u + quad;
+  var sum = start;
+  var next = columnsOf(listed, list, 0u, count);
+  for (var k = 0u; k < count; k += 4u) {
+    let c = next * 4u;
+    next = columnsOf(listed, list, k + 4u, count);
+    let w0 = w[wi + c.x];
+    // Past the end the last column again, times 0.
+    let w1 = select(vec4f(), w[wi + c.y], k + 1u < count);
+    let w2 = select(vec4f(), w[wi + c.z], k + 2u < count);
+    let w3 = select(vec4f(), w[wi + c.w], k + 3u < count);
+    let x0 = ${from}[xi + c.x];
+    let x1 = ${from}[xi + c.y];
+    let x2 = ${from}[xi + c.z];
+    let x3 = ${from}[xi + c.w];
+    sum.a += w0.x * x0 + w1.x * x1 + w2.x * x2 + w3.x * x3;
+    sum.b += w0.y * x0 + w1.y * x1 + w2.y * x2 + w3.y * x3;
+    sum.c += w0.z * x0 + w1.z * x1 + w2.z * x2 + w3.z * x3;
+    sum.d += w0.w * x0 + w1.w * x1 + w2.w * x2 + w3.w * x3;
+  }
+  return sum;
+}
+`
+
+/** Positions that a workgroup of `forward` takes. */
+export const FORWARD_POSITIONS = 4
+
 const FORWARD = /* wgsl */ `
-// y = act(W x + start); a thread takes a row of four lanes.
-@compute @workgroup_size(4, 16)
+${PRODUCT('x')}
+fn act(v: vec4f) -> vec4f {
+  if (flag(${FLAGS.tanh}u)) { return hyperbolic(v); }
+  if (flag(${FLAGS.relu}u)) { return max(v, vec4f()); }
+  return v;
+}
+// y = act(W x + start); a thread takes four rows of four lanes.
+@compute @workgroup_size(4, 4, ${FORWARD_POSITIONS})
 fn main(@builtin(workgroup_id) at: vec3<u32>, @builtin(local_invocation_id) id: vec3<u32>) {
   let slot = at.z;
-  let t = at.x;
-  let lanes = id.x;
+  let t = at.x * ${FORWARD_POSITIONS}u + id.z;
+  if (t >= u.steps) { return; }
   let strip = at.y;
-  let row = strip * 16u + id.y;
-  let m = u.m[0];
+  let row = strip * 16u + id.y * 4u;
   let xs = select(slot, groupOf(slot), flag(${FLAGS.byGroup}u));
-  let xi = (u.xOff + xs * u.xSlot + t * u.xStep) / 4u + lanes;
-  let yi = (u.yOff + slot * u.ySlot + t * u.yStep) / 4u + row * 4u + lanes;
-  var sum = vec4f();
-  if (flag(${FLAGS.bias}u)) { sum = vec4f(w[u.bias + row]); }
-  if (flag(${FLAGS.add}u)) { sum = y[yi]; }
-  if (flag(${FLAGS.gates}u)) { sum = a[(u.aOff + slot * u.aSlot + t / 30u * u.aStep) / 4u + row * 4u + lanes]; }
-  let wi = m.x + strip * u.cols * 16u + id.y;
-  if (m.y == 0u) {
-    for (var c = 0u; c < u.cols; c++) { sum += w[wi + c * 16u] * x[xi + c * 4u]; }
-  } else {
-    let list = keptOfStrip(m, memberOf(slot), strip);
-    let kept = keptOf(m, memberOf(slot));
-    for (var k = 0u; k < kept; k++) {
-      let c = index[list + k];
-      sum += w[wi + c * 16u] * x[xi + c * 4u];
-    }
+  let xi = (u.xOff + xs * u.xSlot + t * u.xStep) / 4u + id.x;
+  let yi = (u.yOff + slot * u.ySlot + t * u.yStep) / 4u + row * 4u + id.x;
+  var start = Quad(vec4f(), vec4f(), vec4f(), vec4f());
+  if (flag(${FLAGS.bias}u)) {
+    let bias = w[(u.bias + row) / 4u];
+    start = Quad(vec4f(bias.x), vec4f(bias.y), vec4f(bias.z), vec4f(bias.w));
   }
-  if (flag(${FLAGS.tanh}u)) { sum = hyperbolic(sum); }
-  if (flag(${FLAGS.relu}u)) { sum = max(sum, vec4f()); }
-  y[yi] = sum;
+  if (flag(${FLAGS.add}u)) { start = Quad(y[yi], y[yi + 4u], y[yi + 8u], y[yi + 12u]); }
+  if (flag(${FLAGS.gates}u)) {
+    let ai = (u.aOff + slot * u.aSlot + t / 30u * u.aStep) / 4u + row * 4u + id.x;
+    start = Quad(a[ai], a[ai + 4u], a[ai + 8u], a[ai + 12u]);
+  }
+  let sum = product(u.m[0], memberOf(slot), strip, id.y, u.cols, xi, start);
+  y[yi] = act(sum.a);
+  y[yi + 4u] = act(sum.b);
+  y[yi + 8u] = act(sum.c);
+  y[yi + 12u] = act(sum.d);
 }
 `
 
@@ -130,7 +181,9 @@ fn main(@builtin(workgroup_id) at: vec3<u32>, @builtin(local_invocation_id) id: 
   var first = 0u;
   var to = u.rows / 16u;
   var strips = 0u;
+  var kept = 1u;
   if (m.y != 0u) {
+    kept = keptOf(m, memberOf(slot));
     let starts = byColumn(m, memberOf(slot), u.rows);
     first = index[starts + column];
     to = index[starts + column + 1u];
@@ -139,7 +192,7 @@ fn main(@builtin(workgroup_id) at: vec3<u32>, @builtin(local_invocation_id) id: 
   var sum = vec4f();
   for (var k = first; k < to; k++) {
     var strip = k;
-    if (m.y != 0u) { strip = index[strips + k]; }
+    if (m.y != 0u) { strip = index[strips + k] / kept; }
     sum += block(m.x / 4u + (strip * u.cols + column) * 4u, xi + strip * 64u);
   }
   let ai = (u.aOff + slot * u.aSlot + t * u.aStep) / 4u + column * 4u + lanes;
@@ -149,43 +202,88 @@ fn main(@builtin(workgroup_id) at: vec3<u32>, @builtin(local_invocation_id) id: 
 }
 `
 
+/** Columns that a workgroup of `accumulate` takes: four a thread, which meet four rows, so that each load serves four products. */
+export const ACCUMULATE_COLUMNS = 32
+
 const ACCUMULATE = /* wgsl */ `
-// Rows of four blocks of one part of the gradient: the sum over a part's slots, which are of one member, their steps and lanes of dy (a)
-// times x. z [parts, size]; what the member dropped is not visited. first: where the parts stand in the indices.
-// Without a barrier, which costs software devices far more than the loads it would save.
-@compute @workgroup_size(16, 4)
-fn main(@builtin(workgroup_id) at: vec3<u32>, @builtin(local_invocation_id) id: vec3<u32>) {
+// By quad of lanes, [4][columns][16 rows].
+var<workgroup> partial: array<f32, ${4 * ACCUMULATE_COLUMNS * 16}>;
+// Blocks of one strip of one part of the gradient: the sum over a part's slots, which are of one member, their steps and lanes of dy (a)
+// times x. z [parts, size]; what the member dropped is not visited. first: where the parts stand in the indices. The one barrier stands
+// behind the sums: inside them it would cost software devices far more than it saves.
+@compute @workgroup_size(4, 4, ${ACCUMULATE_COLUMNS / 4})
+fn main(@builtin(workgroup_id) at: vec3<u32>, @builtin(local_invocation_id) id: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
   let begin = index[u.first + 2u * at.z];
   let end = index[u.first + 2u * at.z + 1u];
   let strip = at.y;
-  var column = at.x * 4u + id.y;
   let m = u.m[0];
-  if (m.y != 0u && !flag(${FLAGS.dense}u)) {
-    let member = memberOf(begin);
-    if (column >= keptOf(m, member)) { return; }
-    column = index[keptOfStrip(m, member, strip) + column];
+  let listed = m.y != 0u && !flag(${FLAGS.dense}u);
+  let vector = flag(${FLAGS.vector}u);
+  var count = u.cols;
+  var list = 0u;
+  if (listed) {
+    count = keptOf(m, memberOf(begin));
+    list = keptOfStrip(m, memberOf(begin), strip);
   }
-  if (column >= u.cols || (flag(${FLAGS.vector}u) && id.x > 0u)) { return; }
-  var sum = 0.0;
-  for (var slot = begin; slot < end; slot++) {
-    let ai = (u.aOff + slot * u.aSlot) / 4u + (strip * 16u + id.x) * 4u;
-    let xs = select(slot, groupOf(slot), flag(${FLAGS.byGroup}u));
-    let xi = (u.xOff + xs * u.xSlot) / 4u + column * 4u;
-    for (var t = 0u; t < u.steps; t++) {
-      // Sums of sums: rounding does not grow with the number of terms.
-      var part = vec4f();
-      let at = ai + t * u.aStep / 4u;
-      if (flag(${FLAGS.ones}u)) {
-        part = a[at] + a[at + 1u] + a[at + 2u] + a[at + 3u];
-      } else {
-        let xt = xi + t * u.xStep / 4u;
-        part = a[at] * x[xt] + a[at + 1u] * x[xt + 1u] + a[at + 2u] * x[xt + 2u] + a[at + 3u] * x[xt + 3u];
+  let column = at.x * ${ACCUMULATE_COLUMNS}u;
+  if (column >= count) { return; }
+  // Rows id.y, id.y + 4, ...: those of a load lie together. A vector has the first one alone.
+  let row = select(id.y * 4u, 0u, vector);
+  let below = select(16u, 0u, vector);
+  let own = column + id.z * 4u;
+  var sum = mat4x4f();
+  if (flag(${FLAGS.ones}u)) {
+    // One column of ones: its steps are shared instead.
+    for (var slot = begin; slot < end; slot++) {
+      let ai = (u.aOff + slot * u.aSlot) / 4u + strip * 64u + row + id.x;
+      for (var t = id.z; t < u.steps; t += ${ACCUMULATE_COLUMNS / 4}u) {
+        let i = ai + t * u.aStep / 4u;
+        let one = vec4f(1.0);
+        sum[0] += vec4f(dot(a[i], one), dot(a[i + below], one), dot(a[i + 2u * below], one), dot(a[i + 3u * below], one));
       }
-      sum += part.x + part.y + part.z + part.w;
+    }
+  } else if (own < count) {
+    var columns = min(vec4<u32>(own, own + 1u, own + 2u, own + 3u), vec4<u32>(count - 1u));
+    if (listed) {
+      columns = vec4<u32>(index[list + columns.x], index[list + columns.y], index[list + columns.z], index[list + columns.w]);
+    }
+    columns *= 4u;
+    for (var slot = begin; slot < end; slot++) {
+      let ai = (u.aOff + slot * u.aSlot) / 4u + strip * 64u + row + id.x;
+      let xs = select(slot, groupOf(slot), flag(${FLAGS.byGroup}u));
+      let xi = (u.xOff + xs * u.xSlot) / 4u + id.x;
+      for (var t = 0u; t < u.steps; t++) {
+        let i = ai + t * u.aStep / 4u;
+        let k = xi + t * u.xStep / 4u;
+        let rows = mat4x4f(a[i], a[i + below], a[i + 2u * below], a[i + 3u * below]);
+        sum[0] += x[k + columns.x] * rows;
+        sum[1] += x[k + columns.y] * rows;
+        sum[2] += x[k + columns.z] * rows;
+        sum[3] += x[k + columns.w] * rows;
+      }
     }
   }
-  let own = select((strip * u.cols + column) * 16u + id.x, column, flag(${FLAGS.vector}u));
-  z[at.z * u.size + m.x + own] = sum;
+  for (var j = 0u; j < 4u; j++) {
+    let i = (id.x * ${ACCUMULATE_COLUMNS}u + id.z * 4u + j) * 16u + id.y;
+    partial[i] = sum[j].x;
+    partial[i + 4u] = sum[j].y;
+    partial[i + 8u] = sum[j].z;
+    partial[i + 12u] = sum[j].w;
+  }
+  workgroupBarrier();
+  let quad = ${ACCUMULATE_COLUMNS * 16}u;
+  for (var i = thread; i < quad; i += ${4 * ACCUMULATE_COLUMNS}u) {
+    if (column + i / 16u >= count || (vector && i % 16u > 0u)) { continue; }
+    var all = partial[i] + partial[quad + i] + partial[2u * quad + i] + partial[3u * quad + i];
+    if (flag(${FLAGS.ones}u)) {
+      for (var k = 64u; k < quad; k += 64u) {
+        all += partial[k + i] + partial[quad + k + i] + partial[2u * quad + k + i] + partial[3u * quad + k + i];
+      }
+    }
+    var c = column + i / 16u;
+    if (listed) { c = index[list + c]; }
+    z[at.z * u.size + m.x + select((strip * u.cols + c) * 16u + i % 16u, c, vector)] = all;
+  }
 }
 `
 
@@ -200,64 +298,74 @@ fn main(@builtin(global_invocation_id) at: vec3<u32>) {
 }
 `
 
-/** Rows of a recurrent kernel's workgroup: as many as the device takes, since slots are few and every step waits for the last. */
+/** Rows, or quads of rows, of a recurrent kernel's workgroup: as many as the device takes, since slots are few and every step waits for the last. */
 const RECURRENT = /* wgsl */ `
 override ROWS: u32 = 64u;
 `
+/** Rows of a thread of the recurrent kernels. */
+export const RECURRENT_ROWS: Readonly<Record<string, number>> = { gruForward: 4, gruBackward: 4 }
 
 const GRU_FORWARD = /* wgsl */ `
 ${RECURRENT}
-// y [slot, step, 4H]: gate sums of inputs and frame in, r, z, n and R_n h out; z [slot, steps + 1, H]: states.
+${PRODUCT('z')}
+// One row: y[yi] has its reset sum and, size apart, the others; its state before is z[hi].
+fn unit(yi: u32, hi: u32, size: u32, reset: vec4f, gate: vec4f, recurrent: vec4f) {
+  let r = sigmoid(reset);
+  let update = sigmoid(gate);
+  let n = hyperbolic(y[yi + 2u * size] + r * recurrent);
+  y[yi] = r;
+  y[yi + size] = update;
+  y[yi + 2u * size] = n;
+  y[yi + 3u * size] = recurrent;
+  z[hi + size] = update * z[hi] + (1.0 - update) * n;
+}
+// y [slot, step, 4H]: gate sums of inputs and frame in, r, z, n and R_n h out; z [slot, steps + 1, H]: states. A thread takes four rows.
 @compute @workgroup_size(4, ROWS)
 fn main(@builtin(workgroup_id) at: vec3<u32>, @builtin(local_invocation_id) id: vec3<u32>) {
   let slot = at.x;
-  let lanes = id.x;
   let size = u.rows * 4u;
   let member = memberOf(slot);
+  let none = Quad(vec4f(), vec4f(), vec4f(), vec4f());
   for (var t = 0u; t < u.steps; t++) {
-    let hi = (slot * (u.steps + 1u) + t) * size + lanes;
-    for (var row = id.y; row < u.rows; row += ROWS) {
-      let strip = row / 16u;
-      let yi = (slot * u.steps + t) * 4u * size + row * 4u + lanes;
-      var sums = array<vec4f, 3>(y[yi], y[yi + size], vec4f());
-      for (var gate = 0u; gate < 3u; gate++) {
-        let m = u.m[gate];
-        let list = keptOfStrip(m, member, strip);
-        let kept = keptOf(m, member);
-        let wi = m.x + strip * u.rows * 16u + row % 16u;
-        var sum = sums[gate];
-        for (var k = 0u; k < kept; k++) {
-          let c = index[list + k];
-          sum += w[wi + c * 16u] * z[hi + c * 4u];
-        }
-        sums[gate] = sum;
-      }
-      let r = sigmoid(sums[0]);
-      let update = sigmoid(sums[1]);
-      let n = hyperbolic(y[yi + 2u * size] + r * sums[2]);
-      y[yi] = r;
-      y[yi + size] = update;
-      y[yi + 2u * size] = n;
-      y[yi + 3u * size] = sums[2];
-      z[hi + size + row * 4u] = update * z[hi + row * 4u] + (1.0 - update) * n;
+    let hi = (slot * (u.steps + 1u) + t) * size + id.x;
+    for (var quad = id.y; quad < u.rows / 4u; quad += ROWS) {
+      let strip = quad / 4u;
+      let yi = (slot * u.steps + t) * 4u * size + quad * 16u + id.x;
+      let to = Quad(y[yi], y[yi + 4u], y[yi + 8u], y[yi + 12u]);
+      let reset = product(u.m[0], member, strip, quad % 4u, u.rows, hi, to);
+      let ui = yi + size;
+      let ut = Quad(y[ui], y[ui + 4u], y[ui + 8u], y[ui + 12u]);
+      let gate = product(u.m[1], member, strip, quad % 4u, u.rows, hi, ut);
+      let sum = product(u.m[2], member, strip, quad % 4u, u.rows, hi, none);
+      let own = hi + quad * 16u;
+      unit(yi, own, size, reset.a, gate.a, sum.a);
+      unit(yi + 4u, own + 4u, size, reset.b, gate.b, sum.b);
+      unit(yi + 8u, own + 8u, size, reset.c, gate.c, sum.c);
+      unit(yi + 12u, own + 12u, size, reset.d, gate.d, sum.d);
     }
     storageBarrier();
   }
 }
 `
 
+const ROW = Array.from({ length: 16 }, (_, row) => row)
+
 const GRU_BACKWARD = /* wgsl */ `
 ${RECURRENT}
-${BLOCK('y')}
 // x: states, a: gradient of each state by the heads, b: r, z, n, R_n h. y [slot, step, 4H]: gradients of the sums of reset, update
-// and candidate and of R_n h; z [slot, H]: gradient of the state, carried back through time.
+// and candidate and of R_n h; z [slot, H + each]: gradient of the state, carried back through time, and behind it what each kept block of
+// the three matrices adds to it: a strip's gradients are loaded once for all its blocks, and a column then adds up those in it.
 @compute @workgroup_size(4, ROWS)
 fn main(@builtin(workgroup_id) at: vec3<u32>, @builtin(local_invocation_id) id: vec3<u32>) {
   let slot = at.x;
   let lanes = id.x;
   let size = u.rows * 4u;
   let member = memberOf(slot);
-  let carry = slot * size + lanes;
+  let carry = slot * (size + u.each * 4u) + lanes;
+  let strips = u.rows / 16u;
+  // Threads that share a strip, and strips at a time.
+  let sharers = max(1u, ROWS / strips);
+  let width = ROWS / sharers;
   for (var row = id.y; row < u.rows; row += ROWS) { z[carry + row * 4u] = vec4f(); }
   for (var back = 1u; back <= u.steps; back++) {
     let t = u.steps - back;
@@ -278,22 +386,42 @@ fn main(@builtin(workgroup_id) at: vec3<u32>, @builtin(local_invocation_id) id: 
       z[zi] = d * update;
     }
     storageBarrier();
+    var blocks = carry + size;
+    for (var gate = 0u; gate < 3u; gate++) {
+      let m = u.m[gate];
+      let kept = keptOf(m, member);
+      for (var strip = id.y / sharers; strip < strips && id.y < width * sharers; strip += width) {
+        let yi = yt + select(gate, 3u, gate == 2u) * size + strip * 64u;
+        ${ROW.map((row) => `let d${row} = y[yi + ${row * 4}u];`).join('\n        ')}
+        let list = keptOfStrip(m, member, strip);
+        for (var k = id.y % sharers; k < kept; k += sharers) {
+          let wi = m.x / 4u + (strip * u.rows + index[list + k]) * 4u;
+          let w0 = w[wi];
+          let w1 = w[wi + 1u];
+          let w2 = w[wi + 2u];
+          let w3 = w[wi + 3u];
+          z[blocks + (strip * kept + k) * 4u] = ${ROW.map((row) => `w${row >> 2}.${'xyzw'[row & 3]} * d${row}`).join(' + ')};
+        }
+      }
+      blocks += strips * kept * 4u;
+    }
+    storageBarrier();
     for (var column = id.y; column < u.rows; column += ROWS) {
       let zi = carry + column * 4u;
       var sum = z[zi];
+      var block = carry + size;
       for (var gate = 0u; gate < 3u; gate++) {
         let m = u.m[gate];
         let starts = byColumn(m, member, u.rows);
-        let yi = yt + select(gate, 3u, gate == 2u) * size;
         let to = index[starts + column + 1u];
         for (var k = index[starts + column]; k < to; k++) {
-          let s = index[starts + u.rows + 1u + k];
-          sum += block(m.x / 4u + (s * u.rows + column) * 4u, yi + s * 64u);
+          sum += z[block + index[starts + u.rows + 1u + k] * 4u];
         }
+        block += strips * keptOf(m, member) * 4u;
       }
+      // Read next by the thread that wrote it; blocks are written next behind another barrier.
       z[zi] = sum;
     }
-    storageBarrier();
   }
 }
 `
@@ -520,11 +648,11 @@ fn main(@builtin(workgroup_id) at: vec3<u32>, @builtin(local_invocation_id) id: 
 const [scalar, lanes, blocks] = [header('f32', 'f32'), header('f32', 'vec4f'), header('vec4f', 'vec4f')]
 
 export const SHADERS = {
-  forward: lanes + FORWARD,
+  forward: blocks + FORWARD,
   backward: blocks + BACKWARD,
   accumulate: lanes.replace('z: array<vec4f>', 'z: array<f32>') + ACCUMULATE,
   addParts: scalar + ADD_PARTS,
-  gruForward: lanes + GRU_FORWARD,
+  gruForward: blocks + GRU_FORWARD,
   gruBackward: blocks + GRU_BACKWARD,
   mixture: scalar + MIXTURE,
   losses: scalar + LOSSES,

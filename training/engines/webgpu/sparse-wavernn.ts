@@ -1,17 +1,18 @@
 /**
- * The Sparse WaveRNN as a sequence of kernel calls (docs/net.md).
+ * The Sparse WaveRNN as a sequence of kernel calls (docs/reference/net.md).
  */
 import { BANDS, FRAME_FEATURES, STEP_INPUTS, STEPS_PER_FRAME } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
-import { type Batch, batchCount, LANES } from '../../net/engine.ts'
+import { type Batch, batchCount, EXAMPLE_ROWS, LANES } from '../../net/engine.ts'
 import { type ParameterLayout, segment } from '../../net/vocoder-layout.ts'
 import { type Call, Calls, type DeviceNet, type PassOptions, place, rows } from './net.ts'
 import { FLAGS, MIXTURE_ROWS } from './shaders.ts'
 
-/** Inputs of a step and the four targets behind them, so that a band's head reads one range. */
-const STEP_ROWS = STEP_INPUTS.count + BANDS
-
 export const sparseWavernnNet = (layout: ParameterLayout): DeviceNet<Batch> => ({
   layout,
+  shaders: [
+    ...(['forward', 'gruForward', 'mixture', 'losses'] as const),
+    ...(['backward', 'gruBackward', 'frameSums', 'windows', 'accumulate', 'addParts'] as const),
+  ],
   lossParts: BANDS,
   stateFeatures: layout.config.hidden,
   steps(batch) {
@@ -21,21 +22,10 @@ export const sparseWavernnNet = (layout: ParameterLayout): DeviceNet<Batch> => (
   },
   groups: ({ groups }) => groups,
   count: batchCount,
-  arrays: (batch) => ({ steps: stepRows(batch), frames: batch.frames, weights: batch.weights }),
+  arrays: (batch) => ({ examples: batch.examples, frames: batch.frames, weights: batch.weights }),
   slotSizes: (steps, backward) => slotSizes(layout, steps, backward),
   passes: (o) => passes(layout, o),
 })
-
-/** Inputs and targets of a batch as one array [groups, steps, D + 4, 16]. */
-function stepRows({ groups, steps, inputs, targets }: Batch): Float32Array {
-  const out = new Float32Array(groups * steps * STEP_ROWS * LANES)
-  const width = STEP_INPUTS.count * LANES
-  for (let p = 0; p < groups * steps; p++) {
-    out.set(inputs.subarray(p * width, (p + 1) * width), p * STEP_ROWS * LANES)
-    out.set(targets.subarray(p * BANDS * LANES, (p + 1) * BANDS * LANES), p * STEP_ROWS * LANES + width)
-  }
-  return out
-}
 
 /** Floats of one slot in each buffer. */
 function slotSizes({ config }: ParameterLayout, steps: number, backward: boolean): Record<string, number> {
@@ -55,7 +45,8 @@ function slotSizes({ config }: ParameterLayout, steps: number, backward: boolean
     dhidden: back(steps * BANDS * k),
     dstates: back(steps * h),
     dgru: back(steps * 4 * h),
-    carry: back(h),
+    // With room for a value of each block of the recurrent matrices, even were all kept.
+    carry: back(h + (3 * h * h) / 16),
     dgates: back(frames * 3 * h),
     dc1: back(frames * c),
     dwindows: back(frames * 3 * c),
@@ -72,7 +63,7 @@ function passes(layout: ParameterLayout, o: PassOptions): Call[] {
   const features = rows('frames', FRAME_FEATURES, frames + 2, 0, { byGroup: true })
   const c0 = rows('c0', c, frames + 2)
   const c1 = rows('c1', c, frames)
-  const step = rows('steps', STEP_ROWS, steps, 0, { byGroup: true })
+  const step = rows('examples', EXAMPLE_ROWS, steps, 0, { byGroup: true })
   const gateRows = (buffer: string, size: number, positions: number, gate: number) =>
     rows(buffer, size, positions, gate * h)
   const after = { ...rows('states', h, steps + 1), offset: h * LANES }
@@ -103,7 +94,7 @@ function passes(layout: ParameterLayout, o: PassOptions): Call[] {
   calls.list.push({
     shader: 'mixture',
     groups: [steps, 1, slots],
-    buffers: { x: 'steps', a: 'weights', y: 'mixture', z: 'outputs' },
+    buffers: { x: 'examples', a: 'weights', y: 'mixture', z: 'outputs' },
     uniform: { slots, table: o.table, steps, rows: STEP_INPUTS.count, ...place('x', step), aSlot: frames * LANES },
     matrices: [skips],
   })
@@ -123,7 +114,7 @@ function passes(layout: ParameterLayout, o: PassOptions): Call[] {
   calls.accumulate('head.hidden.bias', steps, undefined, bandHidden('dhidden', 0))
   calls.backward('head.hidden', steps, bandHidden('dhidden', 0), rows('dstates', h, steps))
   const gru = { x: 'states', a: 'dstates', b: 'gru', y: 'dgru', z: 'carry' } as const
-  calls.add('gruBackward', [slots, 1], gru, { steps, rows: h, cols: h }, recurrent)
+  calls.add('gruBackward', [slots, 1], gru, { steps, rows: h, cols: h, each: (3 * h * h) / 16 }, recurrent)
   for (const [i, gate] of ['reset', 'update', 'candidate'].entries()) {
     calls.accumulate(`gru.input.${gate}`, steps, step, gateRows('dgru', 4 * h, steps, i))
     // The candidate's recurrent sum is gated before it joins the rest.

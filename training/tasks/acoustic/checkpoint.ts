@@ -2,16 +2,12 @@
  * Checkpoints of an acoustic run: everything an exact resume needs, in one safetensors file that is complete or absent
  * (written aside, synced, renamed). The one before is kept, in case the newest cannot be read.
  */
-import { readFileSync } from 'node:fs'
 import { SparsewaveError } from 'sparsewave/internal/errors'
 import { decodeSafetensors, encodeSafetensors } from 'sparsewave/internal/vocoder/sparse-wavernn/safetensors'
-import { newestCheckpoint, openFrom, saveCheckpoint } from '../../jobs/checkpoints.ts'
+import type { ParameterValues } from '../../net/adam.ts'
+import { newestCheckpoint, readSealed, saveCheckpoint, UNSEALED } from '../../net/checkpoint-files.ts'
 import { type AcousticConfig, acousticConfigSchema } from './config.ts'
 import type { Normalization } from './example.ts'
-import { acousticOfVoice } from './from-voice.ts'
-
-/** Named float arrays, one a parameter, in the order of `parametersOf`. */
-export type ParameterValues = Record<string, Float32Array>
 
 export interface Checkpoint {
   readonly config: AcousticConfig
@@ -22,6 +18,8 @@ export interface Checkpoint {
   readonly batch: number
   /** Factor on the learning rate, lowered after a divergence. */
   readonly rateScale: number
+  /** Moving average of the loss; absent before the first update and in checkpoints of older versions. */
+  readonly smoothed?: number | undefined
   /** Seconds of audio trained on; wall seconds. */
   readonly audioSeconds: number
   readonly wallSeconds: number
@@ -34,12 +32,15 @@ export interface Checkpoint {
   readonly average: ParameterValues
 }
 
-const FORMAT = 'sparsewave-acoustic-checkpoint-1'
+const FORMAT = 'sparsewave-acoustic-checkpoint-2'
+/** Written before checkpoints had checksums. */
+const UNSEALED_FORMAT = 'sparsewave-acoustic-checkpoint-1'
 const GROUPS = ['parameters', 'first', 'second', 'average'] as const
 
 /** Writes `run`/checkpoint.safetensors; the one that was there becomes checkpoint.previous.safetensors. */
 export function writeCheckpoint(run: string, checkpoint: Checkpoint): void {
-  const { config, update, epoch, batch, rateScale, audioSeconds, wallSeconds, normalization } = checkpoint
+  const { config, update, epoch, batch, rateScale, smoothed, audioSeconds, wallSeconds } = checkpoint
+  const { normalization } = checkpoint
   const { pitchMean, pitchSpread, envelopeSpread } = normalization
   const tensor = (name: string, data: Float32Array) => ({ name, dtype: 'F32' as const, shape: [data.length], data })
   const bytes = encodeSafetensors(
@@ -51,7 +52,8 @@ export function writeCheckpoint(run: string, checkpoint: Checkpoint): void {
     ],
     {
       format: FORMAT,
-      progress: JSON.stringify({ config, update, epoch, batch, rateScale, audioSeconds, wallSeconds }),
+      sha256: UNSEALED,
+      progress: JSON.stringify({ config, update, epoch, batch, rateScale, smoothed, audioSeconds, wallSeconds }),
       normalization: JSON.stringify({ pitchMean, pitchSpread, envelopeSpread }),
     },
   )
@@ -61,8 +63,11 @@ export function writeCheckpoint(run: string, checkpoint: Checkpoint): void {
 /** Reads a checkpoint file. Throws CHECKPOINT_INVALID. */
 export function readCheckpoint(file: string): Checkpoint {
   try {
-    const { tensors, metadata } = decodeSafetensors(readFileSync(file), file)
-    if (metadata.format !== FORMAT) throw new Error('it is not a checkpoint of the acoustic model')
+    const { bytes, isSealed } = readSealed(file)
+    const { tensors, metadata } = decodeSafetensors(bytes, file)
+    if (metadata.format !== FORMAT && metadata.format !== UNSEALED_FORMAT)
+      throw new Error('it is not a checkpoint of the acoustic model')
+    if (metadata.format === FORMAT && !isSealed) throw new Error('its checksum is missing')
     const { config, ...progress } = JSON.parse(metadata.progress!)
     const values = (group: string): ParameterValues => {
       const prefix = `${group}.`
@@ -83,13 +88,11 @@ export function readCheckpoint(file: string): Checkpoint {
     }
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
-    throw new SparsewaveError('CHECKPOINT_INVALID', `Cannot read the checkpoint ${file}: ${why}`, { cause })
+    throw new SparsewaveError('CHECKPOINT_INVALID', `Cannot read the checkpoint ${file}: ${why.replace(/\.$/, '')}.`, {
+      cause,
+    })
   }
 }
 
 /** The newest readable checkpoint of a run; undefined when it has none. Throws CHECKPOINT_INVALID when none can be read. */
 export const readNewestCheckpoint = (run: string): Checkpoint | undefined => newestCheckpoint(run, readCheckpoint)
-
-/** The newest checkpoint of a run folder, the given file, or what the voice in a folder holds. Throws CHECKPOINT_INVALID, VOICE_*. */
-export const openCheckpoint = (file: string): Checkpoint =>
-  openFrom(file, readCheckpoint, acousticOfVoice, 'checkpoint of an acoustic model')

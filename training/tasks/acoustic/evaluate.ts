@@ -8,10 +8,11 @@ import { ENVELOPE_POINTS, type Frames } from 'sparsewave/internal/frames'
 import { DURATION_UNIT, readCached, type Utterance } from '../../data/index.ts'
 import { loadTfjs, type Tf } from '../../engines/tfjs.ts'
 import { createBatch } from './batches.ts'
-import { type Checkpoint, openCheckpoint } from './checkpoint.ts'
+import type { Checkpoint } from './checkpoint.ts'
 import { FRAMES_PER_UNIT, PITCH_FIELDS } from './config.ts'
 import { createExample, type Example, loudFrames } from './example.ts'
 import { forward } from './forward.ts'
+import { openCheckpoint } from './open.ts'
 import { type Sharpening, sharpen } from './sharpen.ts'
 
 /** Opens a checkpoint, a run's newest one, or a voice's. Throws CHECKPOINT_INVALID, VOICE_*, ENGINE_UNAVAILABLE. */

@@ -10,10 +10,11 @@ import type { AcousticManifest } from 'sparsewave/internal/acoustic/index'
 import { NORMALIZATION_NAMES } from 'sparsewave/internal/acoustic/net/names'
 import { decode, encode, placeUnits, predictDurations, predictPitch } from 'sparsewave/internal/acoustic/net/net'
 import { encodeOnnx, OnnxBuilder, type OnnxGraph } from '../../export/onnx.ts'
-import { replaceFile } from '../../jobs/checkpoints.ts'
-import { type Checkpoint, openCheckpoint } from './checkpoint.ts'
+import { replaceFile } from '../../net/checkpoint-files.ts'
+import type { Checkpoint } from './checkpoint.ts'
 import { ENVELOPE_POINTS, FRAMES_PER_UNIT, POSITION_SCALES } from './config.ts'
 import { onnxOps } from './onnx-ops.ts'
+import { openCheckpoint } from './open.ts'
 import { type Sharpening, TIME_SPAN } from './sharpen.ts'
 
 export interface ExportOptions {

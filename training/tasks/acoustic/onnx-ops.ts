@@ -5,7 +5,7 @@
 
 import { NORM_EPSILON, type Ops } from 'sparsewave/internal/acoustic/net/ops'
 import type { OnnxBuilder } from '../../export/onnx.ts'
-import type { ParameterValues } from './checkpoint.ts'
+import type { ParameterValues } from '../../net/adam.ts'
 
 /** `half` stores matrices and tables as f16; vectors stay f32. */
 export function onnxOps(g: OnnxBuilder, parameters: ParameterValues, half: boolean): Ops<string> {

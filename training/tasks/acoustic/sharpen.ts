@@ -1,12 +1,11 @@
 /**
  * Undoes part of the smearing of a net trained on mean errors: the envelope's deviations from its mean are raised to the
  * recordings' variance, by cosine coefficient (finer ripples need more), and steps in time are steepened. Linear, so a few
- * constants in the exported graph. After Toda & Tokuda 2007 (global variance); what it gains: docs/acoustic.md.
+ * constants in the exported graph. After Toda & Tokuda 2007 (global variance); what it gains: docs/measurements/acoustic-model.md.
  */
 import { ENVELOPE_POINTS } from 'sparsewave/internal/frames'
 import { readCached, type Utterance } from '../../data/index.ts'
-import type { Predictor } from './evaluate.ts'
-import { createExample, loudFrames } from './example.ts'
+import { createExample, type Example, loudFrames } from './example.ts'
 
 export interface Sharpening {
   /** [64] the envelope that deviations are taken from. */
@@ -41,12 +40,18 @@ export function sharpeningOf(mean: Float32Array, gains: ArrayLike<number>, time:
   return { mean, matrix, time }
 }
 
+/** A model whose envelopes are measured (evaluate.ts). */
+interface Measurable {
+  readonly symbols: string
+  teacherForced(example: Example): { readonly frames: { readonly envelope: Float32Array } }
+}
+
 /**
  * Measures how much less a model's envelopes vary than the recordings', over the audible frames of cached utterances. The
  * level keeps its gain 1; each other coefficient gets (recordings' deviation / model's) ^ amount.
  */
 export function measureSharpening(
-  predictor: Predictor,
+  predictor: Measurable,
   cache: string,
   utterances: readonly Utterance[],
   amount: number,

@@ -1,5 +1,6 @@
 /** The state of an acoustic run before its first update. */
-import type { Checkpoint, ParameterValues } from './checkpoint.ts'
+import type { ParameterValues } from '../../net/adam.ts'
+import type { Checkpoint } from './checkpoint.ts'
 
 /** The same arrays under the same names, each made anew. */
 export const mapValues = (values: ParameterValues, make: (v: Float32Array) => Float32Array): ParameterValues =>

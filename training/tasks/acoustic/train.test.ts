@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { encodeWav } from 'sparsewave/internal/audio/wav'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { JobContext } from '../../jobs/job.ts'
+import type { JobContext } from '../../net/context.ts'
+import { learningRate } from '../../net/schedule.ts'
 import { readNewestCheckpoint } from './checkpoint.ts'
 import { acousticJobSchema } from './config.ts'
 import { TINY } from './testing.ts'
-import { learningRate, trainAcoustic } from './train.ts'
+import { trainAcoustic } from './train.ts'
 
 let dir: string
 const never = new AbortController().signal
@@ -101,7 +102,7 @@ test('a corpus without durations cannot train it', async () => {
 
 test('the learning rate warms up, then falls to its final share', () => {
   const { training } = job('x', { updates: 1000, warmup: 100, learningRate: 1e-3, finalRate: 0.02 })
-  expect(learningRate(training, 0)).toBeCloseTo(1e-5, 7)
-  expect(learningRate(training, 100)).toBeGreaterThan(9e-4)
-  expect(learningRate(training, 1000)).toBeCloseTo(2e-5, 9)
+  expect(learningRate(training, 0, 0 / training.updates)).toBeCloseTo(1e-5, 7)
+  expect(learningRate(training, 100, 100 / training.updates)).toBeGreaterThan(9e-4)
+  expect(learningRate(training, 1000, 1000 / training.updates)).toBeCloseTo(2e-5, 9)
 })

@@ -1,35 +1,27 @@
 /**
- * The training loop of the acoustic model. A run is a folder with checkpoints and log.jsonl; resuming one continues with
- * the same batches, moments and dropout, so that an interrupted run equals an uninterrupted one.
+ * Training of the acoustic model. A run is a folder with checkpoints and log.jsonl; resuming one continues with the same batches,
+ * moments and dropout, so that an interrupted run equals an uninterrupted one.
  */
-import { mkdirSync } from 'node:fs'
-import path from 'node:path'
 import { SparsewaveError } from 'sparsewave/internal/errors'
 import { SAMPLE_RATE } from 'sparsewave/internal/frames'
 import { buildCache, DURATION_UNIT, readCached, readCorpus, split, type Utterance } from '../../data/index.ts'
 import { loadTfjs, type Tf } from '../../engines/tfjs.ts'
-import { createRunLog, unlessDiskFull } from '../../jobs/disk.ts'
-import type { JobContext } from '../../jobs/job.ts'
+import { makeFolder } from '../../net/checkpoint-files.ts'
+import type { JobContext } from '../../net/context.ts'
+import { runLoop, type Stretch } from '../../net/loop.ts'
+import { averageDecay, learningRate } from '../../net/schedule.ts'
 import { type Batch, createBatch, planEpoch } from './batches.ts'
-import { type Checkpoint, openCheckpoint, readNewestCheckpoint, writeCheckpoint } from './checkpoint.ts'
+import { type Checkpoint, readNewestCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import type { AcousticJob } from './config.ts'
 import { createExample, type Example, measureNormalization } from './example.ts'
+import { openCheckpoint } from './open.ts'
 import { startOf } from './start.ts'
 import { initialCheckpoint, type LossValues, Trainer } from './trainer.ts'
 
-/** After a divergence the run goes back to its checkpoint and on with half the learning rate, at most this often. */
-const MAX_DIVERGENCES = 5
 /** Updates between lines of the log. */
 const LOG_EVERY = 20
 /** Recordings that the normalisation is measured on. */
 const MEASURED = 200
-
-/** Learning rate of update `update` (from 0): linear warm-up, then cosine decay to `finalRate`. */
-export function learningRate(training: AcousticJob['training'], update: number): number {
-  const { learningRate: top, finalRate, warmup, updates } = training
-  const decay = finalRate + (1 - finalRate) * 0.5 * (1 + Math.cos(Math.PI * Math.min(1, update / updates)))
-  return top * Math.min(1, (update + 1) / Math.max(1, warmup)) * decay
-}
 
 /**
  * Trains until the schedule, `context.minutes` or `context.signal` ends it; always leaves a checkpoint. Throws
@@ -59,9 +51,23 @@ export async function trainAcoustic(job: AcousticJob, context: JobContext): Prom
         remedy: 'Give the job another `run` folder, or restore its `model`.',
       },
     )
-  mkdirSync(job.run, { recursive: true })
-  const run = new Run(tf, job, context, train, heldOut)
-  await run.train(restored ?? run.initial())
+  makeFolder(job.run)
+  const run = new Run(tf, job, train, heldOut)
+  const { updates } = job.training
+  await runLoop(
+    {
+      run: job.run,
+      context,
+      updates,
+      logEvery: LOG_EVERY,
+      validateEvery: job.validation.every,
+      checkpointMinutes: job.checkpoint.minutes,
+      smoothing: 0.98,
+      start: (from) => run.stretch(from),
+      write: (checkpoint) => writeCheckpoint(job.run, checkpoint),
+    },
+    restored ?? run.initial(),
+  )
 }
 
 /** The state of a new run that starts from the weights of `from`. Throws CHECKPOINT_INVALID when they are of another net. */
@@ -77,26 +83,15 @@ function startFrom(from: string, model: AcousticJob['model']): Checkpoint {
 class Run {
   readonly #tf: Tf
   readonly #job: AcousticJob
-  readonly #context: JobContext
   readonly #train: readonly Utterance[]
   readonly #lengths: readonly number[]
   readonly #heldOut: readonly Utterance[]
-  readonly #log: (entry: Record<string, unknown>) => void
-  #last: Checkpoint | undefined
 
-  constructor(
-    tf: Tf,
-    job: AcousticJob,
-    context: JobContext,
-    train: readonly Utterance[],
-    heldOut: readonly Utterance[],
-  ) {
+  constructor(tf: Tf, job: AcousticJob, train: readonly Utterance[], heldOut: readonly Utterance[]) {
     this.#tf = tf
     this.#job = job
-    this.#context = context
     this.#train = train
     this.#heldOut = heldOut
-    this.#log = createRunLog(path.join(job.run, 'log.jsonl'), context.warn)
     this.#lengths = train.map((u) => (u.durations ?? []).reduce((a, b) => a + b, 0))
   }
 
@@ -109,55 +104,15 @@ class Run {
     return initialCheckpoint(this.#job.model, normalization, this.#job.seed)
   }
 
-  async train(from: Checkpoint): Promise<void> {
-    let start = from
-    for (let divergences = 1; ; divergences++) {
-      const failed = await this.#stretch(start)
-      if (!failed) return
-      if (divergences > MAX_DIVERGENCES)
-        throw new SparsewaveError(
-          'TRAINING_DIVERGED',
-          `Training diverged ${divergences} times; last at update ${failed.update}.`,
-        )
-      // Where this run last was, which is not what an older run may have left in the folder.
-      const last = this.#last ?? from
-      start = { ...last, rateScale: last.rateScale / 2 }
-      this.#last = start
-      // So that a kill right now does not bring the higher rate back.
-      unlessDiskFull(() => writeCheckpoint(this.#job.run, start), this.#context.warn)
-      this.#log({ event: 'diverged', ...failed, rateScale: start.rateScale })
-      this.#context.warn(
-        `Update ${failed.update} diverged; going on from update ${last.update} with half the learning rate.`,
-      )
-    }
-  }
-
-  /** From a checkpoint to the end of the schedule or a stop; returns where it diverged, if it did. */
-  async #stretch(from: Checkpoint): Promise<{ update: number; loss: number; norm: number } | undefined> {
-    const { training, seed, validation, checkpoint, run } = this.#job
+  stretch(from: Checkpoint): Stretch<Checkpoint> {
+    const { training, seed } = this.#job
     const { normalization } = from
     const trainer = new Trainer(this.#tf, from, { seed, dropout: training.dropout })
-    const started = performance.now()
-    const wallSeconds = () => from.wallSeconds + (performance.now() - started) / 1000
-    const deadline = started + (this.#context.minutes ?? Number.POSITIVE_INFINITY) * 60_000
-    let { epoch, batch: done, audioSeconds } = from
+    let { epoch, batch: done } = from
     let plan = planEpoch(this.#lengths, training.batchUnits, seed, epoch)
-    let saved = performance.now()
-    let smoothed: number | undefined
-    const save = () => {
-      this.#last = {
-        ...from,
-        ...trainer.state(),
-        update: trainer.update,
-        epoch,
-        batch: done,
-        audioSeconds,
-        wallSeconds: wallSeconds(),
-      }
-      writeCheckpoint(run, this.#last)
-    }
-    try {
-      while (trainer.update < training.updates && !this.#context.signal.aborted && performance.now() < deadline) {
+    return {
+      more: () => trainer.update < training.updates,
+      step: async () => {
         if (done >= plan.length) {
           epoch++
           done = 0
@@ -167,51 +122,20 @@ class Run {
           plan[done]!.map((i) => this.#example(this.#train[i]!)),
           normalization,
         )
-        const rate = learningRate(training, trainer.update) * from.rateScale
-        // Early on the average follows quickly, so that it does not remember the initial parameters.
-        const average = Math.min(training.average, (1 + trainer.update) / (10 + trainer.update))
-        const { losses, norm } = trainer.step(batch, { ...training, rate, average })
-        if (!Number.isFinite(norm)) return { update: trainer.update + 1, loss: losses.total, norm }
-        done++
         const { update } = trainer
-        audioSeconds += (batch.realUnits * DURATION_UNIT) / SAMPLE_RATE
-        smoothed = smoothed === undefined ? losses.total : 0.98 * smoothed + 0.02 * losses.total
-        const elapsed = wallSeconds() - from.wallSeconds
-        this.#context.report({
-          stage: 'train',
-          done: update,
-          total: training.updates,
-          loss: smoothed,
-          audioPerSecond: (audioSeconds - from.audioSeconds) / elapsed,
-        })
-        if (update % LOG_EVERY === 0)
-          this.#log({
-            event: 'train',
-            update,
-            epoch,
-            ...losses,
-            smoothed,
-            norm,
-            rate,
-            audioSeconds,
-            wallSeconds: wallSeconds(),
-          })
-        if (update % validation.every === 0 || update === training.updates) {
-          const held = this.#validate(trainer, normalization)
-          this.#log({ event: 'validation', update, ...held, audioSeconds, wallSeconds: wallSeconds() })
-          this.#context.report({ stage: 'validation', done: update, total: training.updates, loss: held.total })
-        }
-        if (performance.now() - saved > checkpoint.minutes * 60_000) {
-          unlessDiskFull(save, this.#context.warn)
-          saved = performance.now()
-        }
-        // Lets a signal's handler run between updates.
-        await new Promise((resolve) => setImmediate(resolve))
-      }
-      save()
-      return undefined
-    } finally {
-      trainer.dispose()
+        const rate = learningRate(training, update, update / training.updates) * from.rateScale
+        const average = averageDecay(training.average, update)
+        const { losses, norm } = trainer.step(batch, { ...training, rate, average })
+        done++
+        const audioSeconds = (batch.realUnits * DURATION_UNIT) / SAMPLE_RATE
+        return { loss: losses.total, norm, audioSeconds, log: () => ({ epoch, ...losses, rate }) }
+      },
+      validate: async () => {
+        const held = this.#validate(trainer, normalization)
+        return { loss: held.total, log: { ...held } }
+      },
+      snapshot: async (state) => ({ ...from, ...trainer.state(), ...state, epoch, batch: done }),
+      close: () => trainer.dispose(),
     }
   }
 

@@ -5,9 +5,10 @@
 import type { Scalar, Tensor, Variable } from '@tensorflow/tfjs'
 import { parametersOf } from 'sparsewave/internal/acoustic/net/net'
 import type { Tf } from '../../engines/tfjs.ts'
-import { type AdamOptions, adamUpdate } from '../../net/adam.ts'
+import type { ParameterValues } from '../../net/adam.ts'
+import { type AdamOptions, adamUpdateNamed } from '../../net/adam.ts'
 import { type Batch, random } from './batches.ts'
-import type { Checkpoint, ParameterValues } from './checkpoint.ts'
+import type { Checkpoint } from './checkpoint.ts'
 import type { AcousticConfig } from './config.ts'
 import type { Normalization } from './example.ts'
 import { forward, LOSSES, losses } from './forward.ts'
@@ -95,7 +96,7 @@ export class Trainer {
     })
     const values = parts!
     if (!Number.isFinite(values.total)) return { losses: values, norm: Number.NaN }
-    const norm = adamUpdate(this.#state, gradients, { ...adam, step: this.#update + 1 })
+    const norm = adamUpdateNamed(this.#state, gradients, { ...adam, step: this.#update + 1 })
     if (Number.isFinite(norm)) {
       this.#update++
       for (const name of names)

@@ -9,9 +9,9 @@ import { portableProducts } from '../../engines/products.ts'
 import { tfjsProducts } from '../../engines/tfjs/products.ts'
 import { loadTfjs } from '../../engines/tfjs.ts'
 import { createDeviceEngine } from '../../engines/webgpu/engine.ts'
-import { mlpNet } from '../../engines/webgpu/mlp.ts'
 import type { EngineOptions, PopulationEngine } from '../../net/engine.ts'
 import { type LabelledBatch, type MlpConfig, mlpTask } from './mlp.ts'
+import { mlpNet } from './webgpu.ts'
 
 type Create = (config: MlpConfig, options: Partial<EngineOptions>) => Promise<PopulationEngine<LabelledBatch>>
 

@@ -3,9 +3,9 @@
  * budget of multiply-accumulates. All members of a generation see one batch, so that they differ by their weights only.
  */
 
-import { adamUpdate } from '../../engines/native.ts'
 import { createNetEngine } from '../../engines/net.ts'
 import { PureEs, pureEsOptions } from '../../es/index.ts'
+import { adamUpdate } from '../../net/adam.ts'
 import { LANES } from '../../net/engine.ts'
 import type { MaskSet } from '../../net/mask.ts'
 import type { Dataset } from './images.ts'

@@ -1,12 +1,17 @@
-import { BANDS, FRAME_FEATURES, STEP_INPUTS, STEPS_PER_FRAME } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
+import { FRAME_FEATURES, STEP_INPUTS, STEPS_PER_FRAME } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
 import { writeFrameFeatures } from 'sparsewave/internal/vocoder/sparse-wavernn/frame-parameters'
 import { expect, test } from 'vitest'
-import { LANES } from '../../net/engine.ts'
+import { EXAMPLE_ROWS, LANES } from '../../net/engine.ts'
 import { Batches, type BatchState, emptyBatch, fillLane } from './batches.ts'
 import { madeUpRecording, PLAIN } from './testing.ts'
 import { Utterance } from './utterance.ts'
 
 const RECORDINGS = Array.from({ length: 20 }, (_, i) => madeUpRecording(7 + (i % 4), i))
+const MADE_UP = {
+  count: RECORDINGS.length,
+  frames: (i: number) => RECORDINGS[i]!.frames.count,
+  read: (i: number) => RECORDINGS[i]!,
+}
 const FRAMES = 5
 const options = { groups: 1, steps: FRAMES * STEPS_PER_FRAME, seed: 3, noise: 0.3 }
 
@@ -16,7 +21,8 @@ function open(seed = 3, state?: BatchState) {
     loaded.push(i)
     return RECORDINGS[i]!
   }
-  return { batches: new Batches(load, RECORDINGS.length, PLAIN, { ...options, seed }, state), loaded }
+  const recordings = { ...MADE_UP, read: load }
+  return { batches: new Batches(recordings, PLAIN, { ...options, seed }, state), loaded }
 }
 
 const next = (batches: Batches) => batches.next(emptyBatch(options.groups, options.steps))
@@ -48,7 +54,7 @@ test('from a saved state the same batches follow, bit for bit', () => {
   for (let i = 0; i < 8; i++) {
     const [a, b] = [next(resumed), next(batches)]
     expect(a.fresh).toEqual(b.fresh)
-    for (const part of ['inputs', 'targets', 'frames', 'weights'] as const)
+    for (const part of ['examples', 'frames', 'weights'] as const)
       expect(Buffer.from(a.batch[part].buffer).equals(Buffer.from(b.batch[part].buffer))).toBe(true)
     expect(resumed.state()).toEqual(batches.state())
   }
@@ -82,12 +88,11 @@ test('a lane goes through its recording step by step, and has weight 0 past the 
   const lane = 21
   const l = lane % LANES
   const features = new Float32Array(FRAME_FEATURES)
-  const x = new Float32Array(STEP_INPUTS.count)
-  const e = new Float32Array(BANDS)
+  const example = new Float32Array(EXAMPLE_ROWS)
   for (const start of [0, 5]) {
     const batch = emptyBatch(2, options.steps)
     // What an earlier batch left behind must not stay.
-    for (const part of [batch.inputs, batch.targets, batch.frames, batch.weights]) part.fill(9)
+    for (const part of [batch.examples, batch.frames, batch.weights]) part.fill(9)
     fillLane(batch, lane, u, start, normalization)
     for (let f = -1; f <= FRAMES; f++) {
       writeFrameFeatures(u.frames, Math.min(Math.max(start + f, 0), 6), features, 0)
@@ -100,27 +105,26 @@ test('a lane goes through its recording step by step, and has weight 0 past the 
     expect(weights).toEqual(start === 0 ? [1, 1, 1, 1, 1] : [1, 1, 0, 0, 0])
     for (let i = 0; i < options.steps; i++) {
       const t = start * STEPS_PER_FRAME + i
-      x.fill(0)
-      e.fill(0)
-      if (t < u.steps) u.write(t, x, 0, e, 0, 1)
-      const at = (options.steps + i) * LANES
-      expect(Array.from(x, (_, k) => batch.inputs[at * STEP_INPUTS.count + k * LANES + l])).toEqual([...x])
-      expect(Array.from(e, (_, b) => batch.targets[at * BANDS + b * LANES + l])).toEqual([...e])
+      example.fill(0)
+      if (t < u.steps) u.write(t, example, 0, 1)
+      const at = (options.steps + i) * EXAMPLE_ROWS * LANES + l
+      expect(Array.from(example, (_, k) => batch.examples[at + k * LANES])).toEqual([...example])
     }
     // Other lanes are as they were.
-    expect(batch.inputs[options.steps * STEP_INPUTS.count * LANES + ((l + 1) % LANES)]).toBe(9)
+    expect(batch.examples[options.steps * EXAMPLE_ROWS * LANES + ((l + 1) % LANES)]).toBe(9)
   }
 })
 
 test('recordings carry noise of different strength up to the one asked for; without noise they carry none', () => {
   const deviation = (noise: number, steps: number) => {
-    const batches = new Batches((i) => RECORDINGS[i]!, RECORDINGS.length, PLAIN, { ...options, noise })
-    const clean = new Batches((i) => RECORDINGS[i]!, RECORDINGS.length, PLAIN, { ...options, noise: 0 })
+    const batches = new Batches(MADE_UP, PLAIN, { ...options, noise })
+    const clean = new Batches(MADE_UP, PLAIN, { ...options, noise: 0 })
     const [a, b] = [next(batches), next(clean)]
     return Array.from({ length: LANES }, (_, l) => {
       let sum = 0
-      for (let i = 0; i < steps * STEP_INPUTS.count; i++) {
-        sum += Math.abs(a.batch.inputs[i * LANES + l]! - b.batch.inputs[i * LANES + l]!)
+      for (let i = 0; i < steps * EXAMPLE_ROWS; i++) {
+        if (i % EXAMPLE_ROWS < STEP_INPUTS.count)
+          sum += Math.abs(a.batch.examples[i * LANES + l]! - b.batch.examples[i * LANES + l]!)
       }
       return sum
     })

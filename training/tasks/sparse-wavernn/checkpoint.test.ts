@@ -4,7 +4,7 @@ import path from 'node:path'
 import { encodeSafetensors } from 'sparsewave/internal/vocoder/sparse-wavernn/safetensors'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { syntheticMasks, syntheticParameters } from '../../engines/synthetic.ts'
-import { CHECKPOINT_FILE } from '../../jobs/checkpoints.ts'
+import { CHECKPOINT_FILE, newestCheckpoint } from '../../net/checkpoint-files.ts'
 import { maskedSegments, parameterLayout } from '../../net/vocoder-layout.ts'
 import { type Checkpoint, readCheckpoint, readNewestCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import { PLAIN, TINY_NET } from './testing.ts'
@@ -94,4 +94,26 @@ test.each([
     expect.objectContaining({ code: 'CHECKPOINT_INVALID', message: expect.stringMatching(message) }),
   )
   expect(() => readCheckpoint(file)).toThrow(file)
+})
+
+test('every flipped byte is noticed, and what is said names the checkpoint that is gone on from', () => {
+  for (const update of [1, 2]) writeCheckpoint(run, make(update))
+  const whole = readFileSync(file)
+  const header = 8 + Number(whole.readBigUInt64LE(0))
+  // All of the header, and a sample of the data.
+  const places = [
+    ...Array.from({ length: Math.ceil(header / 3) }, (_, i) => 3 * i),
+    ...Array.from({ length: 200 }, (_, i) => header + Math.floor(((whole.length - header) * i) / 200)),
+  ]
+  for (const [i, at] of places.entries()) {
+    const flipped = Buffer.from(whole)
+    flipped[at]! ^= 1 << (i % 8)
+    writeFileSync(file, flipped)
+    expect(() => readCheckpoint(file), `byte ${at}`).toThrow(expect.objectContaining({ code: 'CHECKPOINT_INVALID' }))
+  }
+  const lines: string[] = []
+  expect(newestCheckpoint(run, readCheckpoint, (line) => lines.push(line))!.update).toBe(1)
+  expect(lines).toEqual([
+    expect.stringMatching(/checkpoint\.safetensors: .*checksum\. Going on from the one before, .*previous/),
+  ])
 })

@@ -2,15 +2,13 @@
  * Checkpoints of a run: everything an exact resume needs, in one safetensors file that is complete or absent (written
  * aside, synced, renamed). The one before is kept, in case the newest cannot be read.
  */
-import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { SparsewaveError } from 'sparsewave/internal/errors'
 import { type NetConfig, netConfigSchema } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
 import { decodeSafetensors, encodeSafetensors } from 'sparsewave/internal/vocoder/sparse-wavernn/safetensors'
-import { newestCheckpoint, openFrom, saveCheckpoint } from '../../jobs/checkpoints.ts'
+import { newestCheckpoint, readSealed, saveCheckpoint, UNSEALED } from '../../net/checkpoint-files.ts'
 import type { MaskState } from '../../net/mask.ts'
 import type { BatchState, Normalization } from './batches.ts'
-import { checkpointOfVoice } from './from-voice.ts'
 
 export interface Checkpoint {
   readonly net: NetConfig
@@ -40,6 +38,10 @@ export interface Checkpoint {
   /** State of the mask method. */
   readonly masks: MaskState
 }
+
+const FORMAT = 'sparsewave-checkpoint-2'
+/** Written before checkpoints had checksums. */
+const UNSEALED_FORMAT = 'sparsewave-checkpoint-1'
 
 const FLOATS = ['parameters', 'first', 'second', 'average', 'state'] as const
 
@@ -75,7 +77,8 @@ export function writeCheckpoint(run: string, c: Checkpoint): void {
       })),
     ],
     {
-      format: 'sparsewave-checkpoint-1',
+      format: FORMAT,
+      sha256: UNSEALED,
       progress: JSON.stringify(progress),
     },
   )
@@ -89,15 +92,18 @@ export const readNewestCheckpoint = (run: string): Checkpoint | undefined => new
 export function readCheckpoint(file: string): Checkpoint {
   const fail = (why: string, cause?: unknown) =>
     new SparsewaveError('CHECKPOINT_INVALID', `${file}: ${why}.`, { cause })
-  let bytes: Uint8Array
+  let sealed: ReturnType<typeof readSealed>
   try {
-    bytes = readFileSync(file)
+    sealed = readSealed(file)
   } catch (cause) {
-    throw fail(`cannot be read (${(cause as NodeJS.ErrnoException).code ?? cause})`, cause)
+    const { code, message } = cause as NodeJS.ErrnoException
+    throw fail(code ? `cannot be read (${code})` : message, cause)
   }
   try {
-    const { tensors, metadata } = decodeSafetensors(bytes, path.basename(file))
-    if (metadata.format !== 'sparsewave-checkpoint-1') throw new Error('it is not a checkpoint of this version')
+    const { tensors, metadata } = decodeSafetensors(sealed.bytes, path.basename(file))
+    if (metadata.format !== FORMAT && metadata.format !== UNSEALED_FORMAT)
+      throw new Error('it is not a checkpoint of this version')
+    if (metadata.format === FORMAT && !sealed.isSealed) throw new Error('its checksum is missing')
     const progress = JSON.parse(metadata.progress!) as Omit<Checkpoint, 'net'> & { net: unknown }
     const floats = (name: string): Float32Array => {
       const data = tensors.get(name)?.data
@@ -122,10 +128,4 @@ export function readCheckpoint(file: string): Checkpoint {
   } catch (cause) {
     throw fail(cause instanceof Error ? cause.message.replace(/\.$/, '') : String(cause), cause)
   }
-}
-
-/** The newest checkpoint of a run folder, the given file, or what the voice in a folder holds. Throws CHECKPOINT_INVALID, WEIGHTS_INVALID, VOICE_*. */
-export function openCheckpoint(file: string): Checkpoint {
-  if (!existsSync(file)) throw new SparsewaveError('CHECKPOINT_INVALID', `There is no checkpoint ${file}.`)
-  return openFrom(file, readCheckpoint, checkpointOfVoice, 'checkpoint')
 }

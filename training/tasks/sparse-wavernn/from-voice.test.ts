@@ -7,7 +7,7 @@ import { afterAll, expect, test } from 'vitest'
 import { syntheticMasks, syntheticParameters } from '../../engines/synthetic.ts'
 import { exportConditioning, exportVocoder } from '../../export/index.ts'
 import { maskedSegments, parameterLayout } from '../../net/vocoder-layout.ts'
-import { openCheckpoint } from './checkpoint.ts'
+import { openCheckpoint } from './open.ts'
 
 const layout = parameterLayout(netConfigSchema.parse({ hidden: 48, headHidden: 32, conditioning: 32 }))
 const parameters = syntheticParameters(layout, 2)

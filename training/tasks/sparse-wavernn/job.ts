@@ -19,6 +19,8 @@ const keys = z.strictObject({
   threads: z.number().int().min(0).max(256).default(0),
   /** Worker processes that share every batch, one thread each; 0 = none, the engine's threads. */
   workers: z.number().int().min(0).max(256).default(0),
+  /** Threads that make batches ahead; 0 = the trainer's own. Default: one a core but one, with more than 2 cores and 32 lanes. */
+  batchThreads: z.number().int().min(0).max(256).optional(),
   seed: z.number().int().min(0).max(0xffffffff).default(1),
   net: netConfigSchema.prefault({}),
   /** A method of training/masks and its own options, which that method checks. */

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
-import { sparseWavernnJobSchema } from './job.ts'
-import { learningRate } from './train.ts'
+import { learningRate as rateAt } from '../../net/schedule.ts'
+import { type SparseWavernnJob, sparseWavernnJobSchema } from './job.ts'
 
+const learningRate = (t: SparseWavernnJob['training'], update: number) => rateAt(t, update, update / t.updates)
 const training = (over: object) =>
   sparseWavernnJobSchema.parse({ task: 'sparse-wavernn', corpus: 'c', run: 'r', training: over }).training
 

@@ -1,8 +1,7 @@
 /**
- * The training loop of the Sparse WaveRNN. A run is a folder with checkpoints and log.jsonl; resuming one continues with the same
+ * Training of the Sparse WaveRNN. A run is a folder with checkpoints and log.jsonl; resuming one continues with the same
  * batches, masks and moments, so that an interrupted run equals an uninterrupted one.
  */
-import { mkdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { SparsewaveError } from 'sparsewave/internal/errors'
@@ -14,40 +13,29 @@ import { readCorpus, type Split, split, type Utterance } from '../../data/corpus
 import { chooseEngine } from '../../engines/auto.ts'
 import { createEngine } from '../../engines/index.ts'
 import { createParallelEngine } from '../../engines/parallel.ts'
-import { createRunLog, unlessDiskFull } from '../../jobs/disk.ts'
-import type { JobContext } from '../../jobs/job.ts'
 import { createMasks } from '../../masks/index.ts'
 import { sparsityOf } from '../../net/blocks.ts'
-import { DeviceLost, type Engine, LANES } from '../../net/engine.ts'
+import { makeFolder } from '../../net/checkpoint-files.ts'
+import type { JobContext } from '../../net/context.ts'
+import { createRunLog } from '../../net/disk.ts'
+import { type Engine, LANES } from '../../net/engine.ts'
+import { runLoop, type Stretch } from '../../net/loop.ts'
 import type { MaskMethod } from '../../net/mask.ts'
+import { averageDecay, learningRate } from '../../net/schedule.ts'
 import { createUpdates } from '../../net/updates.ts'
 import { maskedSegments, parameterLayout } from '../../net/vocoder-layout.ts'
-import { Batches, emptyBatch, type LaneBatch } from './batches.ts'
-import { type Checkpoint, openCheckpoint, readNewestCheckpoint, writeCheckpoint } from './checkpoint.ts'
+import { createBatchMaker, defaultThreads, type Source } from './batch-threads.ts'
+import type { LaneBatch } from './batches.ts'
+import { type Checkpoint, readNewestCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import { macsPerLaneStep } from './cost.ts'
 import { measureNormalization, readRecording } from './data.ts'
 import { initialParameters } from './initialize.ts'
 import type { SparseWavernnJob } from './job.ts'
+import { openCheckpoint } from './open.ts'
 import { predictEnvelopes } from './predicted.ts'
 import { trialUpdates } from './trial.ts'
 import type { Recording } from './utterance.ts'
 import { heldOutBits } from './validate.ts'
-
-/** After a divergence the run goes back to its checkpoint and on with half the learning rate, at most this often. */
-const MAX_DIVERGENCES = 5
-/** A device that loses the weights so often without a checkpoint in between is given up. */
-const MAX_LOSSES = 3
-
-/** Learning rate of update `update`: linear warm-up, then cosine decay to `finalRate` by the progress of the schedule. */
-export function learningRate(
-  training: SparseWavernnJob['training'],
-  update: number,
-  progress = Math.min(1, update / training.updates),
-): number {
-  const { learningRate: top, finalRate, warmup } = training
-  const decay = finalRate + (1 - finalRate) * 0.5 * (1 + Math.cos(Math.PI * progress))
-  return top * Math.min(1, (update + 1) / Math.max(1, warmup)) * decay
-}
 
 /**
  * Trains until the schedule, `context.minutes` or `context.signal` ends it; always leaves a checkpoint. Throws CORPUS_*,
@@ -96,14 +84,30 @@ export async function trainSparseWavernn(job: SparseWavernnJob, context: JobCont
         context.report({ stage: 'features', done, total: needed.length }),
       )
     }
-    const read = (id: string) => readRecording(job.cache, id, predicted)
+    const source = { cache: job.cache, ids: trainIds, predicted }
     const heldOut = (validationIds.length > 0 ? validationIds : trainIds).slice(0, job.validation.utterances)
 
-    mkdirSync(job.run, { recursive: true })
+    makeFolder(job.run)
     const log = createRunLog(path.join(job.run, 'log.jsonl'), context.warn)
     if (choice && Object.keys(choice.seconds).length > 0)
       log({ event: 'engine', update: restored?.update ?? 0, engine: engine.name, seconds: choice.seconds })
-    await new Run(job, context, engine, trainIds, heldOut, read, restored, log).train()
+    const run = new Run(job, engine, source, heldOut)
+    await runLoop(
+      {
+        run: job.run,
+        context,
+        updates: job.training.updates,
+        logEvery: 100,
+        validateEvery: job.validation.every,
+        checkpointMinutes: job.checkpoint.minutes,
+        smoothing: 0.99,
+        stepRate: STEP_RATE,
+        start: (from) => run.stretch(from),
+        write: (checkpoint) => writeCheckpoint(job.run, checkpoint),
+      },
+      restored ?? run.initial(),
+      log,
+    )
   } finally {
     engine.close()
   }
@@ -164,39 +168,20 @@ function masksOf(job: SparseWavernnJob): MaskMethod {
 
 class Run {
   readonly #job: SparseWavernnJob
-  readonly #context: JobContext
   readonly #engine: Engine
-  readonly #trainIds: readonly string[]
+  readonly #source: Source
   readonly #heldOut: readonly string[]
-  readonly #read: (id: string) => Recording
-  readonly #log: (entry: Record<string, unknown>) => void
   readonly #groups: number
-  #at: Checkpoint
-  #divergences = 0
-  #losses = 0
 
-  constructor(
-    job: SparseWavernnJob,
-    context: JobContext,
-    engine: Engine,
-    trainIds: readonly string[],
-    heldOut: readonly string[],
-    read: (id: string) => Recording,
-    restored: Checkpoint | undefined,
-    log: (entry: Record<string, unknown>) => void,
-  ) {
+  constructor(job: SparseWavernnJob, engine: Engine, source: Source, heldOut: readonly string[]) {
     this.#job = job
-    this.#context = context
     this.#engine = engine
-    this.#trainIds = trainIds
+    this.#source = source
     this.#heldOut = heldOut
-    this.#read = read
-    this.#log = log
     this.#groups = job.training.lanes / LANES
-    this.#at = restored ?? this.#initial()
   }
 
-  #initial(): Checkpoint {
+  initial(): Checkpoint {
     const job = this.#job
     const layout = parameterLayout(job.net)
     const from = job.from === undefined ? undefined : openCheckpoint(job.from)
@@ -210,8 +195,9 @@ class Run {
         for (let k = offset; k < offset + size; k++) parameters[k]! *= scale
       }
     }
-    const step = Math.max(1, Math.floor(this.#trainIds.length / 100))
-    const sample = this.#trainIds.filter((_, i) => i % step === 0)
+    const { ids } = this.#source
+    const step = Math.max(1, Math.floor(ids.length / 100))
+    const sample = ids.filter((_, i) => i % step === 0)
     const { method, ...maskOptions } = job.masks
     return {
       net: job.net,
@@ -224,7 +210,7 @@ class Run {
       maskMethod: method,
       maskOptions,
       batches: { draws: 0, lanes: [] },
-      normalization: from?.normalization ?? measureNormalization(sample.map(this.#read)),
+      normalization: from?.normalization ?? measureNormalization(sample.map((id) => this.#read(id))),
       parameters: parameters.slice(),
       first: new Float32Array(layout.size),
       second: new Float32Array(layout.size),
@@ -234,49 +220,14 @@ class Run {
     }
   }
 
-  async train(): Promise<void> {
-    for (;;) {
-      try {
-        return await this.#stretch()
-      } catch (error) {
-        if (error instanceof DeviceLost && ++this.#losses <= MAX_LOSSES) {
-          const { update } = this.#at
-          this.#log({ event: 'lost', update, reason: error.reason })
-          this.#context.warn(`The GPU was lost (${error.reason}); going on from update ${update}.`)
-          continue
-        }
-        if (!(error instanceof Divergence) || ++this.#divergences > MAX_DIVERGENCES) {
-          throw error instanceof Divergence
-            ? new SparsewaveError(
-                'TRAINING_DIVERGED',
-                `Training diverged ${this.#divergences} times; last at update ${error.update}.`,
-              )
-            : error
-        }
-        // Where this run last was, which is not what an older run may have left in the folder.
-        const last = this.#at
-        this.#at = { ...last, rateScale: last.rateScale / 2 }
-        // So that a kill right now does not bring the higher rate back.
-        unlessDiskFull(() => writeCheckpoint(this.#job.run, this.#at), this.#context.warn)
-        this.#log({
-          event: 'diverged',
-          update: error.update,
-          loss: error.loss,
-          norm: error.norm,
-          rateScale: this.#at.rateScale,
-        })
-        this.#context.warn(
-          `Update ${error.update} diverged; going on from update ${last.update} with half the learning rate.`,
-        )
-      }
-    }
+  #read(id: string): Recording {
+    const { cache, predicted } = this.#source
+    return readRecording(cache, id, predicted)
   }
 
-  /** From `#at` to the end of the schedule or a stop. Throws Divergence. */
-  async #stretch(): Promise<void> {
-    const { training, validation, net } = this.#job
-    const { normalization } = this.#at
-    const c = this.#at
+  stretch(c: Checkpoint): Stretch<Checkpoint> {
+    const { training, net, seed, batchThreads = defaultThreads(this.#groups) } = this.#job
+    const { normalization } = c
     const weights = {
       parameters: c.parameters.slice(),
       first: c.first.slice(),
@@ -289,152 +240,82 @@ class Run {
     const layout = parameterLayout(net)
     const matrices = maskedSegments(layout)
     const updates = createUpdates(this.#engine, { layout, masks, weights, state, groups: this.#groups })
-    const batches = new Batches(
-      (i) => this.#read(this.#trainIds[i]!),
-      this.#trainIds.length,
-      normalization,
-      { groups: this.#groups, steps: training.steps, seed: this.#job.seed, noise: training.noise },
-      c.batches.lanes.length > 0 ? c.batches : undefined,
-    )
-    const buffers = [emptyBatch(this.#groups, training.steps), emptyBatch(this.#groups, training.steps)]
-    let { update, adamStep, audioSeconds, gmacs = 0 } = c
-    const progress = () =>
-      Math.min(1, training.gmacs === undefined ? update / training.updates : gmacs / training.gmacs)
-    const started = performance.now()
-    const wallSeconds = () => c.wallSeconds + (performance.now() - started) / 1000
-    let before = batches.state()
-    const take = (): LaneBatch => {
-      before = batches.state()
-      return batches.next(buffers[update % 2]!)
-    }
-    const snapshot = async () => {
-      await updates.fetch()
-      this.#losses = 0
-      this.#at = {
-        ...c,
-        update,
-        adamStep,
-        smoothed,
-        audioSeconds,
-        gmacs,
-        wallSeconds: wallSeconds(),
-        batches: before,
-        parameters: weights.parameters.slice(),
-        first: weights.first.slice(),
-        second: weights.second.slice(),
-        average: weights.average.slice(),
-        state: state.slice(),
-        masks: structuredClone(masks.state()),
-      }
-    }
-    const save = () => writeCheckpoint(this.#job.run, this.#at)
-    const validate = async (): Promise<number[]> => {
-      await updates.fetch()
-      const recordings = this.#heldOut.map(this.#read)
-      const { average } = weights
-      const exported = masks.gateFinal ? average.slice() : average
-      masks.gateFinal?.(average, exported)
-      return heldOutBits(this.#engine, net.hidden, exported, masks.final(), recordings, normalization)
-    }
+    const shape = { groups: this.#groups, steps: training.steps, seed, noise: training.noise }
+    const batches = createBatchMaker(this.#source, normalization, shape, batchThreads, c.batches)
+    let { update, adamStep, gmacs = 0 } = c
+    /** The batch of the next update; undefined before the first. */
+    let current: LaneBatch | undefined
 
-    let current = take()
-    let saved = performance.now()
-    let { smoothed } = c
-    const deadline = this.#context.minutes === undefined ? Infinity : started + this.#context.minutes * 60_000
-    const more = () => update < training.updates && (training.gmacs === undefined || gmacs < training.gmacs)
-    while (more() && !this.#context.signal.aborted && performance.now() < deadline) {
-      const at = { step: update, progress: progress() }
+    const step = async () => {
+      const progress = training.gmacs === undefined ? update / training.updates : gmacs / training.gmacs
+      const at = { step: update, progress: Math.min(1, progress) }
       const rate = learningRate(training, update, at.progress) * c.rateScale
       const { beta1, beta2, epsilon, clip } = training
-      // Early on the average follows quickly, so that it does not remember the initial weights.
-      const keep = Math.min(training.average, (1 + adamStep) / (10 + adamStep))
-      const adam = { rate, beta1, beta2, epsilon, clip, average: keep, step: adamStep + 1 }
+      const average = averageDecay(training.average, adamStep)
+      const adam = { rate, beta1, beta2, epsilon, clip, average, step: adamStep + 1 }
+      current ??= await batches.next()
       const pending = updates.update(at, current.batch, adam, current.fresh)
-      // The next batch is built while the engine's threads work on this one.
+      // It is awaited below. Until then the next batch is made and sent while the engine works on this one.
+      pending.catch(() => {})
       update++
-      const next = take()
+      const next = await batches.next()
+      await updates.send(next.batch)
       const { losses, counts, count, norm, members, share, denseGradient, feedback } = await pending
       const examples = counts.reduce((a, b) => a + b, 0)
       const bits = sumByBand(losses).map((nats) => nats / examples / Math.LN2)
       const loss = bits.reduce((a, b) => a + b, 0)
-      if (!Number.isFinite(loss) || !Number.isFinite(norm)) throw new Divergence(update, loss, norm)
-      adamStep++
-      const memberLosses = Float64Array.from(counts, (n, m) => {
-        let sum = 0
-        for (let b = 0; b < BANDS; b++) sum += losses[m * BANDS + b]!
-        return sum / n
+      const audioSeconds = count / STEP_RATE
+      if (Number.isFinite(loss) && Number.isFinite(norm)) {
+        adamStep++
+        const memberLosses = Float64Array.from(counts, (n, m) => {
+          let sum = 0
+          for (let b = 0; b < BANDS; b++) sum += losses[m * BANDS + b]!
+          return sum / n
+        })
+        masks.update(at, feedback(memberLosses))
+        const laneSteps = (training.lanes * training.steps * (share === 'pairs' ? 2 : members.length)) / members.length
+        for (const member of members) gmacs += (laneSteps * macsPerLaneStep(layout, member, denseGradient)) / 1e9
+        current = next
+      }
+      const log = () => ({
+        bits,
+        rate,
+        epochs: next.epochs,
+        ...(masks.telemetry ? { masks: masks.telemetry() } : {}),
       })
-      masks.update(at, feedback(memberLosses))
-      const laneSteps = (training.lanes * training.steps * (share === 'pairs' ? 2 : members.length)) / members.length
-      for (const member of members) gmacs += (laneSteps * macsPerLaneStep(layout, member, denseGradient)) / 1e9
-      audioSeconds += count / STEP_RATE
-      smoothed = smoothed === undefined ? loss : 0.99 * smoothed + 0.01 * loss
-      current = next
-      this.#context.report({
-        stage: 'train',
-        done: update,
-        total: training.updates,
-        loss: smoothed,
-        stepsPerSecond: ((audioSeconds - c.audioSeconds) * STEP_RATE) / (wallSeconds() - c.wallSeconds),
-        audioPerSecond: (audioSeconds - c.audioSeconds) / (wallSeconds() - c.wallSeconds),
-        sparsity: sparsityOf(members[0]!, matrices),
-      })
-      if (update % 100 === 0) {
-        this.#log({
-          event: 'train',
-          update,
-          bits,
-          loss,
-          smoothed,
-          norm,
-          rate,
-          epochs: batches.epochs,
-          audioSeconds,
-          gmacs,
-          wallSeconds: wallSeconds(),
-          ...(masks.telemetry ? { masks: masks.telemetry() } : {}),
-        })
-      }
-      if (update % validation.every === 0 || !more()) {
-        const held = await validate()
-        this.#log({
-          event: 'validation',
-          update,
-          bits: held,
-          loss: held.reduce((a, b) => a + b, 0),
-          audioSeconds,
-          gmacs,
-          wallSeconds: wallSeconds(),
-        })
-        this.#context.report({
-          stage: 'validation',
-          done: update,
-          total: training.updates,
-          loss: held.reduce((a, b) => a + b, 0),
-        })
-      }
-      if (performance.now() - saved > this.#job.checkpoint.minutes * 60_000) {
-        await snapshot()
-        unlessDiskFull(save, this.#context.warn)
-        saved = performance.now()
-      }
-      // Lets a signal's handler run between updates, whatever the engine.
-      await new Promise((resolve) => setImmediate(resolve))
+      return { loss, norm, audioSeconds, log, progress: { sparsity: sparsityOf(members[0]!, matrices) } }
     }
-    await snapshot()
-    save()
-  }
-}
 
-class Divergence extends Error {
-  readonly update: number
-  readonly loss: number
-  readonly norm: number
-  constructor(update: number, loss: number, norm: number) {
-    super(`diverged at update ${update}`)
-    this.update = update
-    this.loss = loss
-    this.norm = norm
+    return {
+      more: () => update < training.updates && (training.gmacs === undefined || gmacs < training.gmacs),
+      step,
+      cost: () => ({ gmacs }),
+      validate: async () => {
+        await updates.fetch()
+        const recordings = this.#heldOut.map((id) => this.#read(id))
+        const exported = masks.gateFinal ? weights.average.slice() : weights.average
+        masks.gateFinal?.(weights.average, exported)
+        const bits = await heldOutBits(this.#engine, net.hidden, exported, masks.final(), recordings, normalization)
+        return { loss: bits.reduce((a, b) => a + b, 0), log: { bits } }
+      },
+      snapshot: async (loop) => {
+        await updates.fetch()
+        return {
+          ...c,
+          ...loop,
+          adamStep,
+          gmacs,
+          batches: current?.before ?? c.batches,
+          parameters: weights.parameters.slice(),
+          first: weights.first.slice(),
+          second: weights.second.slice(),
+          average: weights.average.slice(),
+          state: state.slice(),
+          masks: structuredClone(masks.state()),
+        }
+      },
+      close: () => batches.close(),
+    }
   }
 }
 

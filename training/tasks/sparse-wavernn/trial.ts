@@ -29,7 +29,11 @@ export function trialUpdates(
     // The very first update of a run is no measure of the rest: methods look into it.
     const at = { step: i + 1, progress: 0 }
     const adam = { rate, beta1, beta2, epsilon, clip, average, step: i + 1 }
-    const { counts, feedback } = await updates.update(at, batch, adam)
+    const pending = updates.update(at, batch, adam)
+    // As in training, where the next batch is ready by then.
+    pending.catch(() => {})
+    await updates.send(batch)
+    const { counts, feedback } = await pending
     masks.update(at, feedback(new Float64Array(counts.length)))
   }
 }

@@ -27,7 +27,7 @@ const blocks = Array.from({ length: recording.frames.count }, (_, j) => {
 const blockOf = (t: number) => blocks[Math.floor(t / STEPS_PER_FRAME)]!
 const clip6 = (v: number) => Math.min(6, Math.max(-6, v))
 
-/** P_b of docs/net.md from a past X [steps, 4]. */
+/** P_b of docs/reference/net.md from a past X [steps, 4]. */
 function predict(x: Float32Array | number[], t: number, b: number): number {
   const { lpc } = blockOf(t)
   let sum = 0
@@ -36,10 +36,9 @@ function predict(x: Float32Array | number[], t: number, b: number): number {
 }
 
 function read(u: Utterance, t: number) {
-  const x = new Float32Array(I.count)
-  const e = new Float32Array(BANDS)
-  u.write(t, x, 0, e, 0, 1)
-  return { x, e }
+  const example = new Float32Array(I.count + BANDS)
+  u.write(t, example, 0, 1)
+  return { x: example.subarray(0, I.count), e: example.subarray(I.count) }
 }
 
 test("without noise the residuals alone give the recording's bands back", () => {
@@ -75,7 +74,7 @@ test('with noise the residual leads from the noisy past back to the recording', 
   expect(new Utterance(recording, 0.3, 78).noisy).not.toEqual(u.noisy)
 })
 
-test('inputs lie in the order of docs/net.md: lag or offset outer, band inner', () => {
+test('inputs lie in the order of docs/reference/net.md: lag or offset outer, band inner', () => {
   const u = new Utterance(recording, 0.2, 5)
   const residual = (t: number, b: number) =>
     t < 0 ? 0 : clip6((u.noisy[t * BANDS + b]! - predict(u.noisy, t, b)) / blockOf(t).gain[b]!)

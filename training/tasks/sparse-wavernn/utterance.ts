@@ -1,5 +1,5 @@
 /**
- * One recording as the net sees it: bands, frame parameters and, for every step, inputs and residuals (docs/net.md). What
+ * One recording as the net sees it: bands, frame parameters and, for every step, inputs and residuals (docs/reference/net.md). What
  * a step sees of the past carries noise, and its residual is taken against the noisy prediction, so that the net learns
  * to come back to the recording.
  */
@@ -146,10 +146,9 @@ export class Utterance {
   }
 
   /**
-   * Writes step t's inputs x to inputs[at + i * stride] and its residuals e_b to targets[targetAt + b * stride].
-   * Steps outside the recording are an error of the caller.
+   * Writes step t's inputs x to out[at + i * stride], then its residuals e_b. Steps outside the recording are an error of the caller.
    */
-  write(t: number, inputs: Float32Array, at: number, targets: Float32Array, targetAt: number, stride: number): void {
+  write(t: number, out: Float32Array, at: number, stride: number): void {
     const j = Math.floor(t / STEPS_PER_FRAME)
     const { noisy } = this
     const I = STEP_INPUTS
@@ -158,26 +157,26 @@ export class Utterance {
       const level = this.#inverseLevel[g + b]!
       for (let l = 1; l <= HISTORY; l++) {
         const v = t >= l ? noisy[(t - l) * BANDS + b]! * level : 0
-        inputs[at + (I.history + (l - 1) * BANDS + b) * stride] = clip6(v)
+        out[at + (I.history + (l - 1) * BANDS + b) * stride] = clip6(v)
       }
-      inputs[at + (I.residual + b) * stride] = t > 0 ? this.#residual[(t - 1) * BANDS + b]! : 0
+      out[at + (I.residual + b) * stride] = t > 0 ? this.#residual[(t - 1) * BANDS + b]! : 0
       const prediction = this.#prediction[t * BANDS + b]!
-      inputs[at + (I.prediction + b) * stride] = clip6(prediction * level)
+      out[at + (I.prediction + b) * stride] = clip6(prediction * level)
       const lag = this.#lag[j]!
       for (let o = -1; o <= 1; o++) {
         const s = t - lag + o
-        inputs[at + (I.pitch + (o + 1) * BANDS + b) * stride] = lag > 0 && s >= 0 ? this.#residual[s * BANDS + b]! : 0
+        out[at + (I.pitch + (o + 1) * BANDS + b) * stride] = lag > 0 && s >= 0 ? this.#residual[s * BANDS + b]! : 0
       }
-      targets[targetAt + b * stride] = (this.bands[t * BANDS + b]! - prediction) / this.#gain[g + b]!
+      out[at + (I.count + b) * stride] = (this.bands[t * BANDS + b]! - prediction) / this.#gain[g + b]!
     }
-    this.#writeExcitation(t, j, inputs, at, stride)
+    this.#writeExcitation(t, j, out, at, stride)
   }
 
-  #writeExcitation(t: number, j: number, inputs: Float32Array, at: number, stride: number): void {
+  #writeExcitation(t: number, j: number, out: Float32Array, at: number, stride: number): void {
     const I = STEP_INPUTS
     const increment = this.#increment[j]!
     if (increment === 0) {
-      for (let i = I.excitation; i < I.count; i++) inputs[at + i * stride] = 0
+      for (let i = I.excitation; i < I.count; i++) out[at + i * stride] = 0
       return
     }
     const period = 1 / increment
@@ -188,10 +187,10 @@ export class Utterance {
     for (let o = 0; o < 3; o++) {
       for (let b = 0; b < BANDS; b++) {
         const q = amplitude * (pulseResponse(b, o + behind) + pulseResponse(b, o - ahead))
-        inputs[at + (I.excitation + o * BANDS + b) * stride] = q
+        out[at + (I.excitation + o * BANDS + b) * stride] = q
       }
     }
-    inputs[at + I.phase * stride] = Math.sin(2 * Math.PI * phase)
-    inputs[at + (I.phase + 1) * stride] = Math.cos(2 * Math.PI * phase)
+    out[at + I.phase * stride] = Math.sin(2 * Math.PI * phase)
+    out[at + (I.phase + 1) * stride] = Math.cos(2 * Math.PI * phase)
   }
 }

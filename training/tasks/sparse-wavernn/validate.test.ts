@@ -1,6 +1,6 @@
-import { BANDS, STEPS_PER_FRAME } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
+import { BANDS, STEP_INPUTS, STEPS_PER_FRAME } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
 import { expect, test } from 'vitest'
-import { batchCount, type Engine, LANES } from '../../net/engine.ts'
+import { batchCount, type Engine, EXAMPLE_ROWS, LANES } from '../../net/engine.ts'
 import { madeUpRecording, PLAIN } from './testing.ts'
 import { heldOutBits } from './validate.ts'
 
@@ -16,7 +16,9 @@ const counting: Engine = {
           const weight = batch.weights[frame * LANES + l]!
           const step = state[group * LANES + l]!++
           for (let b = 0; b < BANDS; b++)
-            losses[b]! += weight * (step + batch.targets[((group * batch.steps + i) * BANDS + b) * LANES + l]!)
+            losses[b]! +=
+              weight *
+              (step + batch.examples[((group * batch.steps + i) * EXAMPLE_ROWS + STEP_INPUTS.count + b) * LANES + l]!)
         }
     const count = batchCount(batch)
     return { losses, count, counts: Float64Array.of(count) }

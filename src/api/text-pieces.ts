@@ -1,0 +1,62 @@
+/**
+ * Sentences of a text that arrives in pieces. The source is read ahead of the speech, so that a language model keeps
+ * writing while its first sentence is spoken, up to a limit of unspoken text.
+ */
+import { LiveText, type Mark, type Sentence } from '../synthesis/sentences.ts'
+
+/** Characters that may wait to be spoken before the source is left unread. */
+const READ_AHEAD = 4000
+
+export interface TextPieces {
+  /** Throws what the source throws, after everything before it has been given out. */
+  readonly sentences: AsyncIterable<Sentence | Mark>
+  /** Ends the source. Harmless when it has ended. */
+  stop(): void
+}
+
+export function textPieces(source: Iterable<string> | AsyncIterable<string>): TextPieces {
+  const live = new LiveText({ early: true })
+  const pieces = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
+  let failure: { readonly error: unknown } | undefined
+  let stopped = false
+  let ended = false
+  let spoken = (): void => {}
+
+  async function readAll(): Promise<void> {
+    try {
+      while (!stopped) {
+        const { value, done } = await pieces.next()
+        if (done || stopped) break
+        live.push(value)
+        if (live.waiting > READ_AHEAD)
+          await new Promise<void>((resolve) => {
+            spoken = resolve
+          })
+      }
+    } catch (error) {
+      failure = { error }
+    }
+    ended = true
+    live.end()
+  }
+
+  async function* sentences(): AsyncGenerator<Sentence | Mark> {
+    void readAll()
+    for await (const item of live) {
+      yield item
+      if (live.waiting <= READ_AHEAD) spoken()
+    }
+    if (failure) throw failure.error
+  }
+
+  return {
+    sentences: sentences(),
+    stop() {
+      stopped = true
+      spoken()
+      if (ended) return
+      // A source that waits for its own next piece ends only when that arrives.
+      void Promise.resolve(pieces.return?.()).catch(() => {})
+    },
+  }
+}
