@@ -294,7 +294,7 @@ const logB = backoffs()
 
 // --- Classifier: how likely each label of a letter is, by the letters on both sides ---
 const SIZE = 1 << Number(process.env.BITS ?? 21)
-const EPOCHS = Number(process.env.EPOCHS ?? 5)
+const EPOCHS = Number(process.env.EPOCHS ?? 3)
 const RATE = 0.06
 const RARE = Number(process.env.RARE ?? 3)
 const labelsOfLetter = new Map()
@@ -312,6 +312,20 @@ for (const { word } of labelled)
       const h = feature & 0xffffff
       if (seenTimes[h] < 255) seenTimes[h]++
     }
+// Of each letter: the features that are always there, then those of the stress.
+const featuresOf = new Map()
+for (const { word } of labelled)
+  featuresOf.set(
+    word,
+    Array.from(word, (_, i) => {
+      const { plain, stress } = letterFeatures(word, i)
+      const common = plain.filter((feature) => seenTimes[feature & 0xffffff] >= RARE)
+      return [
+        Int32Array.from([...common, ...stress]),
+        Int32Array.from([...common, ...stress, ...stress.map(afterStress)]),
+      ]
+    }),
+  )
 const table = new Float32Array(SIZE)
 const squares = new Float32Array(SIZE).fill(1e-3)
 let seed = 9
@@ -329,10 +343,7 @@ for (let epoch = 0; epoch < EPOCHS; epoch++) {
   for (const { word, labels } of labelled) {
     let stressed = false
     for (let i = 0; i < word.length; i++) {
-      const { plain, stress } = letterFeatures(word, i)
-      const found = plain.filter((feature) => seenTimes[feature & 0xffffff] >= RARE)
-      found.push(...stress)
-      if (stressed) found.push(...stress.map(afterStress))
+      const found = featuresOf.get(word)[i][stressed ? 1 : 0]
       const choices = labelsOfLetter.get(word[i])
       const scores = new Float64Array(choices.length)
       const hashes = choices.map(labelHash)
@@ -405,7 +416,7 @@ const file = Buffer.concat([
 const packed = brotliCompressSync(file, {
   params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_LGWIN]: 24 },
 })
-writeFileSync(new URL('../src/text/languages/en/data/en-us.g2p.br', import.meta.url), packed)
+writeFileSync(new URL('../../src/text/languages/en/data/en-us.g2p.br', import.meta.url), packed)
 say(`${order.length} n-grams kept, ${packed.length} bytes`)
 
 // --- Held-out words ---

@@ -7,6 +7,7 @@ import { SparsewaveError } from '../errors.ts'
 import { packageVersion } from '../version.ts'
 import { doctorCommand } from './doctor.ts'
 import { keysCommand } from './keys.ts'
+import { readCommand } from './read.ts'
 import { serveCommand } from './serve.ts'
 import { speakCommand } from './speak.ts'
 import { loadTraining, registerMissingTraining } from './training.ts'
@@ -16,6 +17,7 @@ const EXAMPLES = `
 Examples:
   $ sparsewave speak "Hello there." -o hello.wav
   $ echo "Read this to me." | sparsewave speak -o - | aplay
+  $ sparsewave read "Dr. Lee paid $5.50."
   $ sparsewave serve --port 8080
   $ sparsewave doctor`
 
@@ -27,7 +29,14 @@ export async function main(argv: readonly string[]): Promise<number> {
     .addHelpText('after', EXAMPLES)
     .configureOutput({ outputError: () => {} })
     .exitOverride()
-  for (const command of [speakCommand(), serveCommand(), keysCommand(), voicesCommand(), doctorCommand()])
+  for (const command of [
+    speakCommand(),
+    readCommand(),
+    serveCommand(),
+    keysCommand(),
+    voicesCommand(),
+    doctorCommand(),
+  ])
     program.addCommand(command)
   try {
     const isOwn = program.commands.some((command) => command.name() === argv[0])

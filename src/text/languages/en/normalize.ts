@@ -5,6 +5,7 @@
 import { isSpelled } from './acronyms.ts'
 import { clean } from './clean.ts'
 import { type Lexicon, lexicon } from './lexicon.ts'
+import { withoutMarkup } from './markup.ts'
 import { DIGIT_RULES, LETTER_RULES, type Reading, type Rule, SIGN_RULES } from './rules/index.ts'
 
 export interface Token {
@@ -47,7 +48,7 @@ const MARKS: Readonly<Record<string, string>> = {
 
 /** Words and marks of one sentence. Never throws; time is linear in the length. */
 export function normalize(sentence: string, dictionary: Lexicon = lexicon()): Token[] {
-  const { text, accented, origin } = clean(sentence)
+  const { text, accented, origin } = clean(withoutMarkup(sentence))
   const shouting = isShouting(text)
   const tokens: Token[] = []
   let spaceBefore = false

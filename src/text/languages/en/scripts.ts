@@ -10,7 +10,7 @@ const PATTERNS = SCRIPTS.map((name) => [name, new RegExp(`^\\p{Script=${name}}`,
 const READ = /^[\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}]/u
 /** A stretch of letters of scripts that are not read, with their marks and what stands between such letters. */
 const STRETCH =
-  /[^\P{L}\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}][\p{M}\u200c\u200d]*(?:[\s\p{P}]{0,3}[^\P{L}\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}][\p{M}\u200c\u200d]*)*/gu
+  /[^\P{L}\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}][\p{M}\u200c\u200d]*(?:[\s\u3000-\u303f\uff00-\uff0f،؟,.!?-]{0,3}[^\P{L}\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}][\p{M}\u200c\u200d]*)*/gu
 
 /** Stretches of a text in scripts that English does not read. Time is linear in the length. */
 export function unreadable(text: string): Unreadable[] {

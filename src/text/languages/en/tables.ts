@@ -118,9 +118,16 @@ export const NEVER_FINAL = new Set(
   ),
 )
 
+/** Abbreviations before a number or a letter; after them a sentence ends only where the next word opens one. */
+export const BEFORE_NUMBER = new Set(
+  'apt sec art p para par ch chap fig figs vol vols ext rm ste bldg pt pg ed eds eq no nos op ver lb lbs oz hr hrs mi yd sq'.split(
+    ' ',
+  ),
+)
+
 /** Abbreviations that may end a sentence: a capital after them decides. */
 export const MAYBE_FINAL = new Set(
-  'st jr sr esq ave blvd rd dept inc ltd corp co bros etc al est min max avg misc jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu thur thurs fri sat sun a.m p.m u.s u.k u.n d.c ph.d'.split(
+  'univ assn assoc govt hwy ln pkwy mfg intl natl tel temp st jr sr esq ave blvd rd dept inc ltd corp co bros etc al est min max avg misc jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu thur thurs fri sat sun a.m p.m u.s u.k u.n d.c ph.d'.split(
     ' ',
   ),
 )

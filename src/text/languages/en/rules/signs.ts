@@ -42,6 +42,11 @@ export const SIGN_RULES_PLAIN: readonly Rule[] = [
   rule('arrow', '(?:->|=>)', () => ['to']),
   rule('less', String.raw`<=?(?=\s?[\d.-])`, (m) => words(m[0].length > 1 ? 'is at most' : 'less than')),
   rule('greater', String.raw`>=?(?=\s?[\d.-])`, (m) => words(m[0].length > 1 ? 'is at least' : 'greater than')),
+  rule('comparison', '[<>](?= [A-Za-z(])', (m, place) =>
+    place.text[place.start - 1] === ' ' && place.previousWord !== ''
+      ? words(m[0] === '<' ? 'less than' : 'greater than')
+      : undefined,
+  ),
   rule('unequal', '!=', () => words('does not equal')),
   rule('decimal', String.raw`\.\d+`, (m, place) => (startsNumber(place) ? readNumber(m[0]) : undefined)),
   rule('dotted name', String.raw`\.(?=[A-Za-z]{2,12}\b)`, (_, place) =>

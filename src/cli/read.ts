@@ -1,0 +1,132 @@
+/** `sparsewave read`: how a text is read, without speaking it: sentences, words, phonemes and where each sound comes from. */
+import { readFileSync } from 'node:fs'
+import { text as readAll } from 'node:stream/consumers'
+import { Command } from 'commander'
+import { z } from 'zod'
+import { SparsewaveError } from '../errors.ts'
+import {
+  DEFAULT_LANGUAGE,
+  type Language,
+  languageFor,
+  RequestLexicon,
+  type Unreadable,
+  type WordSource,
+} from '../text/index.ts'
+
+interface ReadOptions {
+  language: string
+  lexicon?: string
+  json?: true
+}
+
+const EXAMPLES = `
+Examples:
+  $ sparsewave read "Dr. Lee paid $5.50."          each sentence, what is said for it, and its words
+  $ sparsewave read --json < story.txt             the same for programs
+  $ echo '{"Nguyen": "wˈɪn"}' > names.json
+  $ sparsewave read --lexicon names.json "Ask Ms. Nguyen."
+
+The last column says where a sound comes from: given (the lexicon), context (a word whose sound its neighbours decide),
+dictionary, derived (from a listed word), spelled (letter by letter), letters (read from its letters: check these first).
+Phonemes are those of docs/explanation/text-front-end.md. A request's \`lexicon\` takes the same file.`
+
+export function readCommand(): Command {
+  return new Command('read')
+    .description('show how a text is read: its sentences, words and phonemes')
+    .argument('[text...]', 'what to read; read from stdin when absent')
+    .option('--language <tag>', 'language of the text', DEFAULT_LANGUAGE.tag)
+    .option('--lexicon <file>', 'JSON file of words and their phonemes, which go before the dictionary')
+    .option('--json', 'print JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(read)
+}
+
+/** One sentence as it is read. */
+export interface SentenceReading {
+  readonly text: string
+  readonly start: number
+  readonly end: number
+  /** In words. */
+  readonly said: string
+  readonly phonemes: string
+  readonly words: readonly {
+    readonly text: string
+    readonly start: number
+    readonly end: number
+    readonly phonemes: string
+    readonly source?: WordSource
+  }[]
+}
+
+/** How a text is read, and what of it is not. Positions are characters of the text. */
+export function readText(
+  text: string,
+  language: Language = DEFAULT_LANGUAGE,
+  lexicon: RequestLexicon = new RequestLexicon({}),
+): { sentences: SentenceReading[]; unreadable: Unreadable[] } {
+  const sentences = language.splitSentences(text).map((sentence) => {
+    const { phonemes, words } = language.phonemize(sentence.text, lexicon.find(sentence.text))
+    return {
+      ...sentence,
+      said: language.spokenText(sentence.text),
+      phonemes,
+      words: words.map((word) => ({
+        text: word.text,
+        start: sentence.start + word.start,
+        end: sentence.start + word.end,
+        phonemes: phonemes.slice(word.phonemeStart, word.phonemeEnd),
+        ...(word.source !== undefined && { source: word.source }),
+      })),
+    }
+  })
+  return { sentences, unreadable: language.unreadable(text) }
+}
+
+async function read(words: string[], options: ReadOptions): Promise<void> {
+  const text = words.length > 0 ? words.join(' ') : await readAll(process.stdin)
+  const result = readText(text, languageOf(options.language), lexiconOf(options.lexicon))
+  process.stdout.write(options.json ? `${JSON.stringify(result, undefined, 2)}\n` : table(text, result))
+}
+
+function languageOf(tag: string): Language {
+  try {
+    return languageFor(tag)
+  } catch (error) {
+    if (!(error instanceof SparsewaveError)) throw error
+    throw new SparsewaveError('USAGE', `Texts in ${tag} cannot be read.`, { remedy: error.remedy })
+  }
+}
+
+function lexiconOf(file: string | undefined): RequestLexicon {
+  if (file === undefined) return new RequestLexicon({})
+  try {
+    return new RequestLexicon(z.record(z.string(), z.string()).parse(JSON.parse(readFileSync(file, 'utf8'))))
+  } catch (cause) {
+    if (cause instanceof SparsewaveError) throw cause
+    throw new SparsewaveError('USAGE', `The lexicon ${file} cannot be read: it must be JSON, {"word": "phonemes"}.`, {
+      remedy: 'See the examples of `sparsewave read --help`.',
+      cause,
+    })
+  }
+}
+
+/** For people: each sentence, then a line a word. */
+function table(text: string, { sentences, unreadable }: ReturnType<typeof readText>): string {
+  const lines = sentences.flatMap(({ text: written, said, phonemes, words }) => {
+    if (words.length === 0) return [written, '  (nothing to say)', '']
+    const wide = Math.max(...words.map((word) => word.text.length))
+    const sound = Math.max(...words.map((word) => word.phonemes.length))
+    return [
+      written.replace(/\s+/g, ' '),
+      `  said      ${said}`,
+      `  phonemes  ${phonemes}`,
+      ...words.map((word) =>
+        `    ${word.text.padEnd(wide)}  ${word.phonemes.padEnd(sound)}  ${word.source ?? ''}`.trimEnd(),
+      ),
+      '',
+    ]
+  })
+  for (const { start, end, script } of unreadable)
+    lines.push(`Not read, in ${script}: ${text.slice(start, end)} (characters ${start} to ${end})`)
+  return `${lines.join('\n').trimEnd()}\n`
+}
