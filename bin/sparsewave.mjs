@@ -13,7 +13,10 @@ const training = ['train', 'study', 'jobs', 'compact', 'evaluate'].includes(comm
 if (process.env.SPARSEWAVE_SKIP_BUILD !== '1') {
   if (existsSync(script('build'))) {
     const { build, SPEAKING, TRAINING } = await import(script('build').href)
-    if (!(await build(training ? TRAINING : SPEAKING, { ifStale: true }))) process.exit(1)
+    // `--help` and `doctor` show what the trainer says too, where it has been built once.
+    const own = ['speak', 'serve', 'keys', 'voices'].includes(command)
+    const withTrainer = training || (!own && existsSync(new URL('training/dist/index.js', root)))
+    if (!(await build(withTrainer ? TRAINING : SPEAKING, { ifStale: true }))) process.exit(1)
   } else if (training || ['speak', 'serve', 'doctor'].includes(command)) {
     const { compileOnce, trainerAddons } = await import(script('build-native').href)
     await compileOnce()
