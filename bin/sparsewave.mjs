@@ -14,7 +14,7 @@ if (process.env.SPARSEWAVE_SKIP_BUILD !== '1') {
   if (existsSync(script('build'))) {
     const { build, SPEAKING, TRAINING } = await import(script('build').href)
     // `--help` and `doctor` show what the trainer says too, where it has been built once.
-    const own = ['speak', 'serve', 'keys', 'voices'].includes(command)
+    const own = ['speak', 'read', 'serve', 'keys', 'voices'].includes(command)
     const withTrainer = training || (!own && existsSync(new URL('training/dist/index.js', root)))
     if (!(await build(withTrainer ? TRAINING : SPEAKING, { ifStale: true }))) process.exit(1)
   } else if (training || ['speak', 'serve', 'doctor'].includes(command)) {
