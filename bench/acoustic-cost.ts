@@ -1,5 +1,5 @@
 /**
- * What a voice's acoustic model costs in onnxruntime and on every instruction set's native layers: CPU time (all threads) a second of audio.
+ * What a voice's acoustic model costs in onnxruntime and on every implementation of the layers: CPU time (all threads) a second of audio.
  *
  *     node bench/dist/acoustic-cost.js [VOICE] [rounds]
  */
@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { AcousticModel } from 'sparsewave/internal/acoustic/index'
 import { HOP, SAMPLE_RATE } from 'sparsewave/internal/frames'
 import { detectCpu } from 'sparsewave/internal/kernels/index'
-import { layerIsas, nativeLayers } from 'sparsewave/internal/layers/index'
+import { availableLayers } from 'sparsewave/internal/layers/index'
 import { PACKAGE_ROOT } from 'sparsewave/internal/root'
 import { phonemize } from 'sparsewave/internal/text/index'
 import { loadVoice } from 'sparsewave/internal/voices/index'
@@ -19,8 +19,7 @@ const { path, manifest } = await loadVoice(name)
 const texts = readFileSync(join(PACKAGE_ROOT, 'bench/sentences.txt'), 'utf8').trim().split('\n')
 const sentences = texts.map((text) => phonemize(text).phonemes)
 const runs: { name: string; model: AcousticModel; costs: number[] }[] = []
-for (const isa of [...layerIsas(), null]) {
-  const layers = isa === null ? null : nativeLayers(isa)!
+for (const layers of [...availableLayers(), null]) {
   const model = await AcousticModel.load(path('acoustic.onnx'), manifest, { layers })
   runs.push({ name: layers?.name ?? 'onnxruntime', model, costs: [] })
 }

@@ -28,7 +28,11 @@ import {
 } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
 import { writeFrameFeatures } from 'sparsewave/internal/vocoder/sparse-wavernn/frame-parameters'
 import { randomFrameBlocks } from 'sparsewave/internal/vocoder/sparse-wavernn/random-weights'
-import { type BlockMatrix, parseWeights, type VocoderWeights } from 'sparsewave/internal/vocoder/sparse-wavernn/weights'
+import {
+  type BlockSparseMatrix,
+  parseWeights,
+  type VocoderWeights,
+} from 'sparsewave/internal/vocoder/sparse-wavernn/weights'
 import { loadVoice } from 'sparsewave/internal/voices/index'
 import { cacheUtterance } from 'sparsewave-training/internal/data/cache'
 import { readCorpus, split } from 'sparsewave-training/internal/data/corpus'
@@ -77,7 +81,7 @@ const integers =
 
 /** The products with h and x rounded, the rest as it is: what precisions are about (src/kernels/quantize.ts). */
 function rounded(w: VocoderWeights, round: Round): VocoderWeights {
-  const matrix = (m: BlockMatrix): BlockMatrix => ({
+  const matrix = (m: BlockSparseMatrix): BlockSparseMatrix => ({
     ...m,
     values: round(m.values, (i) => Math.floor(i / (m.kept * BLOCK)) * BLOCK + (i % BLOCK)),
   })
@@ -94,7 +98,7 @@ function rounded(w: VocoderWeights, round: Round): VocoderWeights {
 interface Forced {
   readonly steps: number
   readonly inputs: Float32Array
-  readonly gates: Float32Array
+  readonly gateTerms: Float32Array
   /** [steps, 4] */
   readonly residuals: Float32Array
 }
@@ -123,7 +127,7 @@ function forced(u: Utterance, { mean, std }: Normalization): Forced {
     inputs.set(example.subarray(0, STEP_INPUTS.count), t * STEP_INPUTS.count)
     residuals.set(example.subarray(STEP_INPUTS.count), t * BANDS)
   }
-  return { steps, inputs, gates: Float32Array.from(conditioningGates(layout, average, features)), residuals }
+  return { steps, inputs, gateTerms: Float32Array.from(conditioningGates(layout, average, features)), residuals }
 }
 
 const chosen = readCorpus(corpus)

@@ -10,7 +10,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { alignPulses, analyze } from 'sparsewave/internal/analysis/index'
 import { type Frames, HOP } from 'sparsewave/internal/frames'
-import { pulseDraft } from 'sparsewave/internal/vocoder/source-filter/draft'
+import { pulseSignal } from 'sparsewave/internal/vocoder/source-filter/pulse-signal'
 import { readOpus } from 'sparsewave-training/internal/data/opus'
 
 const [corpus, ...chosen] = process.argv.slice(2)
@@ -71,10 +71,10 @@ for (const id of ids) {
     const step = phase[t]! - phase[t - 1]!
     drifts.push(Math.abs((step - Math.round(step - f0 / 6000)) / (f0 / 6000) - 1))
   }
-  const draft = pulseDraft(frames, phase)
+  const signal = pulseSignal(frames, phase)
   const each: string[] = []
   for (const [hz, sums] of totals) {
-    const now = products(lowPass(samples, hz), lowPass(draft, hz), frames)
+    const now = products(lowPass(samples, hz), lowPass(signal, hz), frames)
     for (let k = 0; k < 3; k++) sums[k]! += now[k]!
     each.push(`${(now[0] / Math.sqrt(now[1] * now[2])).toFixed(3)} below ${hz} Hz`)
   }

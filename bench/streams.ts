@@ -49,7 +49,7 @@ const cpu = detectCpu()
 console.log(`${cpu.model}, ${cpu.count} processors, Node ${process.versions.node}; H ${hidden}, ${rounds} rounds`)
 console.log('| kernel | streams | alone | side by side | ratio | live streams a core | GMAC/s in blocks |')
 console.log('| --- | --- | --- | --- | --- | --- | --- |')
-for (const kernel of availableKernels().filter(({ name }) => name.startsWith('native'))) {
+for (const kernel of availableKernels().filter(({ backend }) => backend === 'native')) {
   for (const n of [1, 2, 3, 4, 6, 8, 12, 16, 32]) {
     const alone = run(kernel, n, false)
     const together = run(kernel, n, true)

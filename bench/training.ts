@@ -14,7 +14,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { detectCpu } from 'sparsewave/internal/kernels/index'
-import { type Isa, nativePeak } from 'sparsewave/internal/kernels/native'
+import type { Isa } from 'sparsewave/internal/kernels/isas'
+import { nativePeak } from 'sparsewave/internal/kernels/native'
 import { PACKAGE_ROOT } from 'sparsewave/internal/root'
 import {
   BANDS,

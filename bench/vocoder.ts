@@ -19,7 +19,8 @@ import {
   type Precision,
   type VocoderKernel,
 } from 'sparsewave/internal/kernels/index'
-import { type Isa, nativePeak } from 'sparsewave/internal/kernels/native'
+import { ISAS } from 'sparsewave/internal/kernels/isas'
+import { nativePeak } from 'sparsewave/internal/kernels/native'
 import { loadOnnx } from 'sparsewave/internal/onnx/runtime'
 import { Random } from 'sparsewave/internal/random'
 import { PACKAGE_ROOT } from 'sparsewave/internal/root'
@@ -103,7 +104,7 @@ const lowest = (costs: readonly number[]): number => Math.min(...costs)
 const folder = mkdtempSync(join(tmpdir(), 'bench-'))
 const cases: Case[] = []
 for (const kernel of availableKernels()) {
-  const native = kernel.name.startsWith('native')
+  const native = kernel.backend === 'native'
   for (const precision of kernel.precisions)
     for (const hidden of kernel.name === 'reference' ? [384] : SIZES)
       for (const n of native ? STREAMS : [1]) {
@@ -115,7 +116,6 @@ for (const kernel of availableKernels()) {
 for (const hidden of SIZES) for (const n of [1, 16]) cases.push(await denseCase(hidden, n, folder))
 rmSync(folder, { recursive: true })
 
-const ISAS: Isa[] = ['avx512', 'avx2', 'neon', 'baseline']
 const peaks = new Map<string, number>()
 const peakName = (kernel: string, precision: Precision) => `${kernel}, ${precision}`
 for (let round = -1; round < rounds; round++) {

@@ -1,15 +1,23 @@
 #!/usr/bin/env node
 /**
  * Starts the command line. In a clone it first builds what is missing or older than its sources, and what training needs
- * only for a command of training. SPARSEWAVE_SKIP_BUILD=1 turns that off.
+ * only for a command of training. An installed package compiles its native kernels where none fit the machine.
+ * SPARSEWAVE_SKIP_BUILD=1 turns both off.
  */
 import { existsSync } from 'node:fs'
 
 const root = new URL('../', import.meta.url)
-if (existsSync(new URL('scripts/build.mjs', root)) && process.env.SPARSEWAVE_SKIP_BUILD !== '1') {
-  const { build, SPEAKING, TRAINING } = await import(new URL('scripts/build.mjs', root).href)
-  const training = ['train', 'study', 'jobs', 'compact', 'evaluate'].includes(process.argv[2] ?? '')
-  if (!(await build(training ? TRAINING : SPEAKING, { ifStale: true }))) process.exit(1)
+const script = (name) => new URL(`scripts/${name}.mjs`, root)
+const command = process.argv[2] ?? ''
+if (process.env.SPARSEWAVE_SKIP_BUILD !== '1') {
+  if (existsSync(script('build'))) {
+    const { build, SPEAKING, TRAINING } = await import(script('build').href)
+    const training = ['train', 'study', 'jobs', 'compact', 'evaluate'].includes(command)
+    if (!(await build(training ? TRAINING : SPEAKING, { ifStale: true }))) process.exit(1)
+  } else if (['speak', 'serve', 'doctor'].includes(command)) {
+    const { compileOnce } = await import(script('build-native').href)
+    await compileOnce()
+  }
 }
 // A reader that closes the pipe early (`| head`) is no fault.
 process.stdout.on('error', (error) => {

@@ -41,12 +41,12 @@ const job = {
 writeFileSync('job.yaml', JSON.stringify(job, null, 2))
 sparsewave('train', 'job.yaml')
 
-// The new vocoder takes its place beside the acoustic model of an old voice.
+// The new vocoder takes its place beside the acoustic model of an old voice. `compact` computes the checksums anew.
 const heart = join(dirname(fileURLToPath(import.meta.resolve('sparsewave/package.json'))), 'models/heart')
 const voice = join('voices', name)
 cpSync(heart, voice, { recursive: true })
 const manifest = JSON.parse(readFileSync(join(voice, 'voice.json'), 'utf8'))
-writeFileSync(join(voice, 'voice.json'), JSON.stringify({ ...manifest, name, aliases: [] }))
+writeFileSync(join(voice, 'voice.json'), JSON.stringify({ ...manifest, name, aliases: [], checksum: undefined }))
 sparsewave('compact', 'run', '-o', voice, '--corpus', 'corpus', '--cache', 'cache')
 
 const trained = await openVoice(`./${voice}`)

@@ -1,14 +1,25 @@
 /**
- * Compiles C++ addons, of this package and of those that build on it. Ships with the package: where no compiled addon fits the machine
- * and a C++ compiler is there, `sparsewave` compiles its own at the first start.
+ * Compiles the C++ addons of this package and of those that build on it. It ships with the package: where no compiled addon fits the machine
+ * and a C++ compiler is there, the command compiles one at its first start (compileOnce).
  *
  *   node scripts/build-native.mjs
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
-import { availableParallelism } from 'node:os'
+import { availableParallelism, homedir, tmpdir } from 'node:os'
 import { dirname, extname, join, relative, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
@@ -112,7 +123,7 @@ const accepts = (flags, by) =>
     stdio: ['pipe', 'ignore', 'ignore'],
   }).status === 0
 
-/** Those of an addon's files that are for `arch`, with their ISA's flags, and what tells the others which are left out. */
+/** Those of an addon's files that are for `arch`, with their ISA's flags, and definitions of those left out. */
 export function filesFor(arch, files, by) {
   const without = []
   const sources = files.flatMap((file) => {
@@ -130,11 +141,8 @@ export function filesFor(arch, files, by) {
 
 /** @typedef {{ name: string, folder: string, build: string }} Addon - sources in `folder`, result under the folder `build` */
 
-/** The addons that speak. */
-export const addons = () =>
-  readdirSync(join(ROOT, 'native'))
-    .map((name) => ({ name, folder: join(ROOT, 'native', name), build: join(ROOT, 'build') }))
-    .filter(({ folder }) => sourcesOf({ folder }).length > 0)
+/** The addon that speaks. */
+export const SERVE = { name: 'serve', folder: join(ROOT, 'native'), build: join(ROOT, 'build') }
 
 const sourcesOf = ({ folder }) => walk(folder, ['.cpp']).filter((file) => !relative(folder, file).startsWith('test'))
 
@@ -142,20 +150,15 @@ const sourcesOf = ({ folder }) => walk(folder, ['.cpp']).filter((file) => !relat
 export const addonFile = ({ name, build }) => join(build, 'native', TARGET, `${name}.node`)
 
 /** Changes when an addon must be built again. */
-export const addonStamp = (addon) =>
-  digest(
-    [...sourcesOf(addon), ...walk(addon.folder, ['.h']), ...walk(SHARED, ['.h'])],
-    ISA_FLAGS,
-    COMPILE,
-    WARN,
-    LINK,
-    compiler() ?? '',
-  )
+export const addonStamp = (addon) => digest([], sourceKey(addon), compiler() ?? '')
 
-/** Compiles what changed and links; true, or the compiler's messages. */
-export async function buildAddon({ name, folder, build }) {
+/** Changes with the sources and with how they are compiled, whatever the compiler. */
+const sourceKey = ({ folder }) =>
+  digest([...sourcesOf({ folder }), ...walk(folder, ['.h']), ...walk(SHARED, ['.h'])], ISA_FLAGS, COMPILE, WARN, LINK)
+
+/** Compiles what changed and links; true, or the compiler's messages. `objects`: folder of object files. */
+export async function buildAddon({ name, folder, build }, objects = join(build, 'obj', name)) {
   const target = addonFile({ name, build })
-  const objects = join(build, 'obj', name)
   mkdirSync(objects, { recursive: true })
   mkdirSync(dirname(target), { recursive: true })
   const nodeApi = join(dirname(createRequire(import.meta.url).resolve('node-api-headers/package.json')), 'include')
@@ -198,8 +201,68 @@ export async function buildAddons(list, without) {
   return true
 }
 
+/** Where addons are compiled to when the package's folder cannot be written; src/native-addon.ts looks there too. */
+function cacheFolder() {
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'sparsewave', version)
+}
+
+const keyFile = (addon) => `${addonFile(addon)}.key`
+
+/** Whether a compiled addon is there and loads. One that was compiled here must be of these sources; `shipped` ones, without a key, are. */
+function isUsable(addon, key, shipped) {
+  if (!existsSync(addonFile(addon))) return false
+  if (existsSync(keyFile(addon)) ? readFileSync(keyFile(addon), 'utf8') !== key : !shipped) return false
+  try {
+    createRequire(import.meta.url)(addonFile(addon))
+    return true
+  } catch {
+    return false
+  }
+}
+
+function isWritable(folder) {
+  try {
+    mkdirSync(folder, { recursive: true })
+    accessSync(folder, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Compiles the addon that speaks, unless one that loads is there, and says so on stderr with the time it took. Without a compiler, or when
+ * it failed before with the same sources and compiler, nothing happens: speech then runs on WebAssembly.
+ */
+export async function compileOnce(of = SERVE, cache = cacheFolder()) {
+  const key = sourceKey(of)
+  const places = [of.build, cache].map((build) => ({ ...of, build }))
+  if (places.some((place, i) => isUsable(place, key, i === 0)) || !compiler()) return
+  const addon = places.find((place) => isWritable(dirname(addonFile(place))))
+  if (!addon) return
+  const failed = `${addonFile(addon)}.failed`
+  const attempt = digest([], key, compiler())
+  if (existsSync(failed) && readFileSync(failed, 'utf8') === attempt) return
+  const started = Date.now()
+  process.stderr.write('Compiling the native kernels for this machine, once ... ')
+  const objects = mkdtempSync(join(tmpdir(), 'sparsewave-'))
+  const result = await buildAddon(addon, objects)
+  rmSync(objects, { recursive: true, force: true })
+  process.stderr.write(`${result === true ? '' : 'failed after '}${Math.round((Date.now() - started) / 1000)} s\n`)
+  if (result === true) {
+    writeFileSync(keyFile(addon), key)
+    rmSync(failed, { force: true })
+  } else {
+    writeFileSync(failed, attempt)
+    process.stderr.write(
+      'Speech runs on WebAssembly. `node scripts/build-native.mjs` in the package shows the errors.\n',
+    )
+  }
+}
+
 if (process.argv[1] && import.meta.url === pathToFileURL(resolve(process.argv[1])).href) {
-  const result = await buildAddons(addons(), 'Speech runs on the WebAssembly kernels.')
+  const result = await buildAddons([SERVE], 'Speech runs on the WebAssembly kernels.')
   if (result !== true) {
     console.error(result)
     process.exit(1)

@@ -14,12 +14,12 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import {
   addonFile,
   addonStamp,
-  addons,
   buildAddons,
   compiler,
   digest,
   execute,
   parallel,
+  SERVE,
   walk,
 } from './build-native.mjs'
 import { buildWeb, webOutputs, webSources } from './build-web.mjs'
@@ -114,7 +114,7 @@ const parts = {
   },
   native: {
     says: 'native kernels',
-    ...addonPart(addons, 'Speech runs on the WebAssembly kernels, training needs a compiler.'),
+    ...addonPart(() => [SERVE], 'Speech runs on the WebAssembly kernels, training needs a compiler.'),
   },
   training: {
     says: 'trainer',

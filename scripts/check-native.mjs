@@ -1,5 +1,5 @@
 /**
- * Checks of the inference kernels, of source-filter synthesis, of the layers and of training's passes outside Node.
+ * Checks of the native code outside Node: the vocoder's kernels, source-filter synthesis, the layers, training's passes.
  *
  *   node scripts/check-native.mjs sanitize      AddressSanitizer and UndefinedBehaviorSanitizer over every kernel of this CPU
  *   node scripts/check-native.mjs fuzz [S]      libFuzzer over the model image for S seconds (default 20); needs clang
@@ -40,17 +40,17 @@ function need(...programs) {
   return false
 }
 
-/** Compiles the kernels of `arch` in native/`addon` and a main file to one program. */
+/** Compiles a part's kernels for `arch` and a main file to one program. */
 async function compile(
   compiler,
   arch,
   main,
   flags,
   name,
-  { kernelFlags = flags, folder = 'native/infer', test = 'test/native', more = [] } = {},
+  { kernelFlags = flags, folder, test = 'test/native', more = [] },
 ) {
   const target = join(WORK, name)
-  const kernels = readdirSync(join(ROOT, folder)).filter((f) => /^(?:core|int8|optimizer)\.\w+\.cpp$/.test(f))
+  const kernels = readdirSync(join(ROOT, folder)).filter((f) => /^(?:kernel|int8|optimizer)\.\w+\.cpp$/.test(f))
   const { sources, without } = filesFor(arch, kernels, compiler)
   const common = [
     ...COMPILE.filter((f) => f !== '-fPIC'),
@@ -82,29 +82,33 @@ async function compile(
   return target
 }
 
-const LAYERS = { folder: 'native/layers', more: ['native/layers/matrix.cpp'] }
-const TRAIN = { folder: 'training/native', test: 'training/native/test' }
-const FILTER = { folder: 'native/filter', more: ['native/filter/stream.cpp'] }
+/** What each main file is compiled with, and what it is run on. */
+const VOCODER = { folder: 'native/vocoder' }
+const PARTS = {
+  vocoder: { ...VOCODER, cases: SHAPES.map(caseFile), quick: ['--quick'] },
+  'source-filter': {
+    folder: 'native/source-filter',
+    more: ['native/source-filter/stream.cpp'],
+    cases: [caseFile('source-filter')],
+  },
+  layers: { folder: 'native/layers', more: ['native/layers/matrix.cpp'] },
+  train: { folder: 'training/native', test: 'training/native/test' },
+}
 const UNDEFINED = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-g', '-O1']
 
 const checks = {
   async sanitize() {
     const compiler = process.env.CXX ?? 'g++'
     if (!need(compiler)) return
-    const target = await compile(compiler, process.arch, 'infer.cpp', UNDEFINED, 'infer-sanitized')
-    run(target, SHAPES.map(caseFile))
-    const filter = await compile(compiler, process.arch, 'filter.cpp', UNDEFINED, 'filter-sanitized', FILTER)
-    run(filter, [caseFile('filter')])
-    run(await compile(compiler, process.arch, 'layers.cpp', UNDEFINED, 'layers-sanitized', LAYERS), [])
-    run(await compile(compiler, process.arch, 'train.cpp', UNDEFINED, 'train-sanitized', TRAIN), [])
+    for (const [name, part] of Object.entries(PARTS))
+      run(await compile(compiler, process.arch, `${name}.cpp`, UNDEFINED, `${name}-sanitized`, part), part.cases ?? [])
   },
   async fuzz(seconds = '20') {
     if (!need('clang++')) return
     const flags = ['-fsanitize=fuzzer,address,undefined', '-fno-sanitize-recover=all', '-g', '-O1']
     const kernels = flags.map((f) => f.replace('fuzzer,', 'fuzzer-no-link,'))
-    const target = await compile('clang++', process.arch, 'infer-fuzz.cpp', flags, 'infer-fuzz', {
-      kernelFlags: kernels,
-    })
+    const options = { ...VOCODER, kernelFlags: kernels }
+    const target = await compile('clang++', process.arch, 'vocoder-fuzz.cpp', flags, 'vocoder-fuzz', options)
     const corpus = join(WORK, 'corpus')
     mkdirSync(corpus, { recursive: true })
     for (const shape of ['one-block', 'one-block-int16', 'one-block-int8'])
@@ -113,14 +117,10 @@ const checks = {
   },
   async arm64() {
     if (!need('aarch64-linux-gnu-g++', 'qemu-aarch64')) return
-    const target = await compile('aarch64-linux-gnu-g++', 'arm64', 'infer.cpp', ['-static'], 'infer-arm64')
-    run('qemu-aarch64', [target, '--quick', ...SHAPES.map(caseFile)])
-    const filter = await compile('aarch64-linux-gnu-g++', 'arm64', 'filter.cpp', ['-static'], 'filter-arm64', FILTER)
-    run('qemu-aarch64', [filter, caseFile('filter')])
-    const layers = await compile('aarch64-linux-gnu-g++', 'arm64', 'layers.cpp', ['-static'], 'layers-arm64', LAYERS)
-    run('qemu-aarch64', [layers])
-    const train = await compile('aarch64-linux-gnu-g++', 'arm64', 'train.cpp', ['-static'], 'train-arm64', TRAIN)
-    run('qemu-aarch64', [train])
+    for (const [name, part] of Object.entries(PARTS)) {
+      const target = await compile('aarch64-linux-gnu-g++', 'arm64', `${name}.cpp`, ['-static'], `${name}-arm64`, part)
+      run('qemu-aarch64', [target, ...(part.quick ?? []), ...(part.cases ?? [])])
+    }
   },
   async threads() {
     const compiler = process.env.CXX ?? 'g++'
@@ -131,7 +131,7 @@ const checks = {
       ...ISA_FLAGS.avx2.flags,
       '-Wno-psabi',
       '-I',
-      'native/infer',
+      'native/vocoder',
       '-I',
       'native/shared',
     ]
@@ -140,7 +140,7 @@ const checks = {
   },
   async instructions() {
     if (!need('valgrind')) return
-    const target = await compile(process.env.CXX ?? 'g++', process.arch, 'infer.cpp', ['-g'], 'infer-counted')
+    const target = await compile(process.env.CXX ?? 'g++', process.arch, 'vocoder.cpp', ['-g'], 'counted', VOCODER)
     const count = (kernel, precision, streams, frames) => {
       const out = join(WORK, 'callgrind.out')
       const args = ['--tool=callgrind', `--callgrind-out-file=${out}`, target, '--run', kernel, streams, frames]

@@ -33,6 +33,8 @@ const LIMITS = { all: 350, small: 40 }
 const ENV = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !/^(?:npm_|SPARSEWAVE_|NODE_|INIT_CWD$)/i.test(name)),
 )
+// Addons that were compiled before are none of this check's.
+ENV.XDG_CACHE_HOME = join(WORK, 'cache')
 const which = (name) =>
   ENV.PATH.split(delimiter)
     .filter((folder) => !folder.includes('node_modules'))

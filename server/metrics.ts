@@ -116,6 +116,12 @@ export function createMetrics(pool: () => PoolState, log: () => number = () => 0
       labelNames: ['isa', 'precision', 'sparsity'] as const,
       registers,
     }),
+    engine: new Gauge({
+      name: 'tts_engine_info',
+      help: '1 for what computes (kernel, layers of the acoustic and the conditioning net) and why the kernel was chosen',
+      labelNames: ['kernel', 'layers', 'why'] as const,
+      registers,
+    }),
     wsConnections: new Gauge({ name: 'ws_connections', help: 'Open WebSocket connections', registers }),
     wsBuffered: new Gauge({
       name: 'ws_buffered_bytes',

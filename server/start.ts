@@ -119,8 +119,9 @@ export async function startServer({
     if (wyoming && keys) logger.warn('Wyoming knows no API keys: whoever reaches its port may speak')
     if (listens) await listen(server, config.port, config.host)
     const info = await pool.ready()
-    const { kernel: isa, precision, sparsity } = info
+    const { kernel: isa, precision, sparsity, layers = 'unknown', kernelReason } = info
     metrics.kernel.set({ isa, precision, sparsity: sparsity.toFixed(3) }, 1)
+    metrics.engine.set({ kernel: isa, layers, why: kernelReason }, 1)
     return {
       server,
       port: listens ? (server.address() as AddressInfo).port : 0,

@@ -1,2 +1,2 @@
 /** Browsers have no addons. */
-export const loadAddon = <T>(_name: string): T | undefined => undefined
+export const tryAddon = <T>(_name: string): { readonly addon?: T } => ({})

@@ -1,17 +1,16 @@
-/** Every program in examples/, run as a user would: from a folder of its own, with the package by its name. */
+/**
+ * The programs in examples/, run as a user would: from a folder of its own, with the package by its name. The two that take
+ * long are in test/slow/.
+ */
 import { once } from 'node:events'
 import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { delimiter, join } from 'node:path'
-import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readWav } from '../src/audio/wav.ts'
-import { addonFile } from '../src/native-addon.ts'
 import { PACKAGE_ROOT } from '../src/root.ts'
-import { TRAINING_ROOT } from '../training/root.ts'
-import { chromium } from './support/chromium.ts'
-import { Outside, serveFiles } from './support/outside.ts'
+import { Outside } from './support/outside.ts'
 
 const EXAMPLES = join(PACKAGE_ROOT, 'examples')
 const outside = new Outside()
@@ -147,47 +146,3 @@ describe('against a server', () => {
     expect(readFileSync(outside.path('door.pcm')).length).toBeGreaterThan(20_000)
   })
 })
-
-test.skipIf(!existsSync(addonFile('train', TRAINING_ROOT)))(
-  'train-a-voice.mjs (skipped without a C++ compiler)',
-  async () => {
-    await run('train-a-voice.mjs', ['mine', '20'])
-    expect(seconds('spoken.wav')).toBeGreaterThan(0.5)
-    expect(JSON.parse(readFileSync(outside.path('voices/mine/voice.json'), 'utf8'))).toMatchObject({
-      name: 'mine',
-      net: { hidden: 64 },
-    })
-  },
-  240_000,
-)
-
-test.skipIf(!chromium)(
-  'browser: the bundled page speaks in Chromium, with files alone to fetch',
-  async () => {
-    const folder = outside.path('browser')
-    const script = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).scripts.build
-    expect(script).toBe('npm run copy && vite build --base ./')
-    const built = await outside.run('npm', ['run', 'build'], {}, folder)
-    expect(built.code, built.stderr).toBe(0)
-    const site = await serveFiles({ '': join(folder, 'dist') })
-    const { chromium: launcher } = await import('playwright-core')
-    let browser: Browser | undefined
-    try {
-      browser = await launcher.launch({
-        executablePath: chromium!,
-        args: ['--no-sandbox', '--autoplay-policy=no-user-gesture-required'],
-      })
-      const page = await browser.newPage()
-      await page.goto(site.url)
-      await page.fill('#text', 'Two boats came home.')
-      await page.click('#speak')
-      const status = page.locator('#status').filter({ hasText: 's of speech' })
-      await status.waitFor({ timeout: 100_000 })
-      expect(Number.parseFloat((await status.textContent())!)).toBeGreaterThan(0.8)
-    } finally {
-      await browser?.close()
-      site.close()
-    }
-  },
-  180_000,
-)

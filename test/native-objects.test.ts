@@ -8,16 +8,19 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { PACKAGE_ROOT } from '../src/root.ts'
 
-const folder = path.join(PACKAGE_ROOT, 'build/obj')
-const objects = existsSync(folder)
-  ? readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => /core\.\w+\.cpp\.o$/.test(file))
-  : []
+const objects = ['build/obj/serve', 'training/build/obj/train'].flatMap((folder) =>
+  existsSync(path.join(PACKAGE_ROOT, folder))
+    ? readdirSync(path.join(PACKAGE_ROOT, folder))
+        .filter((file) => /(kernel|int8|peak)\.\w+\.cpp\.o$/.test(file))
+        .map((file) => path.join(folder, file))
+    : [],
+)
 const hasNm = spawnSync('nm', ['--version']).status === 0
 
 test.skipIf(objects.length === 0 || !hasNm).each(objects)(
   '%s has no load-time code and no shared function',
   (object) => {
-    const { stdout, status } = spawnSync('nm', [path.join(folder, object)], { encoding: 'utf8' })
+    const { stdout, status } = spawnSync('nm', [path.join(PACKAGE_ROOT, object)], { encoding: 'utf8' })
     expect(status).toBe(0)
     const symbols = stdout.trim().split('\n')
     expect(symbols.length).toBeGreaterThan(1)

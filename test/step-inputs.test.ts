@@ -45,7 +45,7 @@ test('the inputs and residuals of generated steps are those the trainer takes fr
   const pick = (field: 'lpc' | 'gain' | 'inverseLevel', width: number) =>
     Float32Array.from(all.flatMap(({ w, i }) => [...w[field].subarray(i * width, (i + 1) * width)]))
   const blocks = {
-    gates: new Float32Array(all.length * 3 * config.hidden),
+    gateTerms: new Float32Array(all.length * 3 * config.hidden),
     lpc: pick('lpc', BANDS * 8),
     gain: pick('gain', BANDS),
     inverseLevel: pick('inverseLevel', BANDS),

@@ -1,48 +1,17 @@
-// The vocoder's kernel in WebAssembly SIMD: the loop of native/infer/core.h on blocks of four registers, one addition and
+// The vocoder's kernel in WebAssembly SIMD: the loop of native/vocoder/kernel.h on blocks of four registers, one addition and
 // one multiplication where native code fuses them; fused too in the module with relaxed SIMD. Memory is the host's: a model image and streams, by address.
 
-const BANDS: i32 = 4
-const BLOCK: i32 = 16
-const ORDER: i32 = 8
-const HISTORY: i32 = 4
-const MIXTURES: i32 = 4
-const STEPS_PER_FRAME: i32 = 30
-const RING: u32 = 1024
-const MAX_LAG: i32 = 1022
-const MIN_LAG: i32 = 2
-const TABLE_REACH: f64 = 8
-const TABLE_OVERSAMPLING: f64 = 16
-const TABLE_POINTS: i32 = 257
-const DE_EMPHASIS: f32 = 0.85
+import {
+  BANDS, EXCITATION_OVERSAMPLING, EXCITATION_POINTS, EXCITATION_REACH, FIELD_FILTERS, FIELD_GATE_VALUES, FIELD_HEAD_BIAS, FIELD_HEAD_BLOCKS,
+  FIELD_HEAD_COLUMNS, FIELD_HEAD_HIDDEN, FIELD_HEAD_SKIP, FIELD_HEAD_STEP, FIELD_HEAD_VALUES, FIELD_HIDDEN, FIELD_INPUT_BLOCKS,
+  FIELD_INPUT_STEPS, FIELD_INPUTS, FIELD_INTEGER, FIELD_OUTPUT_BIAS, FIELD_OUTPUT_WEIGHT, FIELD_RECURRENT_BLOCKS, FIELD_RESET_BLOCKS,
+  FIELD_SCALES, FIELD_STEP_VALUES, FIELD_TABLE, FIELD_TEMPERATURE, FIELD_UPDATE_BLOCKS, HISTORY, INTEGERS, LPC_ORDER, MAX_LAG, MIN_LAG,
+  MIXTURES, PADDED_STEP_INPUTS, PQMF_TAPS, PRE_EMPHASIS, RING, STATE_STEPS_INT16, STEPS_PER_FRAME,
+} from './shared/constants'
+import { exponential, hyperbolicTangent, limit, madd, sigmoid } from './shared/math'
 
-// Model: addresses of values and columns, then the header in the order of HEADER_FIELDS.
-const HIDDEN = 8
-const HEAD_HIDDEN = 12
-const INPUTS = 16
-const RESET_BLOCKS = 20
-const UPDATE_BLOCKS = 24
-const RECURRENT_BLOCKS = 28
-const INPUT_BLOCKS = 32
-const HEAD_BLOCKS = 36
-const GATE_VALUES = 40
-const HEAD_VALUES = 44
-const HEAD_BIAS = 48
-const HEAD_STEP = 52
-const HEAD_SKIP = 56
-const OUTPUT_WEIGHT = 60
-const OUTPUT_BIAS = 64
-const FILTERS = 68
-const TABLE = 72
-const TEMPERATURE = 76
-const HEAD_COLUMNS = 80
-const INTEGER = 84
-const STEP_VALUES = 88
-const SCALES = 92
-const INPUT_STEPS = 96
-// Behind the header: the address of the integers.
-const INTEGERS = 112
-
-const STATE_STEPS: f32 = 8192
+// Bytes of the ring of band samples; that of residuals follows it.
+const RING_BYTES: usize = <usize>RING << 4
 
 // Stream: scalars, then [h; x; e], products of the four gate parts, heads, scratch for four strips and an output, [h; x] as integers in the
 // lower and in the upper halves of 32 bits, bands.
@@ -61,15 +30,15 @@ const S_DATA = 64
 // @ts-ignore: decorator
 @inline function inputOf(stream: usize): usize { return stream + S_DATA }
 // @ts-ignore: decorator
-@inline function sumsOf(stream: usize, model: usize): usize { return inputOf(stream) + ((<usize>field(model, HIDDEN) + 64) << 2) }
+@inline function sumsOf(stream: usize, model: usize): usize { return inputOf(stream) + ((<usize>field(model, FIELD_HIDDEN) + PADDED_STEP_INPUTS) << 2) }
 // @ts-ignore: decorator
-@inline function headOf(stream: usize, model: usize): usize { return sumsOf(stream, model) + (<usize>field(model, HIDDEN) << 4) }
+@inline function headOf(stream: usize, model: usize): usize { return sumsOf(stream, model) + (<usize>field(model, FIELD_HIDDEN) << 4) }
 // @ts-ignore: decorator
-@inline function scratchOf(stream: usize, model: usize): usize { return headOf(stream, model) + (<usize>field(model, HEAD_HIDDEN) << 4) }
+@inline function scratchOf(stream: usize, model: usize): usize { return headOf(stream, model) + (<usize>field(model, FIELD_HEAD_HIDDEN) << 4) }
 // @ts-ignore: decorator
 @inline function halvesOf(stream: usize, model: usize): usize { return scratchOf(stream, model) + 5 * 64 }
 // @ts-ignore: decorator
-@inline function halfBytes(model: usize): usize { return (<usize>field(model, HIDDEN) + 64) << 2 }
+@inline function halfBytes(model: usize): usize { return (<usize>field(model, FIELD_HIDDEN) + PADDED_STEP_INPUTS) << 2 }
 // @ts-ignore: decorator
 @inline function bandsOf(stream: usize, model: usize): usize { return halvesOf(stream, model) + 2 * halfBytes(model) }
 
@@ -77,7 +46,7 @@ const S_DATA = 64
 export function heapBase(): usize { return __heap_base }
 
 /** Bytes of a stream of the model at this address. */
-export function streamSize(model: usize): usize { return bandsOf(0, model) + (RING << 5) }
+export function streamSize(model: usize): usize { return bandsOf(0, model) + 2 * RING_BYTES }
 
 /** Prepares zeroed memory as a stream. */
 export function openStream(stream: usize, model: usize, seed: u32): void {
@@ -92,48 +61,6 @@ export function openStream(stream: usize, model: usize, seed: u32): void {
   h = (h ^ (h >> 16)) * 0x85ebca6b
   h = (h ^ (h >> 13)) * 0xc2b2ae35
   return h ^ (h >> 16)
-}
-
-// @ts-ignore: decorator
-@inline function limit(v: v128, low: f32, high: f32): v128 {
-  return f32x4.pmin(f32x4.splat(high), f32x4.pmax(f32x4.splat(low), v))
-}
-
-// @ts-ignore: decorator
-@inline function madd(a: v128, b: v128, c: v128): v128 {
-  return ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_madd(a, b, c) : f32x4.add(f32x4.mul(a, b), c)
-}
-
-// e^x for x in -87..88, relative error below 2e-7 (Cephes' polynomial).
-// @ts-ignore: decorator
-@inline function exponential(value: v128): v128 {
-  let x = limit(value, -87, 88)
-  const magic = f32x4.splat(12582912)
-  let n = madd(x, f32x4.splat(1.44269504088896341), magic)
-  const exponent = i32x4.shl(n, 23)
-  n = f32x4.sub(n, magic)
-  x = f32x4.sub(x, f32x4.mul(n, f32x4.splat(0.693359375)))
-  x = madd(n, f32x4.splat(2.1219444e-4), x)
-  let p = f32x4.splat(1.98756915e-4)
-  p = madd(p, x, f32x4.splat(1.3981999507e-3))
-  p = madd(p, x, f32x4.splat(8.3334519073e-3))
-  p = madd(p, x, f32x4.splat(4.1665795894e-2))
-  p = madd(p, x, f32x4.splat(1.6666665459e-1))
-  p = madd(p, x, f32x4.splat(5.0000001201e-1))
-  p = f32x4.add(madd(f32x4.mul(p, x), x, x), f32x4.splat(1))
-  return i32x4.add(p, exponent)
-}
-
-// Absolute errors below 3e-7.
-// @ts-ignore: decorator
-@inline function sigmoid(x: v128): v128 {
-  const one = f32x4.splat(1)
-  return f32x4.div(one, f32x4.add(one, exponential(f32x4.neg(x))))
-}
-// @ts-ignore: decorator
-@inline function hyperbolicTangent(x: v128): v128 {
-  const one = f32x4.splat(1)
-  return f32x4.sub(one, f32x4.div(f32x4.splat(2), f32x4.add(one, exponential(f32x4.add(x, x)))))
 }
 
 // Product of one strip's blocks with the input, written to `out` [16].
@@ -235,27 +162,27 @@ function productOfIntegers(weights: usize, columns: usize, count: i32, low: usiz
 
 // h <- GRU(h, x, gates), then the heads' part that needs no e_b: V h' + b + S_b x.
 function advance(stream: usize, model: usize, gates: usize): void {
-  const H = field(model, HIDDEN), K = field(model, HEAD_HIDDEN), D = field(model, INPUTS)
+  const H = field(model, FIELD_HIDDEN), K = field(model, FIELD_HEAD_HIDDEN), D = field(model, FIELD_INPUTS)
   const input = inputOf(stream), sums = sumsOf(stream, model), scratch = scratchOf(stream, model)
-  const resets = field(model, RESET_BLOCKS), updates = field(model, UPDATE_BLOCKS)
-  const recurrents = field(model, RECURRENT_BLOCKS), inputs = field(model, INPUT_BLOCKS)
+  const resets = field(model, FIELD_RESET_BLOCKS), updates = field(model, FIELD_UPDATE_BLOCKS)
+  const recurrents = field(model, FIELD_RECURRENT_BLOCKS), inputs = field(model, FIELD_INPUT_BLOCKS)
   const H4 = (<usize>H) << 2
   const one = f32x4.splat(1)
-  const integer = field(model, INTEGER)
+  const integer = field(model, FIELD_INTEGER)
   const low = halvesOf(stream, model), high = low + halfBytes(model)
-  const scales = values(model, SCALES)
+  const scales = values(model, FIELD_SCALES)
   // A block is 64 bytes of f32, 32 of integers.
   const bits: usize = integer ? 5 : 6
   const integers = <usize>load<u32>(model + INTEGERS)
   if (integer) {
-    const x = input + H4, steps = values(model, INPUT_STEPS)
+    const x = input + H4, steps = values(model, FIELD_INPUT_STEPS)
     for (let i: usize = 0; i < (<usize>D) << 2; i += 16) {
-      const most = v128.load(steps + i, 256)
+      const most = v128.load(steps + i, PADDED_STEP_INPUTS * 4)
       const v = f32x4.mul(v128.load(x + i), v128.load(steps + i))
       storeHalves(low + H4 + i, high + H4 + i, f32x4.pmin(most, f32x4.pmax(f32x4.neg(most), v)))
     }
   }
-  let w = integer ? integers + ((<usize>field(model, GATE_VALUES)) << 1) : values(model, GATE_VALUES)
+  let w = integer ? integers + ((<usize>field(model, FIELD_GATE_VALUES)) << 1) : values(model, FIELD_GATE_VALUES)
   let c = <usize>load<u32>(model + 4)
   // All products first, then all non-linear functions: their long chains overlap one another.
   for (let row: usize = 0; row < H4; row += 64) {
@@ -286,16 +213,16 @@ function advance(stream: usize, model: usize, gates: usize): void {
     const n = hyperbolicTangent(madd(r, sumAt(sums + 2 * H4 + i, scale + 2 * H4, integer), an))
     const state = madd(z, f32x4.sub(v128.load(input + i), n), n)
     v128.store(input + i, state)
-    if (integer) storeHalves(low + i, high + i, f32x4.mul(state, f32x4.splat(STATE_STEPS)))
+    if (integer) storeHalves(low + i, high + i, f32x4.mul(state, f32x4.splat(<f32>STATE_STEPS_INT16)))
   }
-  const heads = field(model, HEAD_BLOCKS)
+  const heads = field(model, FIELD_HEAD_BLOCKS)
   const K4 = (<usize>K) << 2
   let head = headOf(stream, model)
-  let bias = values(model, HEAD_BIAS)
-  let step = integer ? integers + ((<usize>field(model, STEP_VALUES)) << 1) : values(model, HEAD_STEP)
+  let bias = values(model, FIELD_HEAD_BIAS)
+  let step = integer ? integers + ((<usize>field(model, FIELD_STEP_VALUES)) << 1) : values(model, FIELD_HEAD_STEP)
   let headScale = scales + 4 * H4
-  w = integer ? integers + ((<usize>field(model, HEAD_VALUES)) << 1) : values(model, HEAD_VALUES)
-  c = load<u32>(model + 4) + ((<usize>field(model, HEAD_COLUMNS)) << 1)
+  w = integer ? integers + ((<usize>field(model, FIELD_HEAD_VALUES)) << 1) : values(model, FIELD_HEAD_VALUES)
+  c = load<u32>(model + 4) + ((<usize>field(model, FIELD_HEAD_COLUMNS)) << 1)
   for (let b = 0; b < BANDS; b++) {
     // The integers hold no columns of earlier bands.
     const stripBytes = integer ? (<usize>D) << 5 : (<usize>(D + b)) << 6
@@ -320,9 +247,9 @@ function advance(stream: usize, model: usize, gates: usize): void {
 
 // M_b x for all four bands, lane b.
 function skip(stream: usize, model: usize): v128 {
-  let x = inputOf(stream) + ((<usize>field(model, HIDDEN)) << 2)
-  let w = values(model, HEAD_SKIP)
-  const end = x + ((<usize>field(model, INPUTS)) << 2)
+  let x = inputOf(stream) + ((<usize>field(model, FIELD_HIDDEN)) << 2)
+  let w = values(model, FIELD_HEAD_SKIP)
+  const end = x + ((<usize>field(model, FIELD_INPUTS)) << 2)
   let sum = f32x4.splat(0)
   for (; x < end; x += 4, w += 16) sum = madd(v128.load(w), v128.load32_splat(x), sum)
   return sum
@@ -330,11 +257,11 @@ function skip(stream: usize, model: usize): v128 {
 
 // o_b of one band, written to `out` [16]; e_0 .. e_{b-1} lie behind x. `shift` is M_b [x; e].
 function output(stream: usize, model: usize, b: i32, shift: f32, out: usize): void {
-  const K = field(model, HEAD_HIDDEN), D = field(model, INPUTS)
+  const K = field(model, FIELD_HEAD_HIDDEN), D = field(model, FIELD_INPUTS)
   const K4 = (<usize>K) << 2
-  const e = inputOf(stream) + ((<usize>(field(model, HIDDEN) + D)) << 2)
+  const e = inputOf(stream) + ((<usize>(field(model, FIELD_HIDDEN) + D)) << 2)
   const u = headOf(stream, model) + <usize>b * K4
-  const step = values(model, HEAD_STEP) + ((<usize>(K * (b * D + b * (b - 1) / 2))) << 2)
+  const step = values(model, FIELD_HEAD_STEP) + ((<usize>(K * (b * D + b * (b - 1) / 2))) << 2)
   const zero = f32x4.splat(0)
   for (let k: usize = 0; k < K4; k += 16) {
     const strip = k >> 6
@@ -343,25 +270,25 @@ function output(stream: usize, model: usize, b: i32, shift: f32, out: usize): vo
     for (let j = 0; j < b; j++) v = madd(v128.load(w + ((<usize>j) << 6)), v128.load32_splat(e + ((<usize>j) << 2)), v)
     v128.store(u + k, f32x4.pmax(zero, v))
   }
-  dense(values(model, OUTPUT_WEIGHT) + ((<usize>(b * K)) << 6), K, u, out)
-  const bias = values(model, OUTPUT_BIAS) + ((<usize>b) << 6)
+  dense(values(model, FIELD_OUTPUT_WEIGHT) + ((<usize>(b * K)) << 6), K, u, out)
+  const bias = values(model, FIELD_OUTPUT_BIAS) + ((<usize>b) << 6)
   for (let p: usize = 0; p < 64; p += 16) v128.store(out + p, f32x4.add(v128.load(out + p), v128.load(bias + p)))
   v128.store(out, f32x4.add(v128.load(out, 16), f32x4.splat(shift)), 16)
 }
 
 // @ts-ignore: decorator
 @inline function past(stream: usize, model: usize, back: i32): usize {
-  return bandsOf(stream, model) + (<usize>((load<u32>(stream + S_T) - <u32>back) & (RING - 1)) << 4)
+  return bandsOf(stream, model) + (<usize>((load<u32>(stream + S_T) - <u32>back) & <u32>(RING - 1)) << 4)
 }
 
 // k_b(u) for the four bands.
 function pulse(table: usize, u: f64): v128 {
-  const position = (u + TABLE_REACH) * TABLE_OVERSAMPLING
-  if (!(position >= 0 && position < <f64>(TABLE_POINTS - 1))) return f32x4.splat(0)
+  const position = (u + <f64>EXCITATION_REACH) * <f64>EXCITATION_OVERSAMPLING
+  if (!(position >= 0 && position < <f64>(EXCITATION_POINTS - 1))) return f32x4.splat(0)
   const at = <i32>position
-  const share = <f32>(position - <f64>at)
+  const weight = <f32>(position - <f64>at)
   const from = table + ((<usize>at) << 4)
-  return madd(v128.load(from), f32x4.splat(<f32>1 - share), f32x4.mul(v128.load(from, 16), f32x4.splat(share)))
+  return madd(v128.load(from), f32x4.splat(<f32>1 - weight), f32x4.mul(v128.load(from, 16), f32x4.splat(weight)))
 }
 
 function writeExcitation(stream: usize, model: usize, increment: f64, x: usize): void {
@@ -374,7 +301,7 @@ function writeExcitation(stream: usize, model: usize, increment: f64, x: usize):
   if (phase >= 1) phase -= 1
   store<f64>(stream + S_PHASE, phase)
   store<u32>(stream + S_VOICED, 1)
-  const table = values(model, TABLE)
+  const table = values(model, FIELD_TABLE)
   const period = 1 / increment
   const amplitude = f32x4.splat(<f32>Math.sqrt(period))
   for (let o = 0; o < 3; o++) {
@@ -391,11 +318,11 @@ function writeExcitation(stream: usize, model: usize, increment: f64, x: usize):
 
 // Inputs x of the step; returns P_b.
 function writeInputs(stream: usize, model: usize, lpc: usize, inverseLevel: usize, frameLag: i32, increment: f64): v128 {
-  let x = inputOf(stream) + ((<usize>field(model, HIDDEN)) << 2)
+  let x = inputOf(stream) + ((<usize>field(model, FIELD_HIDDEN)) << 2)
   const level = v128.load(inverseLevel)
-  const e = v128.load(x + ((<usize>field(model, INPUTS)) << 2))
+  const e = v128.load(x + ((<usize>field(model, FIELD_INPUTS)) << 2))
   let prediction = f32x4.splat(0)
-  for (let k = 1; k <= ORDER; k++) {
+  for (let k = 1; k <= LPC_ORDER; k++) {
     const from = lpc + ((<usize>(k - 1)) << 2)
     let a = f32x4.splat(load<f32>(from))
     a = f32x4.replace_lane(a, 1, load<f32>(from, 32))
@@ -409,7 +336,7 @@ function writeInputs(stream: usize, model: usize, lpc: usize, inverseLevel: usiz
   x += 32
   const lag = frameLag > 0 ? min(max(frameLag, MIN_LAG), MAX_LAG) : 0
   for (let o = -1; o <= 1; o++, x += 16) {
-    v128.store(x, lag > 0 ? clip6(v128.load(past(stream, model, lag - o), 16384)) : f32x4.splat(0))
+    v128.store(x, lag > 0 ? clip6(v128.load(past(stream, model, lag - o), RING_BYTES)) : f32x4.splat(0))
   }
   writeExcitation(stream, model, increment, x)
   return prediction
@@ -447,9 +374,9 @@ function sample(stream: usize, b: i32, o: usize, temperature: f32): f32 {
 }
 
 function synthesize(stream: usize, model: usize, out: usize): void {
-  let filter = values(model, FILTERS)
+  let filter = values(model, FIELD_FILTERS)
   let s0 = f32x4.splat(0), s1 = s0, s2 = s0, s3 = s0
-  for (let j = 0; j < 16; j++, filter += 64) {
+  for (let j = 0; j < PQMF_TAPS / BANDS; j++, filter += 64) {
     const band = past(stream, model, j)
     s0 = madd(v128.load(filter), v128.load32_splat(band), s0)
     s1 = madd(v128.load(filter, 16), v128.load32_splat(band, 4), s1)
@@ -459,7 +386,7 @@ function synthesize(stream: usize, model: usize, out: usize): void {
   v128.store(out, f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3)))
   let last = load<f32>(stream + S_LAST)
   for (let i: usize = 0; i < 16; i += 4) {
-    last = load<f32>(out + i) + DE_EMPHASIS * last
+    last = load<f32>(out + i) + PRE_EMPHASIS * last
     store<f32>(out + i, last)
   }
   store<f32>(stream + S_LAST, last)
@@ -471,14 +398,14 @@ export function generate(
 ): void {
   const increment = load<f64>(incrementAt)
   const model = <usize>load<u32>(stream + S_MODEL)
-  const D = field(model, INPUTS)
-  const e = inputOf(stream) + ((<usize>(field(model, HIDDEN) + D)) << 2)
-  const skipWeight = values(model, HEAD_SKIP) + ((<usize>D) << 4)
+  const D = field(model, FIELD_INPUTS)
+  const e = inputOf(stream) + ((<usize>(field(model, FIELD_HIDDEN) + D)) << 2)
+  const skipWeight = values(model, FIELD_HEAD_SKIP) + ((<usize>D) << 4)
   const o = scratchOf(stream, model) + 256
   const gains = v128.load(gain)
   for (let i = 0; i < STEPS_PER_FRAME; i++, out += 16) {
     const prediction = writeInputs(stream, model, lpc, inverseLevel, lag, increment)
-    const temperature = values(model, TEMPERATURE) + (load<u32>(stream + S_VOICED) ? 16 : 0)
+    const temperature = values(model, FIELD_TEMPERATURE) + (load<u32>(stream + S_VOICED) ? 16 : 0)
     advance(stream, model, gates)
     let shift = skip(stream, model)
     const scratch = o - 256
@@ -493,7 +420,7 @@ export function generate(
     const slot = past(stream, model, 0)
     v128.store(slot, limit(madd(gains, v128.load(e), prediction), -2, 2))
     // The ring of residuals follows that of the bands.
-    v128.store(slot, v128.load(e), 16384)
+    v128.store(slot, v128.load(e), RING_BYTES)
     synthesize(stream, model, out)
     store<u32>(stream + S_T, load<u32>(stream + S_T) + 1)
   }
@@ -502,9 +429,9 @@ export function generate(
 /** Teacher-forced step: x [D] and residuals [4] are given; writes o_b, [4][16] of which 12 are used. */
 export function outputs(stream: usize, gates: usize, x: usize, residuals: usize, out: usize): void {
   const model = <usize>load<u32>(stream + S_MODEL)
-  const D = field(model, INPUTS)
-  const input = inputOf(stream) + ((<usize>field(model, HIDDEN)) << 2)
-  const skipWeight = values(model, HEAD_SKIP) + ((<usize>D) << 4)
+  const D = field(model, FIELD_INPUTS)
+  const input = inputOf(stream) + ((<usize>field(model, FIELD_HIDDEN)) << 2)
+  const skipWeight = values(model, FIELD_HEAD_SKIP) + ((<usize>D) << 4)
   memory.copy(input, x, (<usize>D) << 2)
   memory.copy(input + ((<usize>D) << 2), residuals, 16)
   advance(stream, model, gates)

@@ -11,9 +11,9 @@
 #include <thread>
 #include <vector>
 
-#include "../../native/infer/core.avx2.cpp"
+#include "../../native/vocoder/kernel.avx2.cpp"
 
-namespace sparsewave {
+namespace sparsewave::vocoder {
 namespace {
 
 // Both threads come to each meeting; the last one lets all go on.
@@ -85,9 +85,10 @@ double seconds_of(const std::function<void()>& run) {
 }
 
 }  // namespace
-}  // namespace sparsewave
+}  // namespace sparsewave::vocoder
 
 using namespace sparsewave;
+using namespace sparsewave::vocoder;
 
 int main(int argc, char** argv) {
   if (argc < 2) {
@@ -98,7 +99,7 @@ int main(int argc, char** argv) {
   const auto c = read_case(argv[1]);
   Stream s(*c, 1);
   Stream* const streams[1] = {&s};
-  seat(streams, 1);
+  assign_slots(streams, 1);
   gather(streams, 1);
   std::vector<float> zeros(3 * c->header.hidden + 64);
   const Frame frame = {zeros.data(), zeros.data(), zeros.data(), zeros.data(), 100, 0.02};

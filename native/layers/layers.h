@@ -1,10 +1,12 @@
-// Layers of the nets at frame rate (acoustic model, conditioning): what the ISAs' code (core.h) and the binding (addon.cpp) share. Values are rows of floats; products are made
-// in 16-bit integers with 32-bit sums that cannot overflow, so that they are the same on every CPU.
+// Layers of the nets at frame rate (acoustic model, conditioning). Values are rows of floats. Products are computed in 16-bit integers with
+// 32-bit sums that cannot overflow, so that they are the same on every CPU. kernel.h has the loops, binding.cpp the Node-API.
 #pragma once
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
+
+#include "constants.h"
 
 namespace sparsewave::layers {
 
@@ -38,13 +40,13 @@ struct Matrix {
 };
 
 // What linear prediction in bands needs of the vocoder's frame parameters (src/vocoder/sparse-wavernn/frame-parameters.ts).
-constexpr int kPoints = 64, kGrid = 129, kBands = 4, kOrder = 8, kTerms = (kOrder + 1) * kBands;
-struct Prediction {
+constexpr int kTerms = (kLpcOrder + 1) * kBands;
+struct Predictor {
   // Envelope point below a frequency of the grid, weight of the one above; padded with what is harmless.
-  uint8_t point[kGrid + 7];
-  double weight[kGrid + 7];
+  uint8_t point[kSpectrumPoints + 7];
+  double weight[kSpectrumPoints + 7];
   // [grid][lag][band]: autocorrelations of the bands from the power at the grid's frequencies.
-  double correlation[kGrid * kTerms];
+  double correlation[kSpectrumPoints * kTerms];
   // Share of white noise added, floor of a band's power.
   double whitening, floor;
 };
@@ -62,8 +64,8 @@ struct Kernel {
   void (*norm)(const float* x, int rows, int channels, float epsilon, const float* scale, const float* shift, float* out);
   // Self-attention: rows of q, k and v, each [channels] in `heads` parts. `scratch` holds attention_scratch floats.
   void (*attention)(const float* qkv, int rows, int channels, int heads, float* scratch, float* out);
-  // Of a log power envelope [kPoints]: predictors [kBands, kOrder], standard deviations of residuals and inverse ones of the bands' signals, each [kBands].
-  void (*predict)(const Prediction& p, const float* envelope, float* lpc, float* gain, float* inverse_level);
+  // Of a log power envelope [kEnvelopePoints]: predictors [kBands, kLpcOrder], standard deviations of residuals and inverse ones of the bands' signals, each [kBands].
+  void (*predict)(const Predictor& p, const float* envelope, float* lpc, float* gain, float* inverse_level);
 };
 extern const Kernel kBaseline, kAvx2, kAvx512, kNeon;
 

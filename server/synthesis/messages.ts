@@ -74,6 +74,7 @@ export type FromWorker =
       kernel: string
       kernelReason: string
       precision: string
+      layers?: string
       sparsity: number
       vocoder: VocoderKind
       cost?: number

@@ -68,6 +68,8 @@ export interface PoolInfo {
   readonly kernelReason: string
   /** Number format of the vocoder's products. */
   readonly precision: string
+  /** What runs the acoustic and the conditioning net. */
+  readonly layers?: string
   /** Share of the vocoder's weights that are zero. */
   readonly sparsity: number
   readonly vocoder: VocoderKind

@@ -31,7 +31,7 @@ export interface LoopOptions {
   /** Voice loaded before `ready` is said. */
   voice: string
   /** The kernel in use and why, and the share of the voice's weights that are zero; asked once the voice is loaded. */
-  kernel(): { name: string; why: string; precision: string; sparsity: number }
+  kernel(): { name: string; why: string; precision: string; layers?: string; sparsity: number }
   /** Measures the cost of the work; without one no load is reported. */
   meter?: Meter
 }

@@ -1,8 +1,8 @@
 /** Entry of a synthesis worker, thread or process: loads the voice and serves streams until `stop` comes. */
 import { performance } from 'node:perf_hooks'
 import { parentPort, Worker, workerData } from 'node:worker_threads'
+import { chooseEngine } from '../../src/engine.ts'
 import { SAMPLE_RATE } from '../../src/frames.ts'
-import { chooseKernel, choosePrecision } from '../../src/kernels/index.ts'
 import { loadSynthesizer, type Synthesizer } from '../../src/synthesis/index.ts'
 import { readVoice } from '../../src/voices/index.ts'
 import type { FromWorker, ToWorker } from './messages.ts'
@@ -39,8 +39,8 @@ await runWorkerLoop(parentPort ?? processPort(), {
     return synthesizer
   },
   kernel() {
-    const { kernel, why } = chooseKernel()
-    return { name: kernel.name, why, precision: choosePrecision(kernel).precision, sparsity }
+    const { kernel, kernelWhy, precision, layers } = chooseEngine()
+    return { name: kernel.name, why: kernelWhy, precision, layers: layers.name, sparsity }
   },
   meter,
 })

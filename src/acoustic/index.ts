@@ -3,12 +3,13 @@
  * nothing but the arguments.
  */
 import { z } from 'zod'
+import { chooseEngine } from '../engine.ts'
 import { SparsewaveError } from '../errors.ts'
 import { ENVELOPE_POINTS, type Frames } from '../frames.ts'
-import { chooseLayers, type Layers } from '../layers/index.ts'
+import type { Layers } from '../layers/index.ts'
 import { nameOf } from '../onnx/model.ts'
 import { loadOnnx, type ModelFile } from '../onnx/runtime.ts'
-import { NativeAcoustic, type Outputs } from './native.ts'
+import { LayeredAcoustic, type Outputs } from './on-layers.ts'
 
 /** The part of a voice's manifest that belongs to its acoustic model. */
 export const acousticManifestSchema = z.strictObject({
@@ -44,18 +45,19 @@ export class AcousticModel {
   }
 
   /**
-   * Opens acoustic.onnx: on native `layers` (default: those of the kernel in use) where it is a graph that training wrote, otherwise, or when `layers`
-   * is null, in onnxruntime. Throws VOICE_DAMAGED when it cannot be opened, VOICE_MISMATCH when it is another model.
+   * Opens acoustic.onnx on `layers`, which the model then owns (default: those that src/engine.ts chooses). With null, or where layers do not
+   * support the graph, it runs in onnxruntime. Throws VOICE_DAMAGED when it cannot be opened, VOICE_MISMATCH when it is another model,
+   * RUNTIME_MISSING when it needs onnxruntime and that is not installed.
    */
   static async load(
     file: ModelFile,
     manifest: AcousticManifest,
-    { layers = chooseLayers() ?? null }: { layers?: Layers | null } = {},
+    { layers = chooseEngine().layers.open() }: { layers?: Layers | null } = {},
   ): Promise<AcousticModel> {
-    const native = layers && typeof file === 'string' ? await NativeAcoustic.open(file, layers) : undefined
-    if (!native) layers?.close()
+    const layered = layers ? await LayeredAcoustic.open(file, layers) : undefined
+    if (!layered) layers?.close()
     return new AcousticModel(
-      native ?? (await onnxRunner(file)),
+      layered ?? (await onnxRunner(file)),
       new Map(Array.from(manifest.symbols, (symbol, i) => [symbol, i + 1])),
     )
   }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createFrames, ENVELOPE_HZ, ENVELOPE_POINTS, type Frames } from '../frames.ts'
-import { pulseDraft } from '../vocoder/source-filter/draft.ts'
+import { pulseSignal } from '../vocoder/source-filter/pulse-signal.ts'
 import { alignPulses } from './index.ts'
 
 /** Voice with two formants; F0 of frame i by `f0`. */
@@ -43,7 +43,7 @@ for (const [name, f0] of [
     const frames = voice(160, f0)
     for (const offset of [0, 0.3, 0.71]) {
       const truth = clock(frames, offset)
-      const found = alignPulses(pulseDraft(frames, truth), frames)
+      const found = alignPulses(pulseSignal(frames, truth), frames)
       expect(found.length).toBe(truth.length)
       let sum = 0
       let largest = 0
@@ -60,7 +60,7 @@ for (const [name, f0] of [
 
 test('a pitch that is measured 2 % wrong is made up for', () => {
   const frames = voice(200, () => 200)
-  const sound = pulseDraft(frames, clock(frames, 0))
+  const sound = pulseSignal(frames, clock(frames, 0))
   frames.f0.fill(204)
   const found = alignPulses(sound, frames)
   let advance = 0
@@ -73,7 +73,7 @@ test('a pitch that is measured 2 % wrong is made up for', () => {
 
 test('unvoiced steps are 0, voiced ones advance within 5 % of F0', () => {
   const frames = voice(120, (i) => (i % 40 < 25 ? 150 + i : 0))
-  const found = alignPulses(pulseDraft(frames, clock(frames, 0.5)), frames)
+  const found = alignPulses(pulseSignal(frames, clock(frames, 0.5)), frames)
   for (let t = 1; t < found.length; t++) {
     const f0 = frames.f0[Math.floor(t / 30)]!
     if (f0 === 0) expect(found[t]).toBe(0)

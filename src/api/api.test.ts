@@ -156,8 +156,8 @@ test('SSML is known by its root, and its marks come out', async () => {
 
 test('a lexicon changes what is said', async () => {
   const [plain, given] = await Promise.all([
-    samplesOf(voice.stream('Go, Siobhan.', { seed: 1 })),
-    samplesOf(voice.stream('Go, Siobhan.', { seed: 1, lexicon: { Siobhan: '/ʃəˈvɔn/' } })),
+    samplesOf(voice.stream('Two dogs.', { seed: 1 })),
+    samplesOf(voice.stream('Two dogs.', { seed: 1, lexicon: { dogs: '/ɪˈlɛfənts/' } })),
   ])
   expect(given).not.toEqual(plain)
 })

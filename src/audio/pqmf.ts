@@ -2,14 +2,14 @@
  * Four-band pseudo-QMF bank (cosine-modulated Kaiser prototype, 64 taps; Lin & Vaidyanathan 1998) with the pre-emphasis
  * around it. Invariant: synthesis of an analysis is the signal delayed by PQMF_DELAY samples, reconstruction SNR > 60 dB.
  */
-import { BANDS } from '../vocoder/sparse-wavernn/config.ts'
+import { BANDS, PQMF_TAPS, PRE_EMPHASIS } from '../vocoder/sparse-wavernn/layout.ts'
 
-export const PQMF_TAPS = 64
+export { PQMF_TAPS, PRE_EMPHASIS } from '../vocoder/sparse-wavernn/layout.ts'
+
 /** Step t is centred on sample 4t - ANALYSIS_LAG - 31.5 (docs/reference/net.md). */
 export const ANALYSIS_LAG = 28
 /** Samples by which synthesis lags behind the analysed signal. */
 export const PQMF_DELAY = PQMF_TAPS - 1 + ANALYSIS_LAG
-export const PRE_EMPHASIS = 0.85
 
 // Found by maximising the reconstruction SNR over cutoff and Kaiser beta.
 const CUTOFF = 0.1412773734

@@ -1,6 +1,5 @@
 /** Opens a voice in a browser: fetches the engine's files and the voice's own, and puts them together. */
 import { SparsewaveError } from '../errors.ts'
-import { provideKernel } from '../kernels/index.browser.ts'
 import { provideOnnxRuntime } from '../onnx/runtime.browser.ts'
 import { openSynthesizer } from '../synthesis/open.ts'
 import type { Synthesizer } from '../synthesis/synthesizer.ts'
@@ -8,6 +7,7 @@ import { provideData } from '../text/data-file.browser.ts'
 import { LANGUAGE_TAGS, languageFor } from '../text/index.ts'
 import type { VocoderKind } from '../vocoder/vocoder.ts'
 import { VOICE_FILES, voiceManifestSchema } from '../voices/manifest.ts'
+import { provideModule } from '../wasm/module-file.browser.ts'
 import { get, load, missing, type StoredFile } from './store.ts'
 
 /** The vocoder used unless a request names another. It costs the least. */
@@ -57,7 +57,7 @@ export async function openVoice({ engine, voice, headers, progress }: OpenOption
   const read = (name: string): Uint8Array<ArrayBuffer> => contents.get(name)!
 
   for (const name of language.data) provideData(language.folder, name, read(`${name}.gz`))
-  provideKernel([read('vocoder-relaxed.wasm.gz'), read('vocoder.wasm.gz')])
+  provideModule('vocoder', [read('vocoder-relaxed.wasm.gz'), read('vocoder.wasm.gz')])
   provideOnnxRuntime(read('onnxruntime.wasm.gz').buffer)
   return openSynthesizer(
     {

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { freemem, release, totalmem } from 'node:os'
 import { Command } from 'commander'
+import { chooseEngine } from '../engine.ts'
 import { SparsewaveError } from '../errors.ts'
 import { availableKernels, chooseKernel, choosePrecision, detectCpu } from '../kernels/index.ts'
 import { packageVersion } from '../version.ts'
@@ -29,6 +30,11 @@ async function doctor(): Promise<void> {
     const { precision, why } = choosePrecision(chooseKernel().kernel)
     return `${precision}: ${why}`
   })
+  const part = (name: 'sourceFilter' | 'layers') =>
+    attempt(() => {
+      const chosen = chooseEngine()[name]
+      return `${chosen.name}: ${chosen.why}`
+    })
   const compiler = findCompiler()
   const sections: [string, readonly ReportLine[]][] = [
     [
@@ -47,6 +53,8 @@ async function doctor(): Promise<void> {
       [
         { name: 'chosen', ...choice },
         { name: 'precision', ...precision },
+        { name: 'source-filter', ...part('sourceFilter') },
+        { name: 'acoustic', ...part('layers') },
         { name: 'available', ...kernels },
       ],
     ],

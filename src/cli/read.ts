@@ -28,7 +28,7 @@ Examples:
 
 The last column says where a sound comes from: given (the lexicon), context (a word whose sound its neighbours decide),
 dictionary, derived (from a listed word), spelled (letter by letter), letters (read from its letters: check these first).
-Phonemes are those of docs/text.md. A request's \`lexicon\` takes the same file.`
+Phonemes are those of docs/explanation/text-front-end.md. A request's \`lexicon\` takes the same file.`
 
 export function readCommand(): Command {
   return new Command('read')

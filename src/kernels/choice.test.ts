@@ -15,7 +15,7 @@ const error = (run: () => unknown): SparsewaveError => {
   throw new Error('nothing was thrown')
 }
 
-test('without a wish the first available kernel is chosen and the reason told', () => {
+test('by default the first available kernel is chosen, with the reason', () => {
   const { kernel, why } = chooseKernel('')
   expect(kernel.name).toBe(availableKernels()[0]!.name)
   expect(why).not.toBe('')
@@ -52,7 +52,7 @@ test('a precision can be forced where the kernel has it; an unknown one is refus
       const refused = error(() => choosePrecision(kernel, name))
       expect(refused.code).toBe('PRECISION_UNAVAILABLE')
       for (const has of kernel.precisions) expect(refused.message).toContain(has)
-      // Nor does the kernel take such a model from who did not ask.
+      // Nor does the kernel itself make such a model.
       expect(() =>
         kernel.createModel(randomWeights(netConfigSchema.parse({ hidden: 16 }), 1), { precision: name }),
       ).toThrow()

@@ -25,7 +25,7 @@ const shapes = {
 }
 const small = netConfigSchema.parse({ hidden: 64, headHidden: 16 })
 /** Not multiples of what a tile or an unrolled loop takes. */
-const company = netConfigSchema.parse({ hidden: 112, headHidden: 48, density: sparse })
+const batch = netConfigSchema.parse({ hidden: 112, headHidden: 48, density: sparse })
 const HOP = 120
 
 function teacherForced(hidden: number, frames: number, seed: number) {
@@ -35,7 +35,7 @@ function teacherForced(hidden: number, frames: number, seed: number) {
   return {
     steps,
     inputs: normals(steps * STEP_INPUTS.count),
-    gates: normals(frames * 3 * hidden),
+    gateTerms: normals(frames * 3 * hidden),
     residuals: normals(steps * BANDS),
   }
 }
@@ -74,7 +74,7 @@ test('the reference and the WebAssembly kernel are there', () => {
 
 const cases = availableKernels().flatMap((k) => k.precisions.map((precision) => [k.name, precision, k] as const))
 /**
- * How far outputs may lie from the reference's. The sums of integers are the same; an h whose last bits differ may be told a step higher, which in eight bits is
+ * How far outputs may lie from the reference's. The sums of integers are the same; an h whose last bits differ may be quantized a step higher, which in eight bits is
  * 1/127 of a weight.
  */
 const TOLERANCE = { f32: 2e-5, int16: 2e-5, int8: 5e-3 }
@@ -87,10 +87,10 @@ describe.each(cases)('%s, %s', (name, precision, kernel) => {
     'of %i streams side by side each makes the samples that it makes alone',
     (n) => {
       const temperature = { voiced: [0.2, 0.7, 1, 1], unvoiced: [1, 1, 0.5, 1] }
-      const model = kernel.createModel(randomWeights(company, 5), { temperature, precision })
+      const model = kernel.createModel(randomWeights(batch, 5), { temperature, precision })
       const all = Array.from({ length: n }, (_, i) => ({
         seed: 11 * i + 1,
-        frames: randomFrameBlocks(company, length, 20 + i),
+        frames: randomFrameBlocks(batch, length, 20 + i),
         out: new Float32Array(length * HOP),
         alone: new Float32Array(length * HOP),
       }))
@@ -239,7 +239,7 @@ describe.each(cases)('%s, %s', (name, precision, kernel) => {
     model.close()
   })
 
-  test.runIf(name.startsWith('native'))('arrays that are too short are refused', () => {
+  test.runIf(kernel.backend === 'native')('arrays that are too short are refused', () => {
     const model = kernel.createModel(randomWeights(small, 5), { precision })
     const stream = model.open(1)
     const blocks = randomFrameBlocks(small, 1, 6)

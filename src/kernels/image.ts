@@ -1,56 +1,22 @@
 /**
  * The memory image of a model that the native and WebAssembly kernels share: weights in the order the inner loops read
- * them, filters and tables in 4-band lanes. The header's order is that of native/infer/model.h and wasm/vocoder.ts.
+ * them, filters and tables in 4-band lanes.
  */
 import { PQMF_TAPS, SYNTHESIS_FILTERS } from '../audio/pqmf.ts'
-import { BANDS, BLOCK, HEAD_OUTPUTS, STEP_INPUTS } from '../vocoder/sparse-wavernn/config.ts'
-import { EXCITATION_POINTS, excitationTable } from '../vocoder/sparse-wavernn/excitation.ts'
-import type { BlockMatrix, VocoderWeights } from '../vocoder/sparse-wavernn/weights.ts'
+import { excitationTable } from '../vocoder/sparse-wavernn/excitation.ts'
+import {
+  BANDS,
+  BLOCK,
+  EXCITATION_POINTS,
+  HEAD_OUTPUTS,
+  HEADER_FIELDS,
+  type HeaderField,
+  PADDED_STEP_INPUTS,
+  STEP_INPUTS,
+} from '../vocoder/sparse-wavernn/layout.ts'
+import type { BlockSparseMatrix, VocoderWeights } from '../vocoder/sparse-wavernn/weights.ts'
 import { type ModelOptions, NEUTRAL_TEMPERATURE } from './kernel.ts'
 import { type Quantized, quantize } from './quantize.ts'
-
-export const HEADER_FIELDS = [
-  'hidden',
-  'headHidden',
-  'inputs',
-  /**
-   * Blocks of one strip: reset and update take columns of [h; x], the candidate's two parts of h and of x. In int8 the three of h come first,
-   * then three of x, all of `inputBlocks`.
-   */
-  'resetBlocks',
-  'updateBlocks',
-  'recurrentBlocks',
-  'inputBlocks',
-  'headBlocks',
-  /** Where segments start, in floats. */
-  'gateValues',
-  'headValues',
-  'headBias',
-  'headStep',
-  'headSkip',
-  'outputWeight',
-  'outputBias',
-  'filters',
-  'table',
-  'temperature',
-  /** Where the head's columns start, in columns. */
-  'headColumns',
-  /** 1: the blocks are int16 pairs in `integers`, 2: int8 quads; gateValues, headValues and stepValues are places there. */
-  'integer',
-  /** S_b without the columns of earlier bands. */
-  'stepValues',
-  /**
-   * Of each row's sum: [4H] reset, update, recurrent, input (int8: [6H] of h, then of x, reset, update, candidate), [4K] head, [4K] step.
-   * In int8 the sums' starts follow, integers in the same order: -128 times the row's sum of weights, as inputs are told 128 too large.
-   */
-  'scales',
-  /** Steps a unit of each x, then its limit: [2, 64]. */
-  'inputSteps',
-  'totalIntegers',
-  'totalValues',
-  'totalColumns',
-] as const
-export type HeaderField = (typeof HEADER_FIELDS)[number]
 
 export interface ModelImage {
   /** [HEADER_FIELDS.length] */
@@ -118,7 +84,7 @@ export function modelImage(
   place('temperature', 2 * BANDS)
   const sums = q ? (bytes ? 6 : 4) * H + 2 * BANDS * K : 0
   place('scales', bytes ? 2 * sums : sums)
-  place('inputSteps', q ? 2 * 64 : 0)
+  place('inputSteps', q ? 2 * PADDED_STEP_INPUTS : 0)
   header.totalValues = total
   header.totalIntegers = integerTotal
   header.headColumns = strips * stripBlocks
@@ -136,7 +102,7 @@ export function modelImage(
     s: number,
     base: number,
     blocks: number,
-    ...list: [BlockMatrix, number, Quantized | undefined][]
+    ...list: [BlockSparseMatrix, number, Quantized | undefined][]
   ) => {
     const end = block + blocks
     for (const [m, shift, quantized] of list) {
@@ -187,9 +153,9 @@ export function modelImage(
       }
     }
     const apart = [...q.recurrent, ...q.input]
-    const gates = bytes ? apart : [q.recurrent[0], q.recurrent[1], q.recurrent[2], q.input[2]]
+    const gateMatrices = bytes ? apart : [q.recurrent[0], q.recurrent[1], q.recurrent[2], q.input[2]]
     let at = header.scales
-    for (const { scale } of [...gates, q.head, ...q.step]) {
+    for (const { scale } of [...gateMatrices, q.head, ...q.step]) {
       values.set(scale, at)
       at += scale.length
     }
@@ -207,7 +173,7 @@ export function modelImage(
       }
     }
     values.set(q.steps.input, header.inputSteps)
-    values.set(q.steps.limit, header.inputSteps + 64)
+    values.set(q.steps.limit, header.inputSteps + PADDED_STEP_INPUTS)
   }
   values.set(weights.headBias, header.headBias)
   let step = header.headStep

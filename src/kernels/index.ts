@@ -1,15 +1,18 @@
 /**
  * The vocoder's kernels and the choice among them: SPARSEWAVE_KERNEL forces one, otherwise the fastest that this machine
- * can run is taken. A new kernel is a file and a line in FACTORIES.
+ * can run is taken. A new kernel is a file and a line in CANDIDATES. What else computes follows from it: src/engine.ts.
  */
 import { cpus } from 'node:os'
 import { nearest, SparsewaveError } from '../errors.ts'
-import { KERNELS, type KernelName, PRECISIONS, type Precision, type VocoderKernel } from './kernel.ts'
-import { type Isa, nativeFeatures, nativeIsas, nativeKernel } from './native.ts'
+import { ISAS, type Isa } from './isas.ts'
+import { type Backend, KERNELS, type KernelName, PRECISIONS, type Precision, type VocoderKernel } from './kernel.ts'
+import { nativeFeatures, nativeIsas, nativeKernel } from './native.ts'
 import { referenceKernel } from './reference.ts'
 import { wasmKernel } from './wasm-file.ts'
 
+export { ISAS, type Isa } from './isas.ts'
 export type {
+  Backend,
   FrameBlocks,
   KernelModel,
   KernelName,
@@ -23,15 +26,19 @@ export type {
 } from './kernel.ts'
 export { KERNELS, NEUTRAL_TEMPERATURE, PANEL, PRECISIONS } from './kernel.ts'
 
-/** Each makes its kernel, or undefined where it cannot run. */
-const FACTORIES: Readonly<Record<Exclude<KernelName, 'native'>, () => VocoderKernel | undefined>> = {
-  'native-avx512': () => nativeKernel('avx512'),
-  'native-avx2': () => nativeKernel('avx2'),
-  'native-neon': () => nativeKernel('neon'),
-  'native-baseline': () => nativeKernel('baseline'),
-  wasm: () => wasmKernel(),
-  reference: () => referenceKernel,
+interface Candidate {
+  readonly name: Exclude<KernelName, 'native'>
+  readonly backend: Backend
+  /** The kernel, or undefined where it cannot run. */
+  open(): VocoderKernel | undefined
 }
+
+/** Fastest first. */
+const CANDIDATES: readonly Candidate[] = [
+  ...ISAS.map((isa) => ({ name: `native-${isa}`, backend: 'native', open: () => nativeKernel(isa) }) as const),
+  { name: 'wasm', backend: 'wasm', open: () => wasmKernel() },
+  { name: 'reference', backend: 'reference', open: () => referenceKernel },
+]
 
 export interface KernelChoice {
   readonly kernel: VocoderKernel
@@ -41,7 +48,7 @@ export interface KernelChoice {
 
 /** All kernels that can run here, fastest first. */
 export function availableKernels(): VocoderKernel[] {
-  return Object.values(FACTORIES).flatMap((make) => make() ?? [])
+  return CANDIDATES.flatMap((candidate) => candidate.open() ?? [])
 }
 
 /**
@@ -51,11 +58,9 @@ export function availableKernels(): VocoderKernel[] {
 export function chooseKernel(wanted: string | undefined = process.env.SPARSEWAVE_KERNEL): KernelChoice {
   if (wanted) return { kernel: forced(wanted), why: `SPARSEWAVE_KERNEL is '${wanted}'` }
   const kernel = firstKernel(() => true)!
-  const { name } = kernel
-  if (name.startsWith('native-')) return { kernel, why: 'the fastest that this CPU has' }
-  const lacking =
-    nativeIsas().length === 0 ? 'the native kernels are not built (no C++ compiler)' : 'no native kernel runs'
-  return { kernel, why: name === 'wasm' ? lacking : `${lacking} and the WebAssembly module is missing` }
+  if (kernel.backend === 'native') return { kernel, why: 'the fastest that this CPU has' }
+  const lacking = nativeIsas().length === 0 ? 'the native kernels are not compiled' : 'no native kernel runs'
+  return { kernel, why: kernel.backend === 'wasm' ? lacking : `${lacking} and the WebAssembly module is missing` }
 }
 
 export interface PrecisionChoice {
@@ -87,10 +92,10 @@ export function choosePrecision(
   return { precision, why: `SPARSEWAVE_PRECISION is '${wanted}'` }
 }
 
-/** The fastest kernel that runs here among those whose name fits; the others are not loaded. */
-function firstKernel(fits: (name: string) => boolean): VocoderKernel | undefined {
-  for (const [name, make] of Object.entries(FACTORIES)) {
-    const kernel = fits(name) ? make() : undefined
+/** The fastest kernel that runs here among the candidates that fit; the others are not loaded. */
+function firstKernel(fits: (candidate: Candidate) => boolean): VocoderKernel | undefined {
+  for (const candidate of CANDIDATES) {
+    const kernel = fits(candidate) ? candidate.open() : undefined
     if (kernel) return kernel
   }
   return undefined
@@ -104,19 +109,19 @@ function forced(wanted: string): VocoderKernel {
       `There is no kernel '${wanted}'; there are: ${KERNELS.join(', ')}.${near ? ` Did you mean '${near}'?` : ''}`,
     )
   }
-  const kernel =
-    wanted === 'native'
-      ? firstKernel((name) => name.startsWith('native-'))
-      : FACTORIES[wanted as Exclude<KernelName, 'native'>]()
+  const fits = ({ name, backend }: Candidate) => (wanted === 'native' ? backend === 'native' : name === wanted)
+  const kernel = firstKernel(fits)
   if (kernel) return kernel
   const names = availableKernels().map((k) => k.name)
-  const unbuilt = wanted.startsWith('native') && nativeIsas().length === 0
+  const unbuilt = CANDIDATES.some((c) => fits(c) && c.backend === 'native') && nativeIsas().length === 0
   throw new SparsewaveError(
     'KERNEL_UNAVAILABLE',
     `The kernel '${wanted}' cannot run here: ${
       unbuilt ? 'the native addon is not built' : wanted === 'wasm' ? 'its module is not built' : 'this CPU lacks it'
     }. Available: ${names.join(', ')}.`,
-    unbuilt ? { remedy: 'Install a C++17 compiler and run `npm run build`, or unset SPARSEWAVE_KERNEL.' } : undefined,
+    unbuilt
+      ? { remedy: 'Install a C++17 compiler and start sparsewave again, or unset SPARSEWAVE_KERNEL.' }
+      : undefined,
   )
 }
 

@@ -3,22 +3,16 @@
  * streams, a stream turns frames into samples. All state of a stream lies in the stream; samples do not depend on how the
  * frames are cut into calls.
  */
+import { PANEL_FRAMES, PANEL_STREAMS } from '../vocoder/sparse-wavernn/layout.ts'
 import type { VocoderWeights } from '../vocoder/sparse-wavernn/weights.ts'
+import { ISAS, type Isa } from './isas.ts'
 
-export const KERNELS = [
-  'reference',
-  'wasm',
-  'native',
-  'native-baseline',
-  'native-avx2',
-  'native-avx512',
-  'native-neon',
-] as const
+/** Values of SPARSEWAVE_KERNEL; 'native' is the fastest native one that the CPU has. */
+export const KERNELS = ['reference', 'wasm', 'native', ...ISAS.map((isa) => `native-${isa}` as const)] as const
 export type KernelName = (typeof KERNELS)[number]
 
-/** The pitch lag a kernel can look back, in steps; longer lags are shortened to it. */
-export const MAX_LAG = 1022
-export const MIN_LAG = 2
+/** What kernels are made of. */
+export type Backend = 'native' | 'wasm' | 'reference'
 
 /** Temperature of each band's logistic noise. */
 export interface Temperature {
@@ -44,7 +38,7 @@ export interface ModelOptions {
 /** What the net needs of n consecutive frames. Arrays may be longer than n frames. */
 export interface FrameBlocks {
   /** [n, 3H] gate terms c, order reset, update, candidate. */
-  readonly gates: Float32Array
+  readonly gateTerms: Float32Array
   /** [n, 4, 8] prediction coefficients, band-major. */
   readonly lpc: Float32Array
   /** [n, 4] residual gain. */
@@ -57,14 +51,14 @@ export interface FrameBlocks {
   readonly phaseIncrement: Float64Array
 }
 
-/** Teacher-forced input: what the net is told instead of what it made. */
+/** Teacher-forced input: what the net is given instead of its own output. */
 export interface TeacherForced {
   /** Steps, a multiple of 30. */
   readonly steps: number
   /** [steps, D] inputs x of each step. */
   readonly inputs: Float32Array
   /** [steps / 30, 3H] gate terms of each frame. */
-  readonly gates: Float32Array
+  readonly gateTerms: Float32Array
   /** [steps, 4] the residuals e_b that later bands of the step see. */
   readonly residuals: Float32Array
 }
@@ -79,10 +73,13 @@ export interface StreamJob {
 }
 
 /** Most jobs that `generateMany` takes, and most frames of each. */
-export const PANEL = { streams: 16, frames: 16 } as const
+export const PANEL = { streams: PANEL_STREAMS, frames: PANEL_FRAMES } as const
 
 export interface VocoderKernel {
   readonly name: Exclude<KernelName, 'native'>
+  readonly backend: Backend
+  /** Of a native kernel. */
+  readonly isa?: Isa
   /** What it makes its products in here, fastest first. */
   readonly precisions: readonly Precision[]
   /** Prepares weights for streaming. The weights are copied where the kernel needs its own layout. */
@@ -95,7 +92,7 @@ export interface KernelModel {
   /** Opens a stream at its beginning: h, histories and filters at zero, step counter 0. */
   open(seed: number): KernelStream
   /**
-   * Runs up to `PANEL.streams` different streams of this model over `count` <= `PANEL.frames` frames each, side by side where
+   * Runs up to `PANEL.streams` different streams of this model over `count` <= `PANEL.frames` frames each, as a batch where
    * that is faster. Every stream makes the samples that it would make alone.
    */
   generateMany(jobs: readonly StreamJob[], count: number): void

@@ -3,8 +3,8 @@
  * so that all kernels make the same ones; the scales are chosen so that none can overflow. The conditioning's gate terms, what
  * follows the sums, the heads' products with earlier bands and their outputs stay f32.
  */
-import { BANDS, BLOCK, STEP_INPUTS } from '../vocoder/sparse-wavernn/config.ts'
-import type { BlockMatrix, VocoderWeights } from '../vocoder/sparse-wavernn/weights.ts'
+import { BANDS, BLOCK, STATE_STEPS_INT8, STATE_STEPS_INT16, STEP_INPUTS } from '../vocoder/sparse-wavernn/layout.ts'
+import type { BlockSparseMatrix, VocoderWeights } from '../vocoder/sparse-wavernn/weights.ts'
 import type { Precision } from './kernel.ts'
 
 export type IntegerPrecision = Exclude<Precision, 'f32'>
@@ -26,8 +26,8 @@ const inputs = (clipped: number, pulses: number, phase: number): Float32Array =>
   )
 
 export const STEPS: Readonly<Record<IntegerPrecision, Steps>> = {
-  int16: { state: 8192, input: inputs(4096, 2048, 8192), limit: inputs(6 * 4096, 32767, 8192) },
-  int8: { state: 127, input: inputs(21, 8, 127), limit: inputs(126, 127, 127) },
+  int16: { state: STATE_STEPS_INT16, input: inputs(4096, 2048, 8192), limit: inputs(6 * 4096, 32767, 8192) },
+  int8: { state: STATE_STEPS_INT8, input: inputs(21, 8, 127), limit: inputs(126, 127, 127) },
 }
 
 /** A matrix: a weight is its integer times `scale[row]` times the steps of its input. */
@@ -36,14 +36,14 @@ export interface Quantized {
   /** In the matrix's own order. */
   readonly values: Int16Array
 }
-type Gates = readonly [reset: Quantized, update: Quantized, candidate: Quantized]
+type QuantizedGates = readonly [reset: Quantized, update: Quantized, candidate: Quantized]
 
 export interface QuantizedWeights {
   readonly steps: Steps
   /** R; in int16 those of reset and update share the scales of I, so that the two make one sum. */
-  readonly recurrent: Gates
+  readonly recurrent: QuantizedGates
   /** I */
-  readonly input: Gates
+  readonly input: QuantizedGates
   /** V */
   readonly head: Quantized
   /** S_b without the columns of earlier bands, by band: [K, D]. */
@@ -59,7 +59,7 @@ interface Part {
   limit(i: number): number
 }
 
-const blocks = (m: BlockMatrix, of: 'h' | 'x', steps: Steps): Part => {
+const blocks = (m: BlockSparseMatrix, of: 'h' | 'x', steps: Steps): Part => {
   const column = (i: number) => m.index[Math.floor(i / BLOCK)]!
   return {
     count: m.values.length,

@@ -5,30 +5,29 @@
 import { PQMF_TAPS, PRE_EMPHASIS, SYNTHESIS_FILTERS } from '../audio/pqmf.ts'
 import { HOP } from '../frames.ts'
 import { fmix32 } from '../random.ts'
+import { excitationTable } from '../vocoder/sparse-wavernn/excitation.ts'
 import {
   BANDS,
   BLOCK,
-  HEAD_OUTPUTS,
-  HISTORY,
-  LPC_ORDER,
-  MIXTURES,
-  STEP_INPUTS,
-  STEPS_PER_FRAME,
-} from '../vocoder/sparse-wavernn/config.ts'
-import {
   EXCITATION_OVERSAMPLING,
   EXCITATION_POINTS,
   EXCITATION_REACH,
-  excitationTable,
-} from '../vocoder/sparse-wavernn/excitation.ts'
-import type { BlockMatrix, VocoderWeights } from '../vocoder/sparse-wavernn/weights.ts'
+  HEAD_OUTPUTS,
+  HISTORY,
+  LPC_ORDER,
+  MAX_LAG,
+  MIN_LAG,
+  MIXTURES,
+  RING,
+  STEP_INPUTS,
+  STEPS_PER_FRAME,
+} from '../vocoder/sparse-wavernn/layout.ts'
+import type { BlockSparseMatrix, VocoderWeights } from '../vocoder/sparse-wavernn/weights.ts'
 import {
   type FrameBlocks,
   generateEach,
   type KernelModel,
   type KernelStream,
-  MAX_LAG,
-  MIN_LAG,
   NEUTRAL_TEMPERATURE,
   PRECISIONS,
   type Precision,
@@ -38,8 +37,6 @@ import {
 } from './kernel.ts'
 import { type Quantized, type QuantizedWeights, quantize, quantizeInput, quantizeState } from './quantize.ts'
 
-/** Steps of X_b that are kept; a power of two above MAX_LAG + 1. */
-const RING = 1024
 const D = STEP_INPUTS.count
 
 const sigmoid = (v: number): number => 1 / (1 + Math.exp(-v))
@@ -47,7 +44,7 @@ const clip = (v: number, low: number, high: number): number => Math.min(Math.max
 const clip6 = (v: number): number => clip(v, -6, 6)
 
 /** out += M v */
-function multiply(m: BlockMatrix, v: Float32Array, out: Float64Array): void {
+function multiply(m: BlockSparseMatrix, v: Float32Array, out: Float64Array): void {
   for (let s = 0; s < m.rows / BLOCK; s++) {
     for (let k = 0; k < m.kept; k++) {
       const x = v[m.index[s * m.kept + k]!]!
@@ -57,7 +54,7 @@ function multiply(m: BlockMatrix, v: Float32Array, out: Float64Array): void {
 }
 
 /** out += M v in integers, then the rows' scales. */
-function multiplyIntegers({ scale, values }: Quantized, m: BlockMatrix, v: Int32Array, out: Float64Array): void {
+function multiplyIntegers({ scale, values }: Quantized, m: BlockSparseMatrix, v: Int32Array, out: Float64Array): void {
   const sum = new Int32Array(m.rows)
   for (let s = 0; s < m.rows / BLOCK; s++) {
     for (let k = 0; k < m.kept; k++) {
@@ -95,17 +92,17 @@ class Net {
     this.#head = new Float64Array(BANDS * headHidden)
   }
 
-  /** h <- GRU(h, x, c); c = gates[at .. at + 3H]. */
-  advance(x: Float32Array, gates: Float32Array, at: number): void {
+  /** h <- GRU(h, x, c); c = gateTerms[at .. at + 3H]. */
+  advance(x: Float32Array, gateTerms: Float32Array, at: number): void {
     const { h } = this
     const H = h.length
     const [Rr, Rz, Rn] = this.#weights.recurrent
     const [Ir, Iz, In] = this.#weights.input
     for (let i = 0; i < H; i++) {
-      this.#reset[i] = gates[at + i]!
-      this.#update[i] = gates[at + H + i]!
+      this.#reset[i] = gateTerms[at + i]!
+      this.#update[i] = gateTerms[at + H + i]!
       this.#recurrentCandidate[i] = 0
-      this.#candidate[i] = gates[at + 2 * H + i]!
+      this.#candidate[i] = gateTerms[at + 2 * H + i]!
     }
     const q = this.#quantized
     const hq = this.#integerState
@@ -175,7 +172,7 @@ class Net {
   readonly #sum = new Float64Array(HEAD_OUTPUTS)
 }
 
-/** Told of every step: its inputs x [D], residuals e_b [4] and bands X_b [4]. The arrays are the stream's own. */
+/** Called at every step: its inputs x [D], residuals e_b [4] and bands X_b [4]. The arrays are the stream's own. */
 export type StepObserver = (t: number, x: Float32Array, e: Float32Array, bands: Float32Array) => void
 
 class ReferenceStream implements KernelStream {
@@ -232,7 +229,7 @@ class ReferenceStream implements KernelStream {
   #step(frames: FrameBlocks, j: number): void {
     this.#writeInputs(frames, j)
     const H3 = 3 * this.#net.h.length
-    this.#net.advance(this.#x, frames.gates, j * H3)
+    this.#net.advance(this.#x, frames.gateTerms, j * H3)
     const temperature = this.#voiced ? this.#temperature.voiced : this.#temperature.unvoiced
     const slot = (this.#t & (RING - 1)) * BANDS
     for (let b = 0; b < BANDS; b++) {
@@ -293,9 +290,9 @@ class ReferenceStream implements KernelStream {
     const position = (u + EXCITATION_REACH) * EXCITATION_OVERSAMPLING
     if (!(position >= 0 && position < EXCITATION_POINTS - 1)) return 0
     const at = Math.floor(position)
-    const share = position - at
+    const weight = position - at
     const i = b * EXCITATION_POINTS + at
-    return this.#table[i]! * (1 - share) + this.#table[i + 1]! * share
+    return this.#table[i]! * (1 - weight) + this.#table[i + 1]! * weight
   }
 
   /** Draw i of band b at this step, uniform in (0, 1). */
@@ -341,6 +338,7 @@ class ReferenceStream implements KernelStream {
 
 export const referenceKernel: VocoderKernel = {
   name: 'reference',
+  backend: 'reference',
   precisions: PRECISIONS,
   createModel(weights, { temperature = NEUTRAL_TEMPERATURE, precision = 'f32' } = {}): KernelModel {
     const table = excitationTable()
@@ -374,7 +372,7 @@ function teacherForced(weights: VocoderWeights, precision: Precision, input: Tea
   for (let t = 0; t < input.steps; t++) {
     const x = input.inputs.subarray(t * D, (t + 1) * D)
     const e = input.residuals.subarray(t * BANDS, (t + 1) * BANDS)
-    net.advance(x, input.gates, Math.floor(t / STEPS_PER_FRAME) * 3 * net.h.length)
+    net.advance(x, input.gateTerms, Math.floor(t / STEPS_PER_FRAME) * 3 * net.h.length)
     for (let b = 0; b < BANDS; b++) net.output(b, x, e, out, (t * BANDS + b) * HEAD_OUTPUTS)
   }
   return out

@@ -5,6 +5,7 @@
 import { SparsewaveError } from '../errors.ts'
 import { HOP } from '../frames.ts'
 import { BANDS, HEAD_OUTPUTS, LPC_ORDER, STEP_INPUTS, STEPS_PER_FRAME } from '../vocoder/sparse-wavernn/config.ts'
+import { Arena } from '../wasm/arena.ts'
 import { type ModelImage, modelImage } from './image.ts'
 import {
   type FrameBlocks,
@@ -22,7 +23,7 @@ interface Exports {
   openStream(stream: number, model: number, seed: number): void
   generate(
     stream: number,
-    gates: number,
+    gateTerms: number,
     lpc: number,
     gain: number,
     inverseLevel: number,
@@ -30,47 +31,17 @@ interface Exports {
     increment: number,
     out: number,
   ): void
-  outputs(stream: number, gates: number, x: number, residuals: number, out: number): void
+  outputs(stream: number, gateTerms: number, x: number, residuals: number, out: number): void
   activate(which: number, data: number, n: number): void
 }
 
-const PAGE = 65536
 const OUTPUT_STRIDE = 16
-
-/** A growing memory with a bump allocator. Views are made anew when it has grown. */
-class Arena {
-  readonly memory = new WebAssembly.Memory({ initial: 1 })
-  #top = 0
-  f32 = new Float32Array(this.memory.buffer)
-  i32 = new Int32Array(this.memory.buffer)
-  u16 = new Uint16Array(this.memory.buffer)
-  f64 = new Float64Array(this.memory.buffer)
-
-  start(base: number): void {
-    this.#top = base
-  }
-
-  /** Address of `bytes` new zeroed bytes on a 64-byte boundary. */
-  allocate(bytes: number): number {
-    const at = Math.ceil(this.#top / 64) * 64
-    this.#top = at + bytes
-    const missing = this.#top - this.memory.buffer.byteLength
-    if (missing > 0) {
-      // A quarter more than needed, so that opening many streams grows rarely.
-      this.memory.grow(Math.ceil((missing + this.#top / 4) / PAGE))
-      this.f32 = new Float32Array(this.memory.buffer)
-      this.i32 = new Int32Array(this.memory.buffer)
-      this.u16 = new Uint16Array(this.memory.buffer)
-      this.f64 = new Float64Array(this.memory.buffer)
-    }
-    return at
-  }
-}
 
 /** Makes the kernel of a compiled module. */
 export function createWasmKernel(module: WebAssembly.Module): VocoderKernel {
   return {
     name: 'wasm',
+    backend: 'wasm',
     precisions: ['int16', 'f32'],
     createModel(weights, options) {
       if (options?.precision === 'int8')
@@ -107,7 +78,7 @@ class WasmModel implements KernelModel {
   readonly hidden: number
   readonly streamBytes: number
   /** Staging of one frame and of its samples. */
-  readonly gates: number
+  readonly gateTerms: number
   readonly lpc: number
   readonly gain: number
   readonly inverseLevel: number
@@ -126,7 +97,7 @@ class WasmModel implements KernelModel {
     const valuesAt = arena.allocate(values.byteLength)
     const columnsAt = arena.allocate(columns.byteLength)
     const integersAt = arena.allocate(integers.byteLength)
-    this.gates = arena.allocate(3 * this.hidden * 4)
+    this.gateTerms = arena.allocate(3 * this.hidden * 4)
     this.lpc = arena.allocate(BANDS * LPC_ORDER * 4)
     this.gain = arena.allocate(BANDS * 4)
     this.inverseLevel = arena.allocate(BANDS * 4)
@@ -165,7 +136,7 @@ class WasmModel implements KernelModel {
     this.#free.push(address)
   }
 
-  outputs({ steps, inputs, gates, residuals }: TeacherForced): Float32Array {
+  outputs({ steps, inputs, gateTerms, residuals }: TeacherForced): Float32Array {
     const { arena, exports } = this
     const D = STEP_INPUTS.count
     const stream = this.openAddress(0)
@@ -174,10 +145,10 @@ class WasmModel implements KernelModel {
     const width = 3 * this.hidden
     for (let t = 0; t < steps; t++) {
       const j = Math.floor(t / STEPS_PER_FRAME)
-      if (t % STEPS_PER_FRAME === 0) arena.f32.set(gates.subarray(j * width, (j + 1) * width), this.gates / 4)
+      if (t % STEPS_PER_FRAME === 0) arena.f32.set(gateTerms.subarray(j * width, (j + 1) * width), this.gateTerms / 4)
       arena.f32.set(inputs.subarray(t * D, (t + 1) * D), x / 4)
       arena.f32.set(residuals.subarray(t * BANDS, (t + 1) * BANDS), e / 4)
-      exports.outputs(stream, this.gates, x, e, o)
+      exports.outputs(stream, this.gateTerms, x, e, o)
       for (let b = 0; b < BANDS; b++) {
         const from = o / 4 + b * OUTPUT_STRIDE
         out.set(arena.f32.subarray(from, from + HEAD_OUTPUTS), (t * BANDS + b) * HEAD_OUTPUTS)
@@ -205,13 +176,13 @@ class WasmStream implements KernelStream {
     const { f32, f64 } = m.arena
     const width = 3 * m.hidden
     for (let j = from; j < from + count; j++) {
-      copy(f.gates, j * width, f32, m.gates / 4, width)
+      copy(f.gateTerms, j * width, f32, m.gateTerms / 4, width)
       copy(f.lpc, j * BANDS * LPC_ORDER, f32, m.lpc / 4, BANDS * LPC_ORDER)
       copy(f.gain, j * BANDS, f32, m.gain / 4, BANDS)
       copy(f.inverseLevel, j * BANDS, f32, m.inverseLevel / 4, BANDS)
       // As an argument it would be a number in a box.
       f64[m.increment / 8] = f.phaseIncrement[j]!
-      m.exports.generate(this.#address, m.gates, m.lpc, m.gain, m.inverseLevel, f.lag[j]!, m.increment, m.samples)
+      m.exports.generate(this.#address, m.gateTerms, m.lpc, m.gain, m.inverseLevel, f.lag[j]!, m.increment, m.samples)
       copy(f32, m.samples / 4, out, at + (j - from) * HOP, HOP)
     }
   }

@@ -1,11 +1,19 @@
-/** Every instruction set's layers against plain sums in double precision. */
+/** Every implementation of the layers against plain sums in double precision, and their integers against one another. */
 import { expect, test } from 'vitest'
 import { Random } from '../random.ts'
-import { layerIsas, nativeLayers } from './index.ts'
+import { nativeIsas } from '../serve-addon.ts'
+import { availableLayers, type Layers, nativeLayers, wasmLayers } from './index.ts'
 
 const random = new Random(3)
 const normals = (count: number) => Float32Array.from({ length: count }, () => random.normal())
-const isas = layerIsas()
+const implementations: [string, () => Layers][] = [
+  ...nativeIsas().map((isa): [string, () => Layers] => [`native-${isa}`, () => nativeLayers(isa)!]),
+  ['wasm', () => wasmLayers()!],
+]
+
+test('every implementation that runs here is listed', () => {
+  expect(availableLayers().map(({ name }) => name)).toEqual(implementations.map(([name]) => name))
+})
 
 /** x W + b over windows, rows of zeros outside. */
 function exact(
@@ -37,8 +45,8 @@ const close = (got: Float32Array, want: Float64Array, tolerance: number) => {
   expect(worst).toBeLessThan(tolerance)
 }
 
-test.each(isas)('%s: products of every shape', (isa) => {
-  const layers = nativeLayers(isa)!
+test.each(implementations)('%s: products of every shape', (_, open) => {
+  const layers = open()
   for (const [rows, channels, n, width, padding] of [
     [1, 1, 1, 1, 0],
     [3, 3, 7, 1, 0],
@@ -73,8 +81,8 @@ test.each(isas)('%s: products of every shape', (isa) => {
   layers.close()
 })
 
-test.each(isas)('%s: the largest inputs and weights do not overflow', (isa) => {
-  const layers = nativeLayers(isa)!
+test.each(implementations)('%s: the largest inputs and weights do not overflow', (_, open) => {
+  const layers = open()
   for (const k of [1, 2, 960, 16384]) {
     const matrix = layers.matrix(new Float32Array(k).fill(-2), Float32Array.of(1), 1)
     const out = new Float32Array(2)
@@ -87,19 +95,19 @@ test.each(isas)('%s: the largest inputs and weights do not overflow', (isa) => {
   layers.close()
 })
 
-test('integers are the same on every instruction set', () => {
+test('integers are the same in every implementation', () => {
   const x = normals(20 * 31)
   const weight = normals(31 * 40)
-  const results = isas.map((isa) => {
+  const results = implementations.map(([, open]) => {
     const out = new Float32Array(20 * 40)
-    nativeLayers(isa)!.matrix(weight, new Float32Array(40), 1).product(x, 20, 0, out)
+    open().matrix(weight, new Float32Array(40), 1).product(x, 20, 0, out)
     return out
   })
   for (const result of results) expect(result).toEqual(results[0])
 })
 
-test.each(isas)('%s: normalisation', (isa) => {
-  const layers = nativeLayers(isa)!
+test.each(implementations)('%s: normalisation', (_, open) => {
+  const layers = open()
   for (const channels of [1, 5, 16, 192, 195]) {
     const x = normals(4 * channels).map((v) => 10 + 3 * v)
     const scale = normals(channels)
@@ -117,8 +125,8 @@ test.each(isas)('%s: normalisation', (isa) => {
   layers.close()
 })
 
-test.each(isas)('%s: attention', (isa) => {
-  const layers = nativeLayers(isa)!
+test.each(implementations)('%s: attention', (_, open) => {
+  const layers = open()
   for (const [rows, channels, heads] of [
     [1, 4, 1],
     [7, 12, 4],
@@ -146,8 +154,8 @@ test.each(isas)('%s: attention', (isa) => {
   layers.close()
 })
 
-test.runIf(isas.length > 0)('shapes that do not fit are refused', () => {
-  const layers = nativeLayers(isas[0]!)!
+test.each(implementations)('%s: shapes that do not fit are refused', (_, open) => {
+  const layers = open()
   const matrix = layers.matrix(new Float32Array(6 * 4), new Float32Array(4), 3)
   const x = new Float32Array(5 * 2)
   const out = new Float32Array(5 * 4)

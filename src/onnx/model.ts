@@ -24,8 +24,8 @@ export type ModelFile = string | { readonly name: string; readonly bytes: Uint8A
 
 export const nameOf = (file: ModelFile): string => (typeof file === 'string' ? file : file.name)
 
-/** What onnxruntime's builds have in common. */
-export interface Session {
+/** A session of onnxruntime: what its builds have in common. */
+export interface RuntimeSession {
   readonly inputNames: readonly string[]
   readonly outputNames: readonly string[]
   run(feeds: Record<string, never>): Promise<Record<string, unknown>>
@@ -43,8 +43,12 @@ const elementType = (data: OnnxValue['data']) =>
         : 'bool'
 
 /** A model over the session that `open` makes. Throws VOICE_DAMAGED, with the file's name, when it makes none. */
-export async function openModel(name: string, Tensor: TensorClass, open: () => Promise<Session>): Promise<OnnxModel> {
-  let session: Session | undefined
+export async function openModel(
+  name: string,
+  Tensor: TensorClass,
+  open: () => Promise<RuntimeSession>,
+): Promise<OnnxModel> {
+  let session: RuntimeSession | undefined
   try {
     session = await open()
   } catch (cause) {

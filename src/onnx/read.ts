@@ -1,8 +1,7 @@
 /**
- * Reads model files without running them: named initializers, nodes and metadata. For training that goes on from a shipped voice, and for the
- * native layers.
+ * Reads model files without running them: named initializers, nodes and metadata. For training that goes on from a shipped voice, and for
+ * the layers.
  */
-import { readFileSync } from 'node:fs'
 import { SparsewaveError } from '../errors.ts'
 
 /** Row-major values; a Uint8Array holds booleans, a Uint16Array the bits of f16. A scalar has dims []. */
@@ -32,17 +31,6 @@ interface Field {
 }
 
 const EMPTY = new Uint8Array(0)
-
-/** Reads and decodes a model file. Throws VOICE_DAMAGED. */
-export function readOnnx(path: string): OnnxContents {
-  let bytes: Uint8Array
-  try {
-    bytes = readFileSync(path)
-  } catch (cause) {
-    throw new SparsewaveError('VOICE_DAMAGED', `${path} cannot be read.`, { cause })
-  }
-  return decodeOnnx(bytes, path)
-}
 
 /** The contents of a model file; `name` stands for it in errors. Throws VOICE_DAMAGED. */
 export function decodeOnnx(bytes: Uint8Array, name: string): OnnxContents {

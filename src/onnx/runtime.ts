@@ -3,16 +3,17 @@
  * thread with no memory arena, so that its memory is bounded and many models can share a machine.
  */
 import './telemetry.ts'
+import { createRequire } from 'node:module'
 import type { InferenceSession } from 'onnxruntime-node'
 import { SparsewaveError } from '../errors.ts'
-import { type ModelFile, nameOf, type OnnxModel, openModel, type Session } from './model.ts'
+import { type ModelFile, nameOf, type OnnxModel, openModel, type RuntimeSession } from './model.ts'
 
 export type { ModelFile, OnnxModel, OnnxValue } from './model.ts'
 
 /**
  * Opens a model. `threads` (default 1) is the number of threads one operator may use.
  * Works in worker threads; a worker must not be terminated while it loads or runs a model (onnxruntime-node then aborts
- * the process), but told to end. Throws VOICE_DAMAGED, naming the file, when it is missing or not a model that can run;
+ * the process), but asked to end. Throws VOICE_DAMAGED, naming the file, when it is missing or not a model that can run;
  * RUNTIME_MISSING when onnxruntime-node is not installed.
  */
 export async function loadOnnx(file: ModelFile, { threads = 1 }: { threads?: number } = {}): Promise<OnnxModel> {
@@ -30,8 +31,22 @@ export async function loadOnnx(file: ModelFile, { threads = 1 }: { threads?: num
     const session = await (typeof file === 'string'
       ? InferenceSession.create(file, options)
       : InferenceSession.create(file.bytes, options))
-    return session as unknown as Session
+    return session as unknown as RuntimeSession
   })
+}
+
+let installed: boolean | undefined
+
+/** Whether onnxruntime-node is installed, without loading it. */
+export function hasOnnxRuntime(): boolean {
+  if (installed !== undefined) return installed
+  try {
+    createRequire(import.meta.url).resolve('onnxruntime-node')
+    installed = true
+  } catch {
+    installed = false
+  }
+  return installed
 }
 
 async function runtime(model: string): Promise<typeof import('onnxruntime-node')> {

@@ -1,7 +1,8 @@
 /** The vocoders and how each is opened from a voice: a new one is a folder and a line in OPENERS. */
+import { chooseEngine } from '../engine.ts'
 import type { VoiceFiles } from '../voices/manifest.ts'
-import { createLevelled } from './levelled.ts'
-import { chooseEngine, createSourceFilter } from './source-filter/index.ts'
+import { createLevelMatched } from './level-matching/index.ts'
+import { createSourceFilter } from './source-filter/index.ts'
 import { createSparseWavernn } from './sparse-wavernn/index.ts'
 import type { Vocoder, VocoderKind } from './vocoder.ts'
 
@@ -9,14 +10,15 @@ export { VOCODERS, type Vocoder, type VocoderKind, type VocoderStream } from './
 
 const OPENERS: Readonly<Record<VocoderKind, (voice: VoiceFiles) => Promise<Vocoder>>> = {
   'sparse-wavernn': async (voice) =>
-    createLevelled(
+    createLevelMatched(
       await createSparseWavernn({
         weights: await voice.read('vocoder.safetensors'),
         weightsName: voice.nameOf('vocoder.safetensors'),
         conditioning: await voice.model('conditioning.onnx'),
         temperature: voice.manifest.temperature,
       }),
-      chooseEngine(),
+      chooseEngine().sourceFilter.open(),
+      voice.manifest.levelMatching,
     ),
   'source-filter': async () => createSourceFilter(),
 }

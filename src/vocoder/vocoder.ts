@@ -10,8 +10,8 @@ export type VocoderKind = (typeof VOCODERS)[number]
 export interface Vocoder {
   readonly kind: VocoderKind
   /**
-   * Frames to push between reads, the last number for all that follow: little before the first sound, then enough that a listener
-   * has some in hand when others take their turns.
+   * Frames to push between reads, the last number for all that follow. Few before the first sound, then enough that playback does not underrun
+   * while other streams are served.
    */
   readonly pushes: readonly number[]
   /** Opens a stream; every random draw of it comes from `seed` (unsigned 32-bit). */
@@ -23,14 +23,14 @@ export interface Vocoder {
 export interface VocoderStream {
   /** Appends frames to the stream's input. */
   push(frames: Frames): Promise<void>
-  /** Says that no more frames come, so that the last samples can be made. */
+  /** Ends the input, so that the last samples can be generated. */
   end(): Promise<void>
   /**
-   * Makes and writes up to `out.length` samples (-1..1, 24 kHz) and returns how many were written; fewer than asked
-   * means that more frames are needed, or that the stream has ended. A stream of n frames makes exactly n * HOP samples.
+   * Generates up to `out.length` samples (-1..1, 24 kHz) and returns how many were written. Fewer means that more frames are needed or
+   * that the stream has ended. A stream of n frames gives exactly n * HOP samples.
    */
   read(out: Float32Array): number
-  /** As `read`, side by side with the vocoder's other streams that are read this way at the same time. One read at a time. */
+  /** As `read`, batched with the vocoder's other streams that are read this way at the same time. One read at a time. */
   readTogether(out: Float32Array): Promise<number>
   /** Frees the stream. Safe to call twice. */
   close(): void

@@ -4,6 +4,7 @@
 import { z } from 'zod'
 import { SAMPLE_RATE } from '../frames.ts'
 import type { ModelFile } from '../onnx/model.ts'
+import { levelMatchingSchema } from '../vocoder/level-matching/parameters.ts'
 import { BANDS, netConfigSchema } from '../vocoder/sparse-wavernn/config.ts'
 import { VOCODERS } from '../vocoder/vocoder.ts'
 
@@ -34,6 +35,8 @@ export const voiceManifestSchema = z.strictObject({
   temperature: z
     .strictObject({ voiced: bandValues.default([1, 1, 1, 1]), unvoiced: bandValues.default([1, 1, 1, 1]) })
     .prefault({}),
+  /** Spectral level matching of the net's signal to the source-filter signal (src/vocoder/level-matching). */
+  levelMatching: levelMatchingSchema,
   /** Other names that mean this voice. */
   aliases: z.array(z.string().min(1)).default([]),
   /** Seconds between sentences and between paragraphs. */

@@ -1,18 +1,23 @@
-// The kernels of source-filter synthesis or of the layers that this CPU can run: `const Named<Kernel> all[] = SW_KERNELS;` where their names are in scope.
+// The kernels of a part that this CPU can run: supported(all) of `const Kernel* const all[] = SW_KERNELS;`.
 #pragma once
-#include "cpu.h"
+#include <vector>
+
+#include "isas.h"
 
 template <class Kernel>
 struct Named {
   const char* name;
   const Kernel* kernel;
-  bool supported;
 };
 
+template <class Kernel, size_t N>
+std::vector<Named<Kernel>> supported(const Kernel* const (&kernels)[N]) {
+  static_assert(N == sparsewave::kIsaCount, "one kernel for each instruction set");
 #if defined(__x86_64__)
-#define SW_KERNELS {{"avx512", &kAvx512, sparsewave::has_avx512()}, {"avx2", &kAvx2, sparsewave::has_avx2()}, {"baseline", &kBaseline, true}}
-#elif defined(__aarch64__)
-#define SW_KERNELS {{"neon", &kNeon, true}, {"baseline", &kBaseline, true}}
-#else
-#define SW_KERNELS {{"baseline", &kBaseline, true}}
+  __builtin_cpu_init();
 #endif
+  std::vector<Named<Kernel>> found;
+  for (size_t i = 0; i < N; i++)
+    if (sparsewave::kIsas[i].supported()) found.push_back({sparsewave::kIsas[i].name, kernels[i]});
+  return found;
+}

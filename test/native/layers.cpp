@@ -19,7 +19,7 @@ std::vector<float> normals(size_t count) {
   return v;
 }
 
-// Largest error of a product, in shares of the size of its values.
+// Largest error of a product, relative to the size of its values.
 double product_error(const Kernel& kernel, int rows, int channels, int n, int width) {
   const int k = width * channels, made = rows - width + 1;
   const auto x = normals((size_t)rows * channels), weight = normals((size_t)k * n), bias = normals(n), residual = normals((size_t)made * n);
@@ -84,13 +84,9 @@ double attention_error(const Kernel& kernel, int rows, int channels, int heads) 
 }  // namespace
 
 int main() {
-#if defined(__x86_64__)
-  __builtin_cpu_init();
-#endif
-  const Named<Kernel> all[] = SW_KERNELS;
+  const Kernel* const all[] = SW_KERNELS;
   bool good = true;
-  for (const Named<Kernel>& k : all) {
-    if (!k.supported) continue;
+  for (const Named<Kernel>& k : supported(all)) {
     double product = 0, norm = 0, attention = 0;
     for (const auto& s : {std::vector<int>{1, 1, 1, 1}, {3, 3, 7, 1}, {9, 7, 33, 3}, {21, 12, 64, 5}, {33, 96, 96, 5}}) product = std::fmax(product, product_error(*k.kernel, s[0], s[1], s[2], s[3]));
     for (int channels : {1, 5, 16, 195}) norm = std::fmax(norm, norm_error(*k.kernel, 3, channels));

@@ -1,6 +1,6 @@
 /**
- * Writes case files for test/native/infer.cpp: a model's image, frames, and a teacher-forced run with the reference's outputs; and one for
- * test/native/filter.cpp: events of source-filter synthesis and the definition's samples, and their levels towards a draft's.
+ * Writes case files for test/native/vocoder.cpp: a model's image, frames, and a teacher-forced run with the reference's outputs. One for
+ * test/native/source-filter.cpp: events of source-filter synthesis, the definition's samples, and the same matched to another signal's levels.
  *
  *     node dist/test/native/write-case.js FOLDER
  */
@@ -17,17 +17,19 @@ import { BIN_POINT, BIN_WEIGHT, LEAD, Shaper } from '../../src/vocoder/source-fi
 import { BANDS, type NetConfig, netConfigSchema, STEP_INPUTS } from '../../src/vocoder/sparse-wavernn/config.ts'
 import { randomFrameBlocks, randomWeights } from '../../src/vocoder/sparse-wavernn/random-weights.ts'
 
-const share = (all: number) => ({ reset: all, update: all, candidate: all, input: all, head: all })
+const densities = (all: number) => ({ reset: all, update: all, candidate: all, input: all, head: all })
 const SHAPES: Readonly<Record<string, NetConfig>> = {
-  'one-block': netConfigSchema.parse({ hidden: 48, headHidden: 16, density: share(1e-9) }),
+  'one-block': netConfigSchema.parse({ hidden: 48, headHidden: 16, density: densities(1e-9) }),
   small: netConfigSchema.parse({ hidden: 96, headHidden: 32 }),
   'wide-heads': netConfigSchema.parse({ hidden: 16, headHidden: 128 }),
-  full: netConfigSchema.parse({ hidden: 80, headHidden: 48, density: share(1) }),
+  full: netConfigSchema.parse({ hidden: 80, headHidden: 48, density: densities(1) }),
   // For counting instructions: the size of the shipped voice.
   standard: netConfigSchema.parse({}),
 }
 const FRAMES = 24
 const FORCED = 2
+/** Bounds of level matching, as test/native/source-filter.cpp has them. */
+const BOUNDS = { upper: 150, residual: 2 ** 0.25, overshoot: 2 }
 
 const folder = process.argv[2] ?? ''
 if (!folder) {
@@ -56,25 +58,25 @@ for (const [name, config, precision] of Object.entries(SHAPES).flatMap(([shape, 
   const forced = {
     steps,
     inputs: normals(steps * STEP_INPUTS.count),
-    gates: normals(FORCED * 3 * config.hidden),
+    gateTerms: normals(FORCED * 3 * config.hidden),
     residuals: normals(steps * BANDS),
   }
   const expected = referenceKernel.createModel(weights, { precision }).outputs(forced)
-  const { gates, lpc, gain, inverseLevel, lag, phaseIncrement } = f
-  const arrays = [header, values, columns, integers, gates, lpc, gain, inverseLevel, lag, phaseIncrement]
+  const { gateTerms, lpc, gain, inverseLevel, lag, phaseIncrement } = f
+  const arrays = [header, values, columns, integers, gateTerms, lpc, gain, inverseLevel, lag, phaseIncrement]
   writeFileSync(
     join(folder, `${name}.case`),
-    packed([...arrays, forced.inputs, forced.gates, forced.residuals, expected]),
+    packed([...arrays, forced.inputs, forced.gateTerms, forced.residuals, expected]),
   )
   // The fuzz target's order: header, columns, integers, values.
   const seed = [header, columns, integers, values].map((a) => Buffer.from(a.buffer, a.byteOffset, a.byteLength))
   writeFileSync(join(folder, `${name}.seed`), Buffer.concat(seed))
 }
 
-writeFileSync(join(folder, 'filter.case'), filterCase())
+writeFileSync(join(folder, 'source-filter.case'), sourceFilterCase())
 
 /** A second of random events, voiced and not. */
-function filterCase(): Buffer {
+function sourceFilterCase(): Buffer {
   const random = new Random(5)
   const events = createEvents(100)
   let at = 0
@@ -105,16 +107,16 @@ function filterCase(): Buffer {
     stream.add(one)
   }
   stream.emit(samples, read, samples.length - read)
-  // Levels of the samples towards those of the same samples in the other order.
-  const draft = samples.toReversed()
+  // The samples matched to the levels of the same samples in reverse.
+  const target = samples.toReversed()
   const frames = Math.floor((samples.length - LEVEL_SIZE) / LEVEL_STEP) + 1
-  const levelled = new Float32Array(LEVEL_SIZE + (frames - 1) * LEVEL_STEP)
+  const matched = new Float32Array(LEVEL_SIZE + (frames - 1) * LEVEL_STEP)
   for (let i = 0; i < frames; i++) {
     const at = i * LEVEL_STEP
-    engine.level(1, samples.subarray(at), draft.subarray(at), levelled.subarray(at))
+    engine.matchLevels(1, samples.subarray(at), target.subarray(at), matched.subarray(at), BOUNDS)
   }
   const { start, delay, period, length, voiced, envelope } = events
-  const { pulseRe, pulseIm, noiseRe, noiseIm } = new Shaper().shares
+  const { pulseRe, pulseIm, noiseRe, noiseIm } = new Shaper().spectra
   const tables = [BIN_POINT, BIN_WEIGHT, pulseRe, pulseIm, noiseRe, noiseIm]
   return packed([
     ...tables,
@@ -126,7 +128,7 @@ function filterCase(): Buffer {
     voiced,
     envelope,
     samples,
-    draft,
-    levelled,
+    target,
+    matched,
   ])
 }

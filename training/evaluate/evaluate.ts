@@ -6,11 +6,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import path from 'node:path'
 import { encodeWav } from 'sparsewave/internal/audio/wav'
+import { chooseEngine } from 'sparsewave/internal/engine'
 import { SparsewaveError } from 'sparsewave/internal/errors'
 import { HOP, SAMPLE_RATE } from 'sparsewave/internal/frames'
 import { openVocoder, type Vocoder, type VocoderKind } from 'sparsewave/internal/vocoder/index'
-import { createLevelled } from 'sparsewave/internal/vocoder/levelled'
-import { chooseEngine } from 'sparsewave/internal/vocoder/source-filter/index'
+import { createLevelMatched } from 'sparsewave/internal/vocoder/level-matching/index'
 import { createSparseWavernn } from 'sparsewave/internal/vocoder/sparse-wavernn/index'
 import { loadVoice } from 'sparsewave/internal/voices/index'
 import { cacheUtterance } from '../data/cache.ts'
@@ -81,7 +81,7 @@ export async function evaluateCheckpoint(file: string, options: EvaluateOptions)
       weights: files['vocoder.safetensors'],
       conditioning: path.join(dir, 'conditioning.onnx'),
     })
-    const vocoder = createLevelled(net, chooseEngine())
+    const vocoder = createLevelMatched(net, chooseEngine().sourceFilter.open())
     try {
       return await copySynthesis(vocoder, recordings, bits, options)
     } finally {

@@ -72,7 +72,7 @@ test('the compact net gives the outputs of the masked trainer on the same input'
       steps: batch.steps,
       inputs: column(inputs, batch.steps * STEP_INPUTS.count),
       residuals: column(targets, batch.steps * BANDS),
-      gates: Float32Array.from(conditioningGates(layout, parameters, features)),
+      gateTerms: Float32Array.from(conditioningGates(layout, parameters, features)),
     })
     const expected = column(want, batch.steps * BANDS * HEAD_OUTPUTS)
     expect(Math.max(...got.map((v, i) => Math.abs(v - expected[i]!)))).toBeLessThan(1e-4)

@@ -3,7 +3,7 @@
  * in order. A kept block's place in the export is the number of kept blocks before it.
  */
 import { BLOCK } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
-import type { BlockMatrix } from 'sparsewave/internal/vocoder/sparse-wavernn/weights'
+import type { BlockSparseMatrix } from 'sparsewave/internal/vocoder/sparse-wavernn/weights'
 import { maskFlags } from '../net/blocks.ts'
 import { checkMask, type Mask } from '../net/mask.ts'
 import type { Segment } from '../net/vocoder-layout.ts'
@@ -19,7 +19,7 @@ export function prefixSums(flags: Uint8Array): Uint32Array {
  * Compacts the matrix of segment `s`, whose weights are `values` [strips, columns, 16], to values [strips, kept, 16] and
  * column indices [strips, kept]. Throws when the mask does not fit the segment.
  */
-export function compactMatrix(values: Float32Array, s: Segment & { kept: number }, mask: Mask): BlockMatrix {
+export function compactMatrix(values: Float32Array, s: Segment & { kept: number }, mask: Mask): BlockSparseMatrix {
   checkMask(mask, s)
   const flags = maskFlags(mask, s)
   const place = prefixSums(flags)

@@ -4,7 +4,11 @@
  */
 import { SparsewaveError } from 'sparsewave/internal/errors'
 import { BANDS, HEAD_OUTPUTS } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
-import { encodeWeights, type Gates, type VocoderWeights } from 'sparsewave/internal/vocoder/sparse-wavernn/weights'
+import {
+  encodeWeights,
+  type GateMatrices,
+  type VocoderWeights,
+} from 'sparsewave/internal/vocoder/sparse-wavernn/weights'
 import type { MaskSet } from '../net/mask.ts'
 import { elementIndex, type MaskedName, type ParameterLayout, type Segment, segment } from '../net/vocoder-layout.ts'
 import { compactMatrix } from './matrix.ts'
@@ -41,7 +45,7 @@ export function compactVocoder(layout: ParameterLayout, parameters: Float32Array
     if (!mask) throw new Error(`no mask for ${name}`)
     return compactMatrix(parameters.subarray(s.offset, s.offset + s.size), s, mask)
   }
-  const gates = (kind: 'recurrent' | 'input'): Gates => [
+  const gates = (kind: 'recurrent' | 'input'): GateMatrices => [
     matrix(`gru.${kind}.reset`),
     matrix(`gru.${kind}.update`),
     matrix(`gru.${kind}.candidate`),

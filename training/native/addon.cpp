@@ -3,9 +3,6 @@
 #if defined(__linux__)
 #include <sys/mman.h>
 #endif
-#if defined(__x86_64__)
-#include <xmmintrin.h>
-#endif
 
 #include <algorithm>
 #include <atomic>
@@ -18,6 +15,7 @@
 #include <vector>
 
 #include "binding.h"
+#include "denormals.h"
 #include "train-isas.h"
 
 namespace sparsewave {
@@ -41,13 +39,6 @@ float* Workspace::reserve(size_t floats) {
 Workspace::~Workspace() { ::operator delete[](data, kPage); }
 
 namespace {
-
-// Flush denormals: decayed states would otherwise slow every product.
-void flush_denormals() {
-#if defined(__x86_64__)
-  _mm_setcsr(_mm_getcsr() | 0x8040);
-#endif
-}
 
 struct Job {
   Shape shape;
@@ -83,7 +74,7 @@ void execute(napi_env, void* data) {
     std::atomic<size_t> next{0};
     std::atomic<bool> failed{false};
     auto body = [&](int thread) {
-      flush_denormals();
+      FlushDenormals flush;
       try {
         for (size_t i; (i = next++) < job.tasks.size();) {
           if (job.tasks[i].gradient) memset(job.tasks[i].gradient, 0, n * sizeof(float));
@@ -133,70 +124,69 @@ void complete(napi_env env, napi_status status, void* data) {
   delete job;
 }
 
+constexpr size_t kRunArguments = 11;
+
 // run(sizes Int32Array [hidden, head, conditioning, inputs, features, members, groups, steps, threads, isa, pair groups, dense gradient],
 //     offsets Float64Array, parameters, masks Uint16Array[] (members x 7, [strips][kept], any kept), examples, frames, weights,
 //     state, gradient|null, scale, outputs|null)
 // Pair groups 0: every member sees all groups. Else members 2i and 2i + 1 see that many groups from i * pair groups on.
-napi_value run(napi_env env, napi_callback_info info) {
-  size_t argc = 11;
-  napi_value a[11];
-  napi_get_cb_info(env, info, &argc, a, nullptr, nullptr);
-  if (argc != 11) return fail(env, "run: 11 arguments expected");
+napi_value run(Call& call) {
+  const napi_env env = call.env;
   size_t len;
-  const int32_t* s = typed<int32_t>(env, a[0], napi_int32_array, &len);
-  if (!s || len != 12) return fail(env, "run: sizes");
+  const int32_t* s = call.array<int32_t>(0, &len);
+  if (!s || len != 12) return call.fail("sizes");
   Job* job = new Job;
   auto reject = [&](const char* message) {
     delete job;
-    return fail(env, message);
+    return call.fail(message);
   };
   Shape& shape = job->shape;
   shape.hidden = s[0], shape.head = s[1], shape.conditioning = s[2], shape.inputs = s[3], shape.features = s[4];
-  if (s[5] < 1 || s[6] < 1 || s[10] < 0 || (s[10] > 0 && (s[5] % 2 || s[5] / 2 * s[10] != s[6]))) return reject("run: members");
+  if (s[5] < 1 || s[6] < 1 || s[10] < 0 || (s[10] > 0 && (s[5] % 2 || s[5] / 2 * s[10] != s[6]))) return reject("members");
   const size_t members = s[5], groups = s[6], pair_groups = s[10], per_member = pair_groups ? pair_groups : groups;
   job->members = s[5], job->per_member = (int)per_member;
   const int steps = s[7];
   job->threads = std::max(1, std::min(s[8], (int)(members * per_member)));
-  if (s[9] < 0 || s[9] >= (int)(sizeof(kIsas) / sizeof(kIsas[0])) || !kIsas[s[9]].supported()) return reject("run: isa");
+  if (s[9] < 0 || s[9] >= (int)(sizeof(kIsas) / sizeof(kIsas[0])) || !kIsas[s[9]].supported()) return reject("isa");
   job->isa = &kIsas[s[9]];
   if (shape.hidden % kBlock || shape.head % kBlock || shape.head > 512 || shape.conditioning % kBlock || steps % kStepsPerFrame || steps <= 0 || shape.hidden > 8192 ||
       shape.conditioning * 3 > 8192)
-    return reject("run: shape");
-  const double* offsets = typed<double>(env, a[1], napi_float64_array, &len);
-  if (!offsets || len != kSegments + 1) return reject("run: offsets");
+    return reject("shape");
+  const double* offsets = call.array<double>(1, &len);
+  if (!offsets || len != kSegments + 1) return reject("offsets");
   for (int i = 0; i < kSegments; i++) shape.offset[i] = (int64_t)offsets[i];
   shape.size = (int64_t)offsets[kSegments];
   const size_t frames = steps / kStepsPerFrame;
   size_t n_p, n_e, n_f, n_w, n_s, n_g = 0, n_o = 0;
-  const float* parameters = typed<float>(env, a[2], napi_float32_array, &n_p);
-  const float* examples = typed<float>(env, a[4], napi_float32_array, &n_e);
-  const float* features = typed<float>(env, a[5], napi_float32_array, &n_f);
-  const float* weights = typed<float>(env, a[6], napi_float32_array, &n_w);
-  float* state = typed<float>(env, a[7], napi_float32_array, &n_s);
-  float* gradient = typed<float>(env, a[8], napi_float32_array, &n_g);
-  napi_get_value_double(env, a[9], &job->scale);
-  float* outputs = typed<float>(env, a[10], napi_float32_array, &n_o);
+  const float* parameters = call.array<float>(2, &n_p);
+  const float* examples = call.array<float>(4, &n_e);
+  const float* features = call.array<float>(5, &n_f);
+  const float* weights = call.array<float>(6, &n_w);
+  float* state = call.array<float>(7, &n_s);
+  float* gradient = call.array<float>(8, &n_g);
+  job->scale = call.real(9);
+  float* outputs = call.array<float>(10, &n_o);
   const size_t L = kLanes;
-  if (!parameters || n_p != (size_t)shape.size) return reject("run: parameters");
-  if (!examples || n_e != groups * steps * (shape.inputs + kBands) * L) return reject("run: examples");
-  if (!features || n_f != groups * (frames + 2) * shape.features * L) return reject("run: frames");
-  if (!weights || n_w != groups * frames * L) return reject("run: weights");
-  if (!state || n_s != members * per_member * shape.hidden * L) return reject("run: state");
-  if (gradient && n_g != (size_t)shape.size) return reject("run: gradient");
-  if (outputs && (n_o != groups * steps * kBands * kHeadOutputs * L || members != 1)) return reject("run: outputs");
+  if (!parameters || n_p != (size_t)shape.size) return reject("parameters");
+  if (!examples || n_e != groups * steps * (shape.inputs + kBands) * L) return reject("examples");
+  if (!features || n_f != groups * (frames + 2) * shape.features * L) return reject("frames");
+  if (!weights || n_w != groups * frames * L) return reject("weights");
+  if (!state || n_s != members * per_member * shape.hidden * L) return reject("state");
+  if (gradient && n_g != (size_t)shape.size) return reject("gradient");
+  if (outputs && (n_o != groups * steps * kBands * kHeadOutputs * L || members != 1)) return reject("outputs");
   job->gradient = gradient;
   const int rows[kMasked] = {shape.hidden, shape.hidden, shape.hidden, shape.hidden, shape.hidden, shape.hidden, kBands * shape.head};
   const int columns[kMasked] = {shape.hidden, shape.hidden, shape.hidden, shape.inputs, shape.inputs, shape.inputs, shape.hidden};
   for (size_t m = 0; m < members * kMasked; m++) {
     napi_value item;
     size_t n = 0;
-    napi_get_element(env, a[3], (uint32_t)m, &item);
-    const uint16_t* mask = typed<uint16_t>(env, item, napi_uint16_array, &n);
+    napi_get_element(env, call.args[3], (uint32_t)m, &item);
+    const uint16_t* mask = call.array_of<uint16_t>(item, &n);
     const int i = m % kMasked;
     const size_t strips = (size_t)rows[i] / kBlock;
-    if (!mask || n == 0 || n % strips || n / strips > (size_t)columns[i]) return reject("run: mask");
+    if (!mask || n == 0 || n % strips || n / strips > (size_t)columns[i]) return reject("mask");
     for (size_t k = 0; k < n; k++)
-      if (mask[k] >= columns[i]) return reject("run: mask column");
+      if (mask[k] >= columns[i]) return reject("mask column");
     job->masks.emplace_back(mask, mask + n);
   }
   for (size_t m = 0; m < members; m++)
@@ -219,8 +209,8 @@ napi_value run(napi_env env, napi_callback_info info) {
       job->tasks.push_back(t);
     }
   napi_value keep, promise, name;
-  napi_create_array_with_length(env, argc, &keep);
-  for (uint32_t i = 0; i < argc; i++) napi_set_element(env, keep, i, a[i]);
+  napi_create_array(env, &keep);
+  for (uint32_t i = 0; i < kRunArguments; i++) napi_set_element(env, keep, i, call.args[i]);
   napi_create_reference(env, keep, 1, &job->keep);
   napi_create_promise(env, &job->deferred, &promise);
   napi_create_string_utf8(env, "sparsewave.train", NAPI_AUTO_LENGTH, &name);
@@ -230,63 +220,56 @@ napi_value run(napi_env env, napi_callback_info info) {
 }
 
 // product(sizes Int32Array [kind, strips, columns, groups, isa], weights|gradient Float32Array, mask Uint16Array [strips, kept], x, y): see net.h.
-napi_value product(napi_env env, napi_callback_info info) {
-  size_t argc = 5, len, n_w, n_m, n_x, n_y;
-  napi_value a[5];
-  napi_get_cb_info(env, info, &argc, a, nullptr, nullptr);
-  const int32_t* s = argc == 5 ? typed<int32_t>(env, a[0], napi_int32_array, &len) : nullptr;
-  if (!s || len != 5 || s[0] < 0 || s[0] > kAccumulate || s[1] < 1 || s[2] < 1 || s[2] > 65536 || s[3] < 1) return fail(env, "product: sizes");
-  if (s[4] < 0 || s[4] >= (int)(sizeof(kIsas) / sizeof(kIsas[0])) || !kIsas[s[4]].supported()) return fail(env, "product: isa");
+napi_value product(Call& call) {
+  size_t len, n_w, n_m, n_x, n_y;
+  const int32_t* s = call.array<int32_t>(0, &len);
+  if (!s || len != 5 || s[0] < 0 || s[0] > kAccumulate || s[1] < 1 || s[2] < 1 || s[2] > 65536 || s[3] < 1) return call.fail("sizes");
+  if (s[4] < 0 || s[4] >= (int)(sizeof(kIsas) / sizeof(kIsas[0])) || !kIsas[s[4]].supported()) return call.fail("isa");
   const size_t strips = s[1], columns = s[2], groups = s[3];
-  float* w = typed<float>(env, a[1], napi_float32_array, &n_w);
-  const uint16_t* mask = typed<uint16_t>(env, a[2], napi_uint16_array, &n_m);
-  float* x = typed<float>(env, a[3], napi_float32_array, &n_x);
-  float* y = typed<float>(env, a[4], napi_float32_array, &n_y);
-  if (!w || n_w != strips * columns * kBlock) return fail(env, "product: weights");
-  if (!mask || n_m == 0 || n_m % strips || n_m / strips > columns) return fail(env, "product: mask");
+  float* w = call.array<float>(1, &n_w);
+  const uint16_t* mask = call.array<uint16_t>(2, &n_m);
+  float* x = call.array<float>(3, &n_x);
+  float* y = call.array<float>(4, &n_y);
+  if (!w || n_w != strips * columns * kBlock) return call.fail("weights");
+  if (!mask || n_m == 0 || n_m % strips || n_m / strips > columns) return call.fail("mask");
   for (size_t k = 0; k < n_m; k++)
-    if (mask[k] >= columns) return fail(env, "product: mask column");
-  if (!x || n_x != groups * columns * kLanes || !y || n_y != groups * strips * kBlock * kLanes) return fail(env, "product: x or y");
+    if (mask[k] >= columns) return call.fail("mask column");
+  if (!x || n_x != groups * columns * kLanes || !y || n_y != groups * strips * kBlock * kLanes) return call.fail("x or y");
   static Workspace workspace;
   try {
     kIsas[s[4]].product({(ProductKind)s[0], w, w, {mask, (int)(n_m / strips)}, (int)strips, (int)columns, (int)groups, x, y}, workspace);
   } catch (...) {
-    return fail(env, "product: out of memory");
+    return call.fail("out of memory");
   }
   return nullptr;
 }
 
 // adam(parameters, gradient, first, second, average, options Float64Array [rate, beta1, beta2, epsilon, clip, average, step]) -> norm
-napi_value adam(napi_env env, napi_callback_info info) {
-  size_t argc = 6;
-  napi_value a[6];
-  napi_get_cb_info(env, info, &argc, a, nullptr, nullptr);
+napi_value adam(Call& call) {
   size_t n[6] = {};
   float* p[5];
   for (int i = 0; i < 5; i++) {
-    p[i] = typed<float>(env, a[i], napi_float32_array, &n[i]);
-    if (!p[i] || n[i] != n[0]) return fail(env, "adam: arrays of one length expected");
+    p[i] = call.array<float>(i, &n[i]);
+    if (!p[i] || n[i] != n[0]) return call.fail("arrays of one length expected");
   }
-  const double* o = typed<double>(env, a[5], napi_float64_array, &n[5]);
-  if (!o || n[5] != 7) return fail(env, "adam: options");
+  const double* o = call.array<double>(5, &n[5]);
+  if (!o || n[5] != 7) return call.fail("options");
   static const Isa* const fastest = std::find_if(std::begin(kIsas), std::end(kIsas), [](const Isa& isa) { return isa.supported(); });
   const double norm = fastest->adam(p[0], p[1], p[2], p[3], p[4], n[0], {o[0], o[1], o[2], o[3], o[4], o[5], o[6]});
   napi_value result;
-  napi_create_double(env, norm, &result);
+  napi_create_double(call.env, norm, &result);
   return result;
 }
 
 // isas() -> array of { name, supported } in the order of run's index.
-napi_value isas(napi_env env, napi_callback_info) { return list_isas(env, kIsas); }
+napi_value isas(Call& call) {
+  return list_isas(call.env, kIsas, [](napi_value, size_t) {});
+}
+
+const Function kFunctions[] = {{"run", kRunArguments, run}, {"product", 5, product}, {"adam", 6, adam}, {"isas", 0, isas}};
 
 napi_value init(napi_env env, napi_value exports) {
-  const napi_property_descriptor properties[] = {
-      {"run", nullptr, run, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
-      {"product", nullptr, product, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
-      {"adam", nullptr, adam, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
-      {"isas", nullptr, isas, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
-  };
-  napi_define_properties(env, exports, sizeof(properties) / sizeof(properties[0]), properties);
+  define(env, exports, kFunctions);
   return exports;
 }
 

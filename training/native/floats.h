@@ -19,7 +19,7 @@ using Stored = VM;
 inline void store(Stored* p, V v) { stream(p, v); }
 inline V load(const Stored* p) { return *p; }
 
-// Activations [features][16] as products read them; `to` has room for them.
+// Activations [features][16] as products read them; written to `to`.
 inline const float* operand(const float* x, int, float*) { return x; }
 
 // A strip's weights as products read them: its kept blocks one after another. A dense matrix lies so already.
@@ -35,8 +35,8 @@ struct Deltas {
   float* data;
   size_t strip_stride, step_stride;
   static size_t floats(int strips, int steps) { return (size_t)strips * steps * kTile; }
-  static Deltas room(float* to, int steps) { return {to, (size_t)steps * kTile, kTile}; }
-  // Of [steps][strips][16][16], steps `stride` apart; `to` has room for them.
+  static Deltas in(float* to, int steps) { return {to, (size_t)steps * kTile, kTile}; }
+  // Of [steps][strips][16][16], steps `stride` apart; written to `to`.
   static Deltas of(float* d, size_t stride, int, int, float*) { return {d, kTile, stride}; }
   float* tile(int s, int t) const { return data + s * strip_stride + t * step_stride; }
   Delta at(int s, int t) const { return tile(s, t); }
@@ -45,7 +45,7 @@ struct Deltas {
 };
 
 // y[16][16] = from[16][16] + sum_j w[j][16] x[columns[j]][16]: one strip of a block-sparse product. `from` may be y.
-SW_KERNEL void multiply_kept(const float* w, const uint16_t* columns, int kept, const float* x, const float* from, float* y) {
+SW_NOINLINE void multiply_kept(const float* w, const uint16_t* columns, int kept, const float* x, const float* from, float* y) {
   for (int r0 = 0; r0 < kBlock; r0 += SW_ROWS) {
     V acc[SW_ROWS][kParts];
     for (int r = 0; r < SW_ROWS; r++)
@@ -75,7 +75,7 @@ inline void multiply_strips(const float* const (&from)[Sums], float* const (&to)
 }
 
 template <int N>
-SW_KERNEL void multiply_transposed_columns(const float* w, const uint16_t* columns, const float* d, float* dx, const void* ahead) {
+SW_NOINLINE void multiply_transposed_columns(const float* w, const uint16_t* columns, const float* d, float* dx, const void* ahead) {
   V acc[N][kParts];
   for (int j = 0; j < N; j++)
     for (int p = 0; p < kParts; p++) acc[j][p] = V{};
@@ -145,7 +145,7 @@ inline void add_lane_sums_of_rows(const V* v, float* g) {
 }
 
 template <int N>
-SW_KERNEL void accumulate_columns(float* g, const uint16_t* columns, const float* d, size_t d_stride, const float* x, size_t x_stride, int n) {
+SW_NOINLINE void accumulate_columns(float* g, const uint16_t* columns, const float* d, size_t d_stride, const float* x, size_t x_stride, int n) {
   for (int r0 = 0; r0 < kBlock; r0 += SW_GRADIENT_ROWS) {
     V acc[N][SW_GRADIENT_ROWS];
     for (int j = 0; j < N; j++)
@@ -202,7 +202,7 @@ inline void accumulate_strip(float* g, const uint16_t* columns, int kept, const 
 }
 
 // y[16][16] = sum_t d[t][16][16].
-SW_KERNEL void add_steps(const Deltas& d, int s, int from, int n, float* y) {
+SW_NOINLINE void add_steps(const Deltas& d, int s, int from, int n, float* y) {
   const float* dt = d.tile(s, from);
   for (int r0 = 0; r0 < kBlock; r0 += SW_ROWS) {
     V acc[SW_ROWS][kParts];

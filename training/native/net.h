@@ -4,15 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "constants.h"
+
 namespace sparsewave {
 
 constexpr int kLanes = 16;
-constexpr int kBlock = 16;
-constexpr int kBands = 4;
-constexpr int kMixtures = 4;
-constexpr int kHeadOutputs = 12;
 constexpr int kPaddedOutputs = 16;
-constexpr int kStepsPerFrame = 30;
 constexpr int kMasked = 7;
 
 // Order of training/net/vocoder-layout.ts.

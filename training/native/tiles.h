@@ -92,9 +92,9 @@ struct Stored {
 inline void store(Stored* p, V v) { _mm256_store_si256(&p->half, _mm512_cvtps_ph(reinterpret_cast<__m512>(v), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)); }
 inline V load(const Stored* p) { return reinterpret_cast<V>(_mm512_cvtph_ps(p->half)); }
 
-// Activations [features][16] as products read them: bf16, half a line each, so that they stay in the first-level cache; `to` has room.
+// Activations [features][16] as products read them: bf16, half a line each, so that they stay in the first-level cache; written to `to`.
 constexpr int kHalfLine = 32;  // bytes
-SW_KERNEL const float* operand(const float* x, int features, float* to) {
+SW_NOINLINE const float* operand(const float* x, int features, float* to) {
   for (int i = 0; i < features; i++) _mm256_store_si256(reinterpret_cast<__m256i*>(to) + i, bf16(vec(x)[i]));
   return to;
 }
@@ -117,7 +117,7 @@ struct Tiles {
   }
 };
 
-SW_KERNEL void gather_strip(const float* w, const uint16_t* columns, int kept, float* to) {
+SW_NOINLINE void gather_strip(const float* w, const uint16_t* columns, int kept, float* to) {
   const Tiles tiles({to, columns, kept});
   Word *forward = const_cast<Word*>(tiles.forward), *backward = const_cast<Word*>(tiles.backward), *offsets = const_cast<Word*>(tiles.offsets);
   for (int j = 0; j < tiles.halves * kHalf; j++) offsets[j] = columns[j % kept] * kHalfLine;
@@ -146,10 +146,10 @@ struct Deltas {
   Word* words;
   int steps;
   static size_t floats(int strips, int steps) { return (size_t)strips * steps * kHalfTile; }
-  static Deltas room(float* to, int steps) { return {reinterpret_cast<Word*>(to), steps}; }
-  // Of [steps][strips][16][16] floats, steps `stride` apart; `to` has room for them.
+  static Deltas in(float* to, int steps) { return {reinterpret_cast<Word*>(to), steps}; }
+  // Of [steps][strips][16][16] floats, steps `stride` apart; written to `to`.
   static Deltas of(const float* d, size_t stride, int strips, int steps, float* to) {
-    const Deltas made = room(to, steps);
+    const Deltas made = in(to, steps);
     for (int t = 0; t < steps; t++)
       for (int s = 0; s < strips; s++)
         for (int i = 0; i < kBlock; i += 2) made.put(s, t, i, vec(d + t * stride + s * kTile)[i], vec(d + t * stride + s * kTile)[i + 1]);
@@ -208,7 +208,7 @@ inline void multiply_strips(const float* const (&from)[Sums], float* const (&to)
 }
 
 // dx[columns[j]][16] += sum_r w[j][r] d[r][16]: the transpose of multiply_strips.
-SW_KERNEL void multiply_strip_transposed(const Strip& a, Delta d, float* dx, Ahead* = nullptr) {
+SW_NOINLINE void multiply_strip_transposed(const Strip& a, Delta d, float* dx, Ahead* = nullptr) {
   tile_load<kHalfRight>(d);
   const Tiles tiles(a);
   alignas(64) float sums[4][kTile];
@@ -247,7 +247,7 @@ struct Packed {
 };
 inline size_t packed_floats(int features, int n) { return (size_t)features * ((n + 1) / 2) * kLanes; }
 // Of [n][features][16], steps x_stride apart.
-SW_KERNEL Packed pack(const float* x, size_t x_stride, int features, int n, float* packed) {
+SW_NOINLINE Packed pack(const float* x, size_t x_stride, int features, int n, float* packed) {
   const size_t stride = (size_t)((n + 1) / 2) * kLine;
   for (int t = 0; t < n; t += 2) {
     Word* to = reinterpret_cast<Word*>(packed) + t / 2 * kLine;
@@ -264,7 +264,7 @@ struct Turned {
   int n;
 };
 constexpr size_t kTurned = kTile / 2;  // floats a step that `turn` needs
-SW_KERNEL Turned turn(const Deltas& d, int s, int t, int n, float* to) {
+SW_NOINLINE Turned turn(const Deltas& d, int s, int t, int n, float* to) {
   for (int p = 0; 2 * p < n; p++) {
     __m512i v[16];
     for (int i = 0; i < 16; i++) v[i] = d.pair(s, t + 2 * p, i);
@@ -275,7 +275,7 @@ SW_KERNEL Turned turn(const Deltas& d, int s, int t, int n, float* to) {
 }
 
 // g[j][r] += sum_t sum_lanes d[t][r] x[columns[j]][t]: the weight gradient of one strip.
-SW_KERNEL void accumulate_strip(float* g, const uint16_t* columns, int kept, const Turned& d, const Packed& x) {
+SW_NOINLINE void accumulate_strip(float* g, const uint16_t* columns, int kept, const Turned& d, const Packed& x) {
   // Parts of 16 columns and some steps are copied, the next before one is multiplied: tiles wait long for what was just stored.
   constexpr int kPart = 8, kRow = (kPart + 1) * kLine;  // pairs of steps; an odd number of lines, so that rows do not collide
   alignas(64) Word left[2][16 * kRow];
@@ -313,7 +313,7 @@ SW_KERNEL void accumulate_strip(float* g, const uint16_t* columns, int kept, con
 }
 
 // sum[16][16] = sum_t d[t][16][16].
-SW_KERNEL void sum_steps(const Deltas& d, int s, int from, int n, V (&sum)[kBlock]) {
+SW_NOINLINE void sum_steps(const Deltas& d, int s, int from, int n, V (&sum)[kBlock]) {
   const __m512bh ones = reinterpret_cast<__m512bh>(_mm512_set1_epi32(0x3f803f80));
   for (V& v : sum) v = V{};
   for (int t = from; t < from + n; t += 2)

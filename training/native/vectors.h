@@ -7,21 +7,18 @@
 #include <type_traits>
 #include <utility>
 
-#include "exponential.h"
-#include "intrinsics.h"
 #include "net.h"
+#include "simd.h"
 
 namespace sparsewave {
 namespace {
 
-typedef float V __attribute__((vector_size(SW_VECTOR * 4)));
 // In memory: arrays of JavaScript are aligned to their elements only.
 typedef float VM __attribute__((vector_size(SW_VECTOR * 4), aligned(4), may_alias));
-typedef int32_t VI __attribute__((vector_size(SW_VECTOR * 4)));
 constexpr int kParts = kLanes / SW_VECTOR;
 constexpr int kTile = kBlock * kLanes;
 // Not inlined, so that a kernel has all registers to itself.
-#define SW_KERNEL __attribute__((noinline))
+#define SW_NOINLINE __attribute__((noinline))
 
 // What is read again only much later does not go through the caches. The address is aligned to the vector.
 #if defined(__AVX512F__)
@@ -32,27 +29,17 @@ inline void stream(VM* p, V v) { _mm256_stream_ps(reinterpret_cast<float*>(p), r
 inline void stream(VM* p, V v) { *p = v; }
 #endif
 
-inline V splat(float v) { return v - V{}; }
 inline VM* vec(float* p) { return reinterpret_cast<VM*>(p); }
 inline const VM* vec(const float* p) { return reinterpret_cast<const VM*>(p); }
-inline V select(VI condition, V a, V b) { return reinterpret_cast<V>((condition & reinterpret_cast<VI>(a)) | (~condition & reinterpret_cast<VI>(b))); }
 
-// Least, greatest and 1 / x: the compiler does not find the single instructions for them. With b not a number the first two give b.
+// 1 / x.
 #if defined(__AVX512F__)
-inline V vmin(V a, V b) { return reinterpret_cast<V>(_mm512_min_ps(reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b))); }
-inline V vmax(V a, V b) { return reinterpret_cast<V>(_mm512_max_ps(reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b))); }
 // An estimate of 14 bits and one Newton step: relative error below 2e-7, at a third of a division's time.
 inline V vreciprocal(V x) {
   const V y = reinterpret_cast<V>(_mm512_rcp14_ps(reinterpret_cast<__m512>(x)));
   return y + y * (1.f - x * y);
 }
-#elif defined(__AVX2__)
-inline V vmin(V a, V b) { return reinterpret_cast<V>(_mm256_min_ps(reinterpret_cast<__m256>(a), reinterpret_cast<__m256>(b))); }
-inline V vmax(V a, V b) { return reinterpret_cast<V>(_mm256_max_ps(reinterpret_cast<__m256>(a), reinterpret_cast<__m256>(b))); }
-inline V vreciprocal(V x) { return 1.f / x; }
 #else
-inline V vmin(V a, V b) { return select(a < b, a, b); }
-inline V vmax(V a, V b) { return select(a > b, a, b); }
 inline V vreciprocal(V x) { return 1.f / x; }
 #endif
 
@@ -60,7 +47,7 @@ inline V vreciprocal(V x) { return 1.f / x; }
 // waits for once tiles make its products.
 #if defined(SW_TILES)
 inline V vexp(V x) {
-  const __m512 t = reinterpret_cast<__m512>(vmin(splat(88.f), x) * 1.44269504088896341f);
+  const __m512 t = reinterpret_cast<__m512>(lesser(splat(88.f), x) * 1.44269504088896341f);
   const __m512 fraction = _mm512_reduce_ps(t, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);  // -.5 to .5
   const V f = reinterpret_cast<V>(fraction);
   V p = splat(1.32764713e-3f);
@@ -72,7 +59,7 @@ inline V vexp(V x) {
   return reinterpret_cast<V>(_mm512_scalef_ps(reinterpret_cast<__m512>(p), _mm512_sub_ps(t, fraction)));
 }
 #else
-inline V vexp(V x) { return exponential_inside<V, VI>(vmax(splat(-87.f), vmin(splat(88.f), x))); }
+inline V vexp(V x) { return exponential_in_range(greater(splat(-87.f), lesser(splat(88.f), x))); }
 #endif
 
 // Natural logarithm of positive normal numbers, absolute error below 1e-6 (Cephes polynomial).
@@ -144,14 +131,6 @@ inline void with_each(std::index_sequence<I...>, F&& f) {
 template <size_t N, class F>
 inline void with_indices(F&& f) {
   with_each(std::make_index_sequence<N>(), f);
-}
-
-// Calls the instance of `f` for n = 1 .. N: f(std::integral_constant<int, n>).
-template <int N, class F>
-inline void with_constant(int n, F&& f) {
-  if constexpr (N > 1)
-    if (n < N) return with_constant<N - 1>(n, f);
-  f(std::integral_constant<int, N>());
 }
 
 }  // namespace

@@ -6,10 +6,10 @@ import { PHONEMES } from '../../text/phonemes.ts'
 export const FRAMES_PER_UNIT = 5
 /** Fields of a unit's pitch: normalised ln F0 of its frames, then their voicing. */
 export const PITCH_FIELDS = 2 * FRAMES_PER_UNIT
-/** Scales, in symbols, of the sines that tell a symbol's place from the sentence's start and end. */
+/** Scales, in symbols, of the sines that encode a symbol's distance to the sentence's start and end. */
 export const POSITION_SCALES = [4, 8, 16, 32, 64, 128] as const
 export const POSITION_FIELDS = 4 * POSITION_SCALES.length
-/** Place of a unit in its symbol: share, ln of the symbol's units, units since its start / 10. */
+/** Place of a unit in its symbol: fraction, ln of the symbol's units, units since its start / 10. */
 export const UNIT_FIELDS = 3
 const blocks = z.number().int().min(1).max(16)
 const channels = z.number().int().min(4).max(1024)

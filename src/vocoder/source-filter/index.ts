@@ -1,3 +1,3 @@
 /** The source-filter vocoder. */
-export { chooseEngine, type EventEngine, LEVEL_SIZE, LEVEL_STEP } from './engines/index.ts'
+export { type EventEngine, LEVEL_SIZE, LEVEL_STEP } from './engines/index.ts'
 export { createSourceFilter } from './source-filter.ts'

@@ -4,16 +4,15 @@
  */
 import { RealFft } from '../../audio/fft.ts'
 import { ENVELOPE_HZ, ENVELOPE_POINTS, SAMPLE_RATE } from '../../frames.ts'
+import { LEAD, RESPONSE } from './layout.ts'
 
-const FFT_SIZE = 1024
+export { LEAD, RESPONSE } from './layout.ts'
+
+const FFT_SIZE = RESPONSE
 const BINS = FFT_SIZE / 2 + 1
-/** Samples of a response. */
-export const RESPONSE = FFT_SIZE
-/** Samples a response starts before its pulse: room for the ripple of a fractional delay. */
-export const LEAD = 16
 
-/** Aperiodic share of a voiced frame's amplitude at `share` of 12 kHz. */
-const aperiodicity = (share: number): number => Math.max(1e-3, 0.5 * share ** 1.5)
+/** Aperiodic part of a voiced frame's amplitude at the frequency `position` * 12 kHz. */
+const aperiodicity = (position: number): number => Math.max(1e-3, 0.5 * position ** 1.5)
 
 /** Envelope points to bins: lower point and weight of the upper one. */
 export const BIN_POINT = new Uint8Array(BINS)
@@ -32,8 +31,8 @@ export class Shaper {
   readonly #filterIm = new Float64Array(BINS)
   readonly #re = new Float64Array(BINS)
   readonly #im = new Float64Array(BINS)
-  /** [513] minimum-phase spectra of the periodic and the aperiodic share. */
-  readonly shares = {
+  /** [513] minimum-phase spectra of the periodic and the aperiodic part. */
+  readonly spectra = {
     pulseRe: new Float64Array(BINS),
     pulseIm: new Float64Array(BINS),
     noiseRe: new Float64Array(BINS),
@@ -41,11 +40,11 @@ export class Shaper {
   }
 
   constructor() {
-    const share = (k: number): number => k / (BINS - 1)
-    this.#logFromBins((k) => Math.log(1 - aperiodicity(share(k)) ** 2))
-    this.#minimumPhase(this.shares.pulseRe, this.shares.pulseIm)
-    this.#logFromBins((k) => 2 * Math.log(aperiodicity(share(k))))
-    this.#minimumPhase(this.shares.noiseRe, this.shares.noiseIm)
+    const position = (k: number): number => k / (BINS - 1)
+    this.#logFromBins((k) => Math.log(1 - aperiodicity(position(k)) ** 2))
+    this.#minimumPhase(this.spectra.pulseRe, this.spectra.pulseIm)
+    this.#logFromBins((k) => 2 * Math.log(aperiodicity(position(k))))
+    this.#minimumPhase(this.spectra.noiseRe, this.spectra.noiseIm)
   }
 
   /** Sets the filter from a log power envelope [64]. */
@@ -60,13 +59,13 @@ export class Shaper {
 
   /**
    * Writes to `out` [RESPONSE] what one voiced period adds to the signal from LEAD samples before its first sample on: a
-   * pulse `delay` (0..1) samples into the period of `period` samples, and its share of `noise` [RESPONSE], unit variance, zeros
+   * pulse `delay` (0..1) samples into the period of `period` samples, and the aperiodic part of `noise` [RESPONSE], unit variance, zeros
    * after the period's end.
    */
   voiced(delay: number, period: number, noise: Float64Array | undefined, out: Float64Array): void {
     const re = this.#re
     const im = this.#im
-    const { pulseRe, pulseIm, noiseRe, noiseIm } = this.shares
+    const { pulseRe, pulseIm, noiseRe, noiseIm } = this.spectra
     const gain = Math.sqrt(period)
     const turn = (-2 * Math.PI * (delay + LEAD)) / FFT_SIZE
     const lead = (-2 * Math.PI * LEAD) / FFT_SIZE
@@ -84,7 +83,7 @@ export class Shaper {
       im.fill(0)
     }
     for (let k = 0; k < BINS; k++) {
-      // Noise, delayed by LEAD, through its share; pulse, delayed by LEAD and the fraction, through its own.
+      // Noise, delayed by LEAD, times its spectrum; the pulse, delayed by LEAD and the fraction, times its own.
       const ar = re[k]! * nc - im[k]! * ns
       const ai = re[k]! * ns + im[k]! * nc
       const er = ar * noiseRe[k]! - ai * noiseIm[k]! + pc * pulseRe[k]! - ps * pulseIm[k]!

@@ -1,16 +1,18 @@
 /**
  * Source-filter vocoder: pulses at the integrated F0 and noise, shaped by the frames' envelopes (WORLD's synthesis). It
- * needs no training; it is the control for the net. Sound is made event by event in order, so chunk sizes cannot matter.
+ * needs no training; it is the baseline of the net. Sound is made event by event in order, so chunk sizes cannot matter.
  */
+
+import { chooseEngine } from '../../engine.ts'
 import { ENVELOPE_POINTS, type Frames, HOP } from '../../frames.ts'
 import { fmix32 } from '../../random.ts'
 import type { Vocoder, VocoderStream } from '../vocoder.ts'
-import { chooseEngine, createEvents, type EventEngine, type EventStream, type Events, RING } from './engines/index.ts'
+import { createEvents, type EventEngine, type EventStream, type Events, RING } from './engines/index.ts'
 import { type Pulse, PulseClock } from './pulse-clock.ts'
 import { LEAD, RESPONSE } from './shaper.ts'
 
-/** `engine`, which the vocoder then owns, is the kernel's by default. Throws KERNEL_*. */
-export function createSourceFilter(engine: EventEngine = chooseEngine()): Vocoder {
+/** Owns `engine`, by default the one that src/engine.ts chooses. Throws KERNEL_*. */
+export function createSourceFilter(engine: EventEngine = chooseEngine().sourceFilter.open()): Vocoder {
   // A stream fills and empties them within one call, so that all can share them.
   const events = createEvents(engine.lanes)
   return {
@@ -34,7 +36,7 @@ class SourceFilterStream implements VocoderStream {
   #held = 0
   #ended = false
   #closed = false
-  /** The event that waits for the next one to tell its period. */
+  /** The event whose period the next one will end. */
   #pending: Pulse | undefined
   #done = false
   /** Samples handed out. */
@@ -49,9 +51,9 @@ class SourceFilterStream implements VocoderStream {
     if (this.#ended || this.#closed) throw new Error('push after end or close')
     const { count } = frames
     if (this.#held + count > this.#f0.length) {
-      const room = 2 * (this.#held + count)
-      this.#f0 = copy(this.#f0, this.#held, room)
-      this.#envelopes = copy(this.#envelopes, this.#held * ENVELOPE_POINTS, room * ENVELOPE_POINTS)
+      const capacity = 2 * (this.#held + count)
+      this.#f0 = copy(this.#f0, this.#held, capacity)
+      this.#envelopes = copy(this.#envelopes, this.#held * ENVELOPE_POINTS, capacity * ENVELOPE_POINTS)
     }
     this.#f0.set(frames.f0.subarray(0, count), this.#held)
     this.#envelopes.set(frames.envelope.subarray(0, count * ENVELOPE_POINTS), this.#held * ENVELOPE_POINTS)
@@ -161,9 +163,9 @@ class SourceFilterStream implements VocoderStream {
   }
 }
 
-/** The first `used` values in an array of `room`. */
-function copy(values: Float32Array, used: number, room: number): Float32Array<ArrayBuffer> {
-  const larger = new Float32Array(room)
+/** The first `used` values in an array of `capacity`. */
+function copy(values: Float32Array, used: number, capacity: number): Float32Array<ArrayBuffer> {
+  const larger = new Float32Array(capacity)
   larger.set(values.subarray(0, used))
   return larger
 }

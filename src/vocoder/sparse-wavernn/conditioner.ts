@@ -16,17 +16,17 @@ export const WINDOW = 16
 /** The first window is short, so that sound can begin early. */
 export const FIRST_WINDOW = 5
 
-/** Runs the conditioning net: features [frames + 2, 66] -> gates [frames, 3H]. */
+/** Runs the conditioning net: features [frames + 2, 66] -> gateTerms [frames, 3H]. */
 export type RunConditioning = (features: Float32Array, frames: number) => Promise<Float32Array>
 
 export interface Window extends FrameBlocks {
-  gates: Float32Array
+  gateTerms: Float32Array
   /** Frames that hold data. */
   count: number
 }
 
 const createWindow = (): Window => ({
-  gates: new Float32Array(0),
+  gateTerms: new Float32Array(0),
   lpc: new Float32Array(WINDOW * BANDS * LPC_ORDER),
   gain: new Float32Array(WINDOW * BANDS),
   inverseLevel: new Float32Array(WINDOW * BANDS),
@@ -71,7 +71,7 @@ export class Conditioner {
   async #finish(): Promise<void> {
     const window = this.#window
     const size = this.#size
-    window.gates = await this.#run(this.#features.slice(0, (size + 2) * FRAME_FEATURES), size)
+    window.gateTerms = await this.#run(this.#features.slice(0, (size + 2) * FRAME_FEATURES), size)
     this.#emit(window)
     this.#copyRow(size, 0)
     this.#copyRow(size + 1, 1)

@@ -3,13 +3,9 @@
  * The table is data to the kernels, so that every backend interpolates the same numbers.
  */
 import { prototypeAt } from '../../audio/pqmf.ts'
-import { BANDS } from './config.ts'
+import { BANDS, EXCITATION_OVERSAMPLING, EXCITATION_POINTS, EXCITATION_REACH } from './layout.ts'
 
-/** Half width of a response in steps. */
-export const EXCITATION_REACH = 8
-/** Table entries per step. */
-export const EXCITATION_OVERSAMPLING = 16
-export const EXCITATION_POINTS = 2 * EXCITATION_REACH * EXCITATION_OVERSAMPLING + 1
+export { EXCITATION_OVERSAMPLING, EXCITATION_POINTS, EXCITATION_REACH } from './layout.ts'
 
 /**
  * [4, 257] k_b(u) for u = -8 .. 8 in steps of 1/16, scaled so that the integral of k_b^2 over u (in steps) is 1: a

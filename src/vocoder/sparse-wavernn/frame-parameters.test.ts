@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 import { ANALYSIS_FILTERS, PQMF_TAPS, pqmfAnalyze, preEmphasize } from '../../audio/pqmf.ts'
 import { createFrames } from '../../frames.ts'
-import { layerIsas, nativeLayers } from '../../layers/index.ts'
+import { availableLayers } from '../../layers/index.ts'
 import { Random } from '../../random.ts'
 import { EXCITATION_OVERSAMPLING, EXCITATION_POINTS, EXCITATION_REACH, excitationTable } from './excitation.ts'
-import { createFrameParameterBlock, FrameParameters, levinson, nativeFrameParameters } from './frame-parameters.ts'
+import { createFrameParameterBlock, FrameParameters, layeredFrameParameters, levinson } from './frame-parameters.ts'
 
 function gaussian(n: number): Float32Array {
   let state = 7
@@ -76,7 +76,7 @@ test('the excitation table is the analysis filter at its own taps', () => {
   }
 })
 
-test.each(layerIsas())('native layers (%s) give the same parameters', (isa) => {
+test.each(availableLayers())('layers ($name) give the same parameters', (layers) => {
   const random = new Random(3)
   const frames = createFrames(60)
   for (let i = 0; i < frames.count; i++) {
@@ -87,14 +87,14 @@ test.each(layerIsas())('native layers (%s) give the same parameters', (isa) => {
   const want = createFrameParameterBlock()
   const got = createFrameParameterBlock()
   const definition = new FrameParameters()
-  const native = nativeFrameParameters(nativeLayers(isa)!)
+  const layered = layeredFrameParameters(layers)
   for (let i = 0; i < frames.count; i++) {
     definition.compute(frames, i, want)
-    native.compute(frames, i, got)
+    layered.compute(frames, i, got)
     for (const key of ['lpc', 'gain', 'inverseLevel'] as const)
       for (const [k, v] of want[key].entries())
         expect(Math.abs(got[key][k]! - v)).toBeLessThan(1e-5 * Math.abs(v) + 1e-7)
     expect([got.lag, got.phaseIncrement]).toEqual([want.lag, want.phaseIncrement])
   }
-  native.close()
+  layered.close()
 })

@@ -5,7 +5,7 @@
 import { ANALYSIS_FILTERS, filterPower, PRE_EMPHASIS } from '../../audio/pqmf.ts'
 import { ENVELOPE_POINTS, type Frames, hzToMel, SAMPLE_RATE } from '../../frames.ts'
 import type { Layers } from '../../layers/index.ts'
-import { BANDS, LPC_ORDER } from './config.ts'
+import { BAND_SPECTRUM_POINTS, BANDS, LPC_ORDER, SPECTRUM_POINTS } from './layout.ts'
 
 export interface FrameParameterBlock {
   /** [4, 8] prediction coefficients a_b[1..8]: P_b = sum_k a_b[k] X_b[t-k]. */
@@ -31,9 +31,7 @@ export function createFrameParameterBlock(): FrameParameterBlock {
 }
 
 export const STEP_RATE = SAMPLE_RATE / BANDS
-const BAND_POINTS = 33
-const GRID = (BAND_POINTS - 1) * BANDS + 1
-/** White noise added to every band, in share of its power: bounds the prediction gain. */
+/** White noise added to every band, as a fraction of its power: bounds the prediction gain. */
 const WHITENING = 3e-5
 /** Power floor of a band, about the corpus's dither. */
 const FLOOR = 1e-11
@@ -43,12 +41,12 @@ const FOLD = (() => {
   const point: number[][] = []
   const weight: number[][] = []
   for (let b = 0; b < BANDS; b++) {
-    for (let i = 0; i < BAND_POINTS; i++) {
+    for (let i = 0; i < BAND_SPECTRUM_POINTS; i++) {
       const points: number[] = []
       const weights: number[] = []
       for (let k = 0; k < BANDS; k++) {
-        const g = k % 2 === 0 ? (BAND_POINTS - 1) * k + i : (BAND_POINTS - 1) * (k + 1) - i
-        const hz = (g * SAMPLE_RATE) / 2 / (GRID - 1)
+        const g = k % 2 === 0 ? (BAND_SPECTRUM_POINTS - 1) * k + i : (BAND_SPECTRUM_POINTS - 1) * (k + 1) - i
+        const hz = (g * SAMPLE_RATE) / 2 / (SPECTRUM_POINTS - 1)
         const emphasis = 1 + PRE_EMPHASIS ** 2 - 2 * PRE_EMPHASIS * Math.cos((2 * Math.PI * hz) / SAMPLE_RATE)
         const w = (filterPower(ANALYSIS_FILTERS, b, hz) * emphasis) / BANDS
         if (w > 1e-10) {
@@ -63,16 +61,16 @@ const FOLD = (() => {
   return { point, weight }
 })()
 
-const COSINES = Float64Array.from({ length: (LPC_ORDER + 1) * BAND_POINTS }, (_, n) => {
-  const lag = Math.floor(n / BAND_POINTS)
-  const i = n % BAND_POINTS
-  const trapezoid = i === 0 || i === BAND_POINTS - 1 ? 0.5 : 1
-  return (trapezoid * Math.cos((Math.PI * i * lag) / (BAND_POINTS - 1))) / (BAND_POINTS - 1)
+const COSINES = Float64Array.from({ length: (LPC_ORDER + 1) * BAND_SPECTRUM_POINTS }, (_, n) => {
+  const lag = Math.floor(n / BAND_SPECTRUM_POINTS)
+  const i = n % BAND_SPECTRUM_POINTS
+  const trapezoid = i === 0 || i === BAND_SPECTRUM_POINTS - 1 ? 0.5 : 1
+  return (trapezoid * Math.cos((Math.PI * i * lag) / (BAND_SPECTRUM_POINTS - 1))) / (BAND_SPECTRUM_POINTS - 1)
 })
 
 const MEL_POSITION = Float64Array.from(
-  { length: GRID },
-  (_, g) => (hzToMel((g * SAMPLE_RATE) / 2 / (GRID - 1)) / hzToMel(SAMPLE_RATE / 2)) * (ENVELOPE_POINTS - 1),
+  { length: SPECTRUM_POINTS },
+  (_, g) => (hzToMel((g * SAMPLE_RATE) / 2 / (SPECTRUM_POINTS - 1)) / hzToMel(SAMPLE_RATE / 2)) * (ENVELOPE_POINTS - 1),
 )
 
 /** Makes a frame's parameters. */
@@ -81,30 +79,30 @@ export interface FrameAnalyzer {
   compute(frames: Frames, index: number, out: FrameParameterBlock): void
 }
 
-/** The same as FrameParameters, but for rounding, on native layers: a tenth of the time. */
-export function nativeFrameParameters(layers: Layers): FrameAnalyzer & { close(): void } {
+/** FrameParameters on layers: equal but for rounding, in a tenth of the time. */
+export function layeredFrameParameters(layers: Layers): FrameAnalyzer & { close(): void } {
   const point = Uint8Array.from(MEL_POSITION, (at) => Math.min(Math.floor(at), ENVELOPE_POINTS - 2))
   const weight = MEL_POSITION.map((at, g) => at - point[g]!)
   // The fold of the spectrum and the cosines of the correlation in one.
-  const correlation = new Float64Array(GRID * (LPC_ORDER + 1) * BANDS)
+  const correlation = new Float64Array(SPECTRUM_POINTS * (LPC_ORDER + 1) * BANDS)
   for (let b = 0; b < BANDS; b++)
-    for (let i = 0; i < BAND_POINTS; i++)
-      for (const [k, g] of FOLD.point[b * BAND_POINTS + i]!.entries())
+    for (let i = 0; i < BAND_SPECTRUM_POINTS; i++)
+      for (const [k, g] of FOLD.point[b * BAND_SPECTRUM_POINTS + i]!.entries())
         for (let m = 0; m <= LPC_ORDER; m++)
           correlation[(g * (LPC_ORDER + 1) + m) * BANDS + b]! +=
-            FOLD.weight[b * BAND_POINTS + i]![k]! * COSINES[m * BAND_POINTS + i]!
-  const prediction = layers.prediction({ point, weight, correlation, whitening: WHITENING, floor: FLOOR })
+            FOLD.weight[b * BAND_SPECTRUM_POINTS + i]![k]! * COSINES[m * BAND_SPECTRUM_POINTS + i]!
+  const predictor = layers.predictor({ point, weight, correlation, whitening: WHITENING, floor: FLOOR })
   return {
     compute(frames, index, out) {
-      prediction.predict(frames.envelope, index, out.lpc, out.gain, out.inverseLevel)
+      predictor.predict(frames.envelope, index, out.lpc, out.gain, out.inverseLevel)
       setPitch(frames.f0[index]!, out)
     },
-    close: () => prediction.close(),
+    close: () => predictor.close(),
   }
 }
 
 export class FrameParameters implements FrameAnalyzer {
-  readonly #power = new Float64Array(GRID)
+  readonly #power = new Float64Array(SPECTRUM_POINTS)
   readonly #correlation = new Float64Array(LPC_ORDER + 1)
   readonly #a = new Float64Array(LPC_ORDER + 1)
   readonly #previous = new Float64Array(LPC_ORDER + 1)
@@ -112,10 +110,10 @@ export class FrameParameters implements FrameAnalyzer {
   compute(frames: Frames, index: number, out: FrameParameterBlock): void {
     const envelope = frames.envelope
     const base = index * ENVELOPE_POINTS
-    for (let g = 0; g < GRID; g++) {
+    for (let g = 0; g < SPECTRUM_POINTS; g++) {
       const at = Math.min(Math.floor(MEL_POSITION[g]!), ENVELOPE_POINTS - 2)
-      const share = MEL_POSITION[g]! - at
-      this.#power[g] = Math.exp(envelope[base + at]! * (1 - share) + envelope[base + at + 1]! * share)
+      const weight = MEL_POSITION[g]! - at
+      this.#power[g] = Math.exp(envelope[base + at]! * (1 - weight) + envelope[base + at + 1]! * weight)
     }
     for (let b = 0; b < BANDS; b++) this.#band(b, out)
     setPitch(frames.f0[index]!, out)
@@ -123,12 +121,12 @@ export class FrameParameters implements FrameAnalyzer {
 
   #band(b: number, out: FrameParameterBlock): void {
     const r = this.#correlation.fill(0)
-    for (let i = 0; i < BAND_POINTS; i++) {
-      const points = FOLD.point[b * BAND_POINTS + i]!
-      const weights = FOLD.weight[b * BAND_POINTS + i]!
+    for (let i = 0; i < BAND_SPECTRUM_POINTS; i++) {
+      const points = FOLD.point[b * BAND_SPECTRUM_POINTS + i]!
+      const weights = FOLD.weight[b * BAND_SPECTRUM_POINTS + i]!
       let s = 0
       for (let k = 0; k < points.length; k++) s += weights[k]! * this.#power[points[k]!]!
-      for (let m = 0; m <= LPC_ORDER; m++) r[m]! += s * COSINES[m * BAND_POINTS + i]!
+      for (let m = 0; m <= LPC_ORDER; m++) r[m]! += s * COSINES[m * BAND_SPECTRUM_POINTS + i]!
     }
     r[0] = r[0]! * (1 + WHITENING) + FLOOR
     const error = levinson(r, this.#a, this.#previous)

@@ -3,10 +3,10 @@
  * fixed grid and the kernel frame by frame, so that no sample depends on how a stream is cut.
  */
 import { PQMF_DELAY } from '../../audio/pqmf.ts'
+import { chooseEngine } from '../../engine.ts'
 import { SparsewaveError } from '../../errors.ts'
 import { createFrames, ENVELOPE_POINTS, type Frames, HOP, sliceFrames } from '../../frames.ts'
 import {
-  chooseKernel,
   choosePrecision,
   type KernelModel,
   type KernelStream,
@@ -15,14 +15,14 @@ import {
   type Temperature,
   type VocoderKernel,
 } from '../../kernels/index.ts'
-import { chooseLayers, type Layers } from '../../layers/index.ts'
+import type { Layers } from '../../layers/index.ts'
 import { loadOnnx, type ModelFile, type OnnxModel } from '../../onnx/runtime.ts'
 import type { Vocoder, VocoderStream } from '../vocoder.ts'
-import { Company } from './company.ts'
 import { Conditioner, FIRST_WINDOW, type RunConditioning, WINDOW, type Window } from './conditioner.ts'
 import { FRAME_FEATURES } from './config.ts'
-import { type FrameAnalyzer, FrameParameters, nativeFrameParameters } from './frame-parameters.ts'
-import { nativeConditioning } from './native-conditioning.ts'
+import { type FrameAnalyzer, FrameParameters, layeredFrameParameters } from './frame-parameters.ts'
+import { layeredConditioning } from './layered-conditioning.ts'
+import { MicroBatcher } from './micro-batcher.ts'
 import { parseWeights } from './weights.ts'
 
 export interface SparseWavernnOptions {
@@ -30,14 +30,17 @@ export interface SparseWavernnOptions {
   readonly weights: Uint8Array
   /** What errors call the weights' file. */
   readonly weightsName?: string
-  /** conditioning.onnx, or the opened model, which the vocoder then owns. */
-  readonly conditioning: ModelFile | OnnxModel
-  /** Default: `chooseKernel()`. */
+  /** conditioning.onnx, or an opened model of onnxruntime, which the vocoder then owns. */
+  readonly conditioning: ModelFile | { readonly model: OnnxModel }
+  /** Default: the one that src/engine.ts chooses. */
   readonly kernel?: VocoderKernel
   readonly temperature?: Temperature
   /** Default: `choosePrecision(kernel)`. */
   readonly precision?: Precision
-  /** Native layers for what runs at frame rate, which the vocoder then owns; null = onnxruntime and TypeScript. Default: `chooseLayers()`. */
+  /**
+   * Layers for the conditioning net and the frame parameters, which the vocoder then owns; null = onnxruntime and TypeScript, which also run
+   * graphs that layers do not support. Default: those that src/engine.ts chooses.
+   */
   readonly layers?: Layers | null
 }
 
@@ -47,17 +50,17 @@ export interface SparseWavernnOptions {
  */
 export async function createSparseWavernn(options: SparseWavernnOptions): Promise<Vocoder> {
   const weights = parseWeights(options.weights, options.weightsName)
-  const kernel = options.kernel ?? chooseKernel().kernel
+  const kernel = options.kernel ?? chooseEngine().kernel
   const frameRate = await openFrameRate(options, 3 * weights.config.hidden)
   const model = kernel.createModel(weights, {
     temperature: options.temperature,
     precision: options.precision ?? choosePrecision(kernel).precision,
   })
-  const company = new Company(model)
+  const batcher = new MicroBatcher(model)
   return {
     kind: 'sparse-wavernn',
     pushes: PUSHES,
-    open: ({ seed }) => new SparseWavernnStream(model, company, frameRate, seed),
+    open: ({ seed }) => new SparseWavernnStream(model, batcher, frameRate, seed),
     close() {
       model.close()
       frameRate.close()
@@ -65,26 +68,31 @@ export async function createSparseWavernn(options: SparseWavernnOptions): Promis
   }
 }
 
-/** What is worked out once a frame. */
+/** What is computed once a frame. */
 interface FrameRate {
   readonly run: RunConditioning
   readonly parameters: FrameAnalyzer
   close(): void
 }
 
-/** On native layers where those are to be used and the conditioning net is a file that training wrote, else in onnxruntime and TypeScript. */
-async function openFrameRate({ conditioning, layers }: SparseWavernnOptions, width: number): Promise<FrameRate> {
-  const native = typeof conditioning === 'string' ? (layers === undefined ? chooseLayers() : layers) : undefined
-  const net = native && nativeConditioning(conditioning as string, native)
-  if (native && net) {
-    if (net.width !== width) throw mismatch(`${net.width} gate terms a frame`, width)
-    const parameters = nativeFrameParameters(native)
-    const close = () => {
-      for (const part of [net, parameters, native]) part.close()
-    }
-    return { run: net.run, parameters, close }
+async function openFrameRate(options: SparseWavernnOptions, width: number): Promise<FrameRate> {
+  const { conditioning } = options
+  if (typeof conditioning === 'object' && 'model' in conditioning) return onOnnx(conditioning.model, width)
+  const layers = options.layers === undefined ? chooseEngine().layers.open() : options.layers
+  const net = layers && layeredConditioning(conditioning, layers)
+  if (!layers || !net) {
+    layers?.close()
+    return onOnnx(await loadOnnx(conditioning), width)
   }
-  const onnx = typeof conditioning === 'object' && 'run' in conditioning ? conditioning : await loadOnnx(conditioning)
+  if (net.width !== width) throw mismatch(`${net.width} gate terms a frame`, width)
+  const parameters = layeredFrameParameters(layers)
+  const close = () => {
+    for (const part of [net, parameters, layers]) part.close()
+  }
+  return { run: net.run, parameters, close }
+}
+
+async function onOnnx(onnx: OnnxModel, width: number): Promise<FrameRate> {
   const run = conditioningOf(onnx, width)
   try {
     await run(new Float32Array(3 * FRAME_FEATURES), 1)
@@ -115,9 +123,9 @@ const PUSHES = [FIRST_WINDOW + 1, WINDOW, WINDOW, 2 * WINDOW]
 
 class SparseWavernnStream implements VocoderStream {
   readonly #kernel: KernelStream
-  readonly #company: Company
+  readonly #batcher: MicroBatcher
   readonly #conditioner: Conditioner
-  /** Windows to generate; frames before #done of the first one are made. */
+  /** Windows to generate; frames before #done of the first one are generated. */
   readonly #windows: Window[] = []
   #done = 0
   /** Frames pushed. */
@@ -127,17 +135,17 @@ class SparseWavernnStream implements VocoderStream {
   #work: Promise<void> = Promise.resolve()
   #ended = false
   #closed = false
-  /** The kernel stream is in the company's hands. */
-  #together = false
-  /** Samples made and not yet given out: #staging[#from .. #to]. */
+  /** The kernel stream is part of a batch. */
+  #batched = false
+  /** Samples generated and not yet read: #staging[#from .. #to]. */
   readonly #staging = new Float32Array(WINDOW * HOP)
   #from = 0
   #to = 0
   #toDrop = PQMF_DELAY
-  #given = 0
+  #emitted = 0
 
-  constructor(model: KernelModel, company: Company, { run, parameters }: FrameRate, seed: number) {
-    this.#company = company
+  constructor(model: KernelModel, batcher: MicroBatcher, { run, parameters }: FrameRate, seed: number) {
+    this.#batcher = batcher
     this.#kernel = model.open(seed)
     this.#conditioner = new Conditioner(run, (window) => this.#windows.push(window), parameters)
   }
@@ -184,11 +192,11 @@ class SparseWavernnStream implements VocoderStream {
       written = this.#take(out, written)
       const piece = this.#piece(out.length - written)
       if (!piece) return written
-      this.#together = true
+      this.#batched = true
       try {
-        await this.#company.generate(piece, piece.count)
+        await this.#batcher.generate(piece, piece.count)
       } finally {
-        this.#together = false
+        this.#batched = false
         if (this.#closed) this.#kernel.close()
       }
       if (this.#closed) return written
@@ -196,18 +204,18 @@ class SparseWavernnStream implements VocoderStream {
     }
   }
 
-  /** Moves samples that are made to `out` from `written` on; returns how many it then holds. */
+  /** Moves generated samples to `out` from `written` on; returns how many it then holds. */
   #take(out: Float32Array, written: number): number {
-    const count = Math.min(out.length - written, this.#to - this.#from, this.#frames * HOP - this.#given)
+    const count = Math.min(out.length - written, this.#to - this.#from, this.#frames * HOP - this.#emitted)
     for (let i = 0; i < count; i++) out[written + i] = Math.min(1, Math.max(-1, this.#staging[this.#from + i]!))
     this.#from += count
-    this.#given += count
+    this.#emitted += count
     return written + count
   }
 
-  /** Whole frames that `samples` more need, as far as there are any; undefined when there is nothing to make. */
+  /** The next whole frames, at most those that `samples` more need; undefined when there are none. */
   #piece(samples: number): (StreamJob & { count: number }) | undefined {
-    const wanted = Math.min(samples, this.#frames * HOP - this.#given)
+    const wanted = Math.min(samples, this.#frames * HOP - this.#emitted)
     const window = this.#windows[0]
     if (this.#closed || wanted <= 0 || !window) return undefined
     const count = Math.min(Math.ceil((wanted + this.#toDrop) / HOP), window.count - this.#done)
@@ -230,13 +238,13 @@ class SparseWavernnStream implements VocoderStream {
     if (this.#closed) return
     this.#closed = true
     this.#windows.length = 0
-    // A stream that is at work with others must not break theirs.
-    if (!this.#together) this.#kernel.close()
+    // The batch still uses the stream; readTogether closes it afterwards.
+    if (!this.#batched) this.#kernel.close()
   }
 
   #enqueue(work: () => Promise<void>): Promise<void> {
     this.#work = this.#work.then(work)
-    // Whoever awaits push or end sees the failure; an unawaited one must not end the process.
+    // The caller of push or end sees the failure; an unawaited one must not end the process.
     this.#work.catch(() => {})
     return this.#work
   }

@@ -4,7 +4,7 @@
  */
 import { Random } from '../../random.ts'
 import { BANDS, BLOCK, HEAD_OUTPUTS, keptColumns, LPC_ORDER, MIXTURES, type NetConfig, STEP_INPUTS } from './config.ts'
-import type { BlockMatrix, VocoderWeights } from './weights.ts'
+import type { BlockSparseMatrix, VocoderWeights } from './weights.ts'
 
 /** Weights with uniform values of variance 1 / fan-in and random columns. */
 export function randomWeights(config: NetConfig, seed: number): VocoderWeights {
@@ -13,8 +13,8 @@ export function randomWeights(config: NetConfig, seed: number): VocoderWeights {
   const D = STEP_INPUTS.count
   const uniform = (count: number, scale: number) =>
     Float32Array.from({ length: count }, () => (2 * random.uniform() - 1) * scale)
-  const matrix = (rows: number, columns: number, share: number): BlockMatrix => {
-    const kept = keptColumns(share, columns)
+  const matrix = (rows: number, columns: number, density: number): BlockSparseMatrix => {
+    const kept = keptColumns(density, columns)
     const strips = rows / BLOCK
     const index = new Uint16Array(strips * kept)
     for (let s = 0; s < strips; s++) {
@@ -51,7 +51,7 @@ export function randomWeights(config: NetConfig, seed: number): VocoderWeights {
 export function randomFrameBlocks(config: NetConfig, count: number, seed: number) {
   const random = new Random(seed, 1)
   const blocks = {
-    gates: Float32Array.from({ length: count * 3 * config.hidden }, () => random.normal() * 0.5),
+    gateTerms: Float32Array.from({ length: count * 3 * config.hidden }, () => random.normal() * 0.5),
     lpc: new Float32Array(count * BANDS * LPC_ORDER),
     gain: new Float32Array(count * BANDS).fill(0.02),
     inverseLevel: new Float32Array(count * BANDS).fill(25),

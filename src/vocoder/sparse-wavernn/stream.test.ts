@@ -14,7 +14,7 @@ import { encodeWeights } from './weights.ts'
 const config = netConfigSchema.parse({ hidden: 32, headHidden: 16 })
 const width = 3 * config.hidden
 
-/** A conditioning net of three frames: its gates tell which frames it saw. `calls` are the windows' sizes. */
+/** A conditioning net of three frames: its gates encode which frames it saw. `calls` are the windows' sizes. */
 function fakeConditioning(calls: number[] = []): OnnxModel {
   return {
     inputNames: ['frames'],
@@ -49,7 +49,7 @@ function speech(count: number): Frames {
 const open = (calls?: number[]): Promise<Vocoder> =>
   createSparseWavernn({
     weights: encodeWeights(randomWeights(config, 1)),
-    conditioning: fakeConditioning(calls),
+    conditioning: { model: fakeConditioning(calls) },
     kernel: chooseKernel('wasm').kernel,
   })
 
@@ -148,7 +148,10 @@ test('the caller may reuse its arrays after push', async () => {
 
 test('a failing conditioning net fails the push and all that follows', async () => {
   const conditioning = fakeConditioning()
-  const vocoder = await createSparseWavernn({ weights: encodeWeights(randomWeights(config, 1)), conditioning })
+  const vocoder = await createSparseWavernn({
+    weights: encodeWeights(randomWeights(config, 1)),
+    conditioning: { model: conditioning },
+  })
   conditioning.run = async () => {
     throw new Error('broken')
   }
@@ -160,7 +163,7 @@ test('a failing conditioning net fails the push and all that follows', async () 
 test('a conditioning net of another size is refused', async () => {
   const other = netConfigSchema.parse({ hidden: 48, headHidden: 16 })
   const weights = encodeWeights(randomWeights(other, 1))
-  await expect(createSparseWavernn({ weights, conditioning: fakeConditioning() })).rejects.toMatchObject({
+  await expect(createSparseWavernn({ weights, conditioning: { model: fakeConditioning() } })).rejects.toMatchObject({
     code: 'VOICE_MISMATCH',
   })
 })
@@ -180,7 +183,7 @@ test.each(availableKernels().map((k) => [k.name, k] as const))(
     }
     const vocoder = await createSparseWavernn({
       weights: encodeWeights(weights),
-      conditioning: fakeConditioning(),
+      conditioning: { model: fakeConditioning() },
       kernel,
       temperature: { voiced: [0, 0, 0, 0], unvoiced: [0, 0, 0, 0] },
     })

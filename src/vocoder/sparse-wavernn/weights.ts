@@ -9,7 +9,7 @@ import { decodeSafetensors, encodeSafetensors, type NamedTensor } from './safete
 export const WEIGHTS_FORMAT = 'sparsewave-1'
 
 /** A block-sparse matrix: every strip of 16 rows keeps `kept` columns. */
-export interface BlockMatrix {
+export interface BlockSparseMatrix {
   readonly rows: number
   readonly columns: number
   readonly kept: number
@@ -20,14 +20,14 @@ export interface BlockMatrix {
 }
 
 /** Matrices in gate order: reset, update, candidate. */
-export type Gates = readonly [BlockMatrix, BlockMatrix, BlockMatrix]
+export type GateMatrices = readonly [BlockSparseMatrix, BlockSparseMatrix, BlockSparseMatrix]
 
 export interface VocoderWeights {
   readonly config: NetConfig
-  readonly recurrent: Gates
-  readonly input: Gates
+  readonly recurrent: GateMatrices
+  readonly input: GateMatrices
   /** V, the four V_b stacked: [4K, H]. */
-  readonly headHidden: BlockMatrix
+  readonly headHidden: BlockSparseMatrix
   /** [4K] */
   readonly headBias: Float32Array
   /** S_b [K, D + b] by band. */
@@ -67,9 +67,9 @@ export function parseWeights(bytes: Uint8Array, name = 'vocoder.safetensors'): V
     if (bad >= 0) fail(`${key} holds a value that is not finite (element ${bad}).`)
     return data
   }
-  const matrix = (key: string, rows: number, columns: number, share: number): BlockMatrix => {
+  const matrix = (key: string, rows: number, columns: number, density: number): BlockSparseMatrix => {
     const strips = rows / BLOCK
-    const kept = keptColumns(share, columns)
+    const kept = keptColumns(density, columns)
     const index = tensor(`${key}.columns`, 'U16', [strips, kept]) as Uint16Array
     for (let s = 0; s < strips; s++) {
       for (let k = 0; k < kept; k++) {
@@ -81,7 +81,7 @@ export function parseWeights(bytes: Uint8Array, name = 'vocoder.safetensors'): V
     return { rows, columns, kept, values: values(`${key}.values`, [strips, kept, BLOCK]), index }
   }
   const byBand = <T>(make: (band: number) => T): T[] => Array.from({ length: BANDS }, (_, b) => make(b))
-  const gates = (make: (gate: (typeof GATES)[number]) => BlockMatrix): Gates => [
+  const gates = (make: (gate: (typeof GATES)[number]) => BlockSparseMatrix): GateMatrices => [
     make('reset'),
     make('update'),
     make('candidate'),
@@ -131,7 +131,7 @@ export function encodeWeights(weights: VocoderWeights, metadata: Record<string, 
   const D = STEP_INPUTS.count
   const tensors: NamedTensor[] = []
   const f32 = (name: string, shape: number[], data: Float32Array) => tensors.push({ name, dtype: 'F32', shape, data })
-  const matrix = (name: string, m: BlockMatrix) => {
+  const matrix = (name: string, m: BlockSparseMatrix) => {
     const strips = m.rows / BLOCK
     f32(`${name}.values`, [strips, m.kept, BLOCK], m.values)
     tensors.push({ name: `${name}.columns`, dtype: 'U16', shape: [strips, m.kept], data: m.index })

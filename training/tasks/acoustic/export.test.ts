@@ -4,7 +4,7 @@ import path from 'node:path'
 import { AcousticModel } from 'sparsewave/internal/acoustic/index'
 import { parametersOf } from 'sparsewave/internal/acoustic/net/net'
 import { ENVELOPE_POINTS } from 'sparsewave/internal/frames'
-import { layerIsas, nativeLayers } from 'sparsewave/internal/layers/index'
+import { availableLayers } from 'sparsewave/internal/layers/index'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadTfjs, type Tf } from '../../engines/tfjs.ts'
 import { createBatch, random } from './batches.ts'
@@ -95,9 +95,9 @@ test('the exported graph predicts what the trained net does', async () => {
   })
 })
 
-test.each(layerIsas())('native layers (%s) predict what the graph does', async (isa) => {
+test.each(availableLayers())('layers ($name) predict what the graph does', async (layers) => {
   const file = path.join(dir, 'acoustic.onnx')
-  const native = await AcousticModel.load(file, { symbols: TINY.symbols }, { layers: nativeLayers(isa)! })
+  const native = await AcousticModel.load(file, { symbols: TINY.symbols }, { layers })
   for (const options of [{}, { rate: 0.7, pitch: 1.2 }, { rate: 3.7 }]) {
     const wanted = await model.predict(PHONEMES, options)
     const { frames, durations } = await native.predict(PHONEMES, options)

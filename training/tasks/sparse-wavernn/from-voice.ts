@@ -7,7 +7,7 @@ import path from 'node:path'
 import { SparsewaveError } from 'sparsewave/internal/errors'
 import { decodeOnnx } from 'sparsewave/internal/onnx/read'
 import { BANDS, BLOCK, FRAME_FEATURES, HEAD_OUTPUTS } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
-import { type BlockMatrix, parseWeights } from 'sparsewave/internal/vocoder/sparse-wavernn/weights'
+import { type BlockSparseMatrix, parseWeights } from 'sparsewave/internal/vocoder/sparse-wavernn/weights'
 import type { Mask } from '../../net/mask.ts'
 import { elementIndex, type MaskedName, parameterLayout, type Segment, segment } from '../../net/vocoder-layout.ts'
 import type { Checkpoint } from './checkpoint.ts'
@@ -24,7 +24,7 @@ export function checkpointOfVoice(folder: string): Checkpoint {
   const average = new Float32Array(layout.size)
   const masks: Record<string, Mask> = {}
 
-  const blocks = (name: MaskedName, m: BlockMatrix) => {
+  const blocks = (name: MaskedName, m: BlockSparseMatrix) => {
     const s = segment(layout, name)
     for (const [k, column] of m.index.entries()) {
       const strip = Math.floor(k / m.kept)

@@ -1,59 +1,56 @@
 /** The definition of the engines, and the one that runs anywhere: one event after the other in double precision. */
 import { RealFft } from '../../../audio/fft.ts'
 import { ENVELOPE_POINTS, SAMPLE_RATE } from '../../../frames.ts'
-import { LEAD, RESPONSE, Shaper } from '../shaper.ts'
-import { type EventEngine, type EventStream, type Events, LEVEL_SIZE, RING } from './engine.ts'
+import { HIGH_PASS_HZ, LEAD, LEVEL_FLOOR, LEVEL_SIZE, RESPONSE, RING } from '../layout.ts'
+import { Shaper } from '../shaper.ts'
+import type { EventEngine, EventStream, Events } from './engine.ts'
 
-/** Corner of the high-pass that takes out the pulses' mean, Hz. */
-const HIGH_PASS_HZ = 20
 const HIGH_PASS = Math.exp((-2 * Math.PI * HIGH_PASS_HZ) / SAMPLE_RATE)
 
 export function definitionEngine(): EventEngine {
   const shaper = new Shaper()
-  const leveller = new Leveller()
+  const matcher = new LevelMatcher()
   return {
     name: 'typescript',
     lanes: 1,
     open: (random) => new DefinitionStream(shaper, random),
-    level(count, signal, draft, sum) {
-      if (count > 1) throw new RangeError('level: too many frames')
-      if (count > 0) leveller.add(signal, draft, sum)
+    matchLevels(count, signal, target, sum, bounds) {
+      if (count > 1) throw new RangeError('matchLevels: too many frames')
+      if (count > 0) matcher.add(signal, target, sum, bounds)
     },
     close: () => {},
   }
 }
 
-/** Power of a bin below which levels are left alone: that of the noise of rounding to 16 bits. */
-const LEVEL_FLOOR = 3e-8
-/** First bin of the upper part: 3.5 kHz. */
-const LEVEL_UPPER = 150
-/** How far from the draft's an amplitude may stay below LEVEL_UPPER, 1.5 dB, and be led past it from there on, 6 dB. */
-const LEVEL_NEAR = 2 ** 0.25
-const LEVEL_PAST = 2
 const HANN = Float64Array.from({ length: LEVEL_SIZE }, (_, n) => 0.5 - 0.5 * Math.cos((2 * Math.PI * n) / LEVEL_SIZE))
 /** The squared windows of a sample's four frames add up to it. */
 const WINDOWS = 1.5
 
-class Leveller {
+class LevelMatcher {
   readonly #fft = new RealFft(LEVEL_SIZE)
   readonly #wave = new Float64Array(LEVEL_SIZE)
   readonly #re = new Float64Array(LEVEL_SIZE / 2 + 1)
   readonly #im = new Float64Array(LEVEL_SIZE / 2 + 1)
-  readonly #draftRe = new Float64Array(LEVEL_SIZE / 2 + 1)
-  readonly #draftIm = new Float64Array(LEVEL_SIZE / 2 + 1)
+  readonly #targetRe = new Float64Array(LEVEL_SIZE / 2 + 1)
+  readonly #targetIm = new Float64Array(LEVEL_SIZE / 2 + 1)
 
-  add(signal: Float32Array, draft: Float32Array, sum: Float32Array): void {
+  add(
+    signal: Float32Array,
+    target: Float32Array,
+    sum: Float32Array,
+    { upper, residual, overshoot }: Parameters<EventEngine['matchLevels']>[4],
+  ): void {
     const wave = this.#wave
-    for (let n = 0; n < LEVEL_SIZE; n++) wave[n] = HANN[n]! * draft[n]!
-    this.#fft.forward(wave, this.#draftRe, this.#draftIm)
+    for (let n = 0; n < LEVEL_SIZE; n++) wave[n] = HANN[n]! * target[n]!
+    this.#fft.forward(wave, this.#targetRe, this.#targetIm)
     for (let n = 0; n < LEVEL_SIZE; n++) wave[n] = HANN[n]! * signal[n]!
     this.#fft.forward(wave, this.#re, this.#im)
     for (let k = 0; k < this.#re.length; k++) {
-      const wanted = this.#draftRe[k]! ** 2 + this.#draftIm[k]! ** 2 + LEVEL_FLOOR
+      const wanted = this.#targetRe[k]! ** 2 + this.#targetIm[k]! ** 2 + LEVEL_FLOOR
       const power = this.#re[k]! ** 2 + this.#im[k]! ** 2 + LEVEL_FLOOR
       const ratio = Math.sqrt(wanted / power)
       const quarter = Math.sqrt(Math.sqrt(ratio))
-      const [past, most] = k < LEVEL_UPPER ? [1 / quarter, LEVEL_NEAR] : [quarter, LEVEL_PAST]
+      const [past, most] = k < upper ? [1 / quarter, residual] : [quarter, overshoot]
       const gain = ratio * Math.max(1 / most, Math.min(most, past))
       this.#re[k]! *= gain
       this.#im[k]! *= gain

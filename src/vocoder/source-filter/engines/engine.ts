@@ -4,12 +4,7 @@
  */
 import { ENVELOPE_POINTS } from '../../../frames.ts'
 
-/** Overlap-add buffer in samples; power of two. An event's response must lie within it. */
-export const RING = 4096
-
-/** Samples of a frame of `EventEngine.level`, and from one to the next. */
-export const LEVEL_SIZE = 1024
-export const LEVEL_STEP = LEVEL_SIZE / 4
+export { LEVEL_SIZE, LEVEL_STEP, RING } from '../layout.ts'
 
 /** Up to `capacity` events in the order of their samples. */
 export interface Events {
@@ -56,11 +51,18 @@ export interface EventEngine {
   /** `random`: the noise generator's first state, unsigned 32-bit, not 0. */
   open(random: number): EventStream
   /**
-   * Brings `count` frames of `signal`, at most `lanes`, to levels nearer to those of `draft` and adds them to `sum`, in order. Per bin of short-time
-   * Fourier transforms (LEVEL_SIZE samples every LEVEL_STEP, Hann windows on both sides): three quarters of the difference in decibels go, and
-   * 1.5 dB are left at most; from 3.5 kHz on five quarters go, the quarter too many being 6 dB at most. All three arrays begin with the first frame and hold LEVEL_SIZE + (count - 1) * LEVEL_STEP samples or more.
+   * Spectral level matching of `count` frames, at most `lanes`: brings them nearer to the levels of `target` and adds them to `sum`, in order.
+   * Per bin of short-time Fourier transforms (LEVEL_SIZE samples every LEVEL_STEP, Hann windows on both sides). Below bin `upper` (LEVEL_SIZE / 4 at most) three quarters of
+   * the difference in decibels go, and at most the ratio `residual` is left. From it on five quarters go, of which the last is at most
+   * the ratio `overshoot`. All three arrays begin with the first frame and hold LEVEL_SIZE + (count - 1) * LEVEL_STEP samples or more.
    */
-  level(count: number, signal: Float32Array, draft: Float32Array, sum: Float32Array): void
+  matchLevels(
+    count: number,
+    signal: Float32Array,
+    target: Float32Array,
+    sum: Float32Array,
+    bounds: { readonly upper: number; readonly residual: number; readonly overshoot: number },
+  ): void
   /** Frees what it holds outside the JavaScript heap. */
   close(): void
 }

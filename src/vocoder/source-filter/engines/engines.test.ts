@@ -6,16 +6,7 @@ import { createFrames, ENVELOPE_POINTS, type Frames, HOP, sliceFrames } from '..
 import { Random } from '../../../random.ts'
 import { createSourceFilter } from '../index.ts'
 import { definitionEngine } from './definition.ts'
-import {
-  availableEngines,
-  chooseEngine,
-  createEvents,
-  type EventEngine,
-  LEVEL_SIZE,
-  LEVEL_STEP,
-  RING,
-} from './index.ts'
-import { engineIsas } from './native.ts'
+import { availableEngines, createEvents, type EventEngine, LEVEL_SIZE, LEVEL_STEP, RING } from './index.ts'
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
@@ -56,18 +47,8 @@ async function synthesize(engine: EventEngine, frames: Frames, seed: number, mos
   return out
 }
 
-const natives = availableEngines().filter(({ name }) => name.startsWith('native'))
-
-test('the engine is the one of the kernel in use', () => {
-  expect(chooseEngine().name).toBe(engineIsas().length > 0 ? `native-${engineIsas()[0]}` : 'typescript')
-  process.env.SPARSEWAVE_KERNEL = 'reference'
-  expect(chooseEngine().name).toBe('typescript')
-  if (engineIsas().length > 0) {
-    process.env.SPARSEWAVE_KERNEL = 'native-baseline'
-    expect(chooseEngine().name).toBe('native-baseline')
-  }
-  delete process.env.SPARSEWAVE_KERNEL
-})
+const natives = availableEngines().filter(({ name }) => name !== 'typescript')
+const BOUNDS = { upper: 150, residual: 2 ** 0.25, overshoot: 2 }
 
 for (const engine of availableEngines())
   test(`${engine.name}: the samples do not depend on the portions`, async () => {
@@ -99,24 +80,32 @@ test.each(natives)(
         { length: LEVEL_SIZE + (frames - 1) * LEVEL_STEP },
         (_, n) => level * (1 + Math.sin(n / 700)) * random.normal(),
       )
-    const [signal, draft] = [noise(0.1), noise(0.05)]
-    const levelled = (by: EventEngine, together: number) => {
+    const [signal, target] = [noise(0.1), noise(0.05)]
+    const matched = (by: EventEngine, together: number) => {
       const sum = new Float32Array(signal!.length)
       for (let i = 0; i < frames; i += together) {
         const at = i * LEVEL_STEP
-        by.level(Math.min(together, frames - i), signal!.subarray(at), draft!.subarray(at), sum.subarray(at))
+        by.matchLevels(
+          Math.min(together, frames - i),
+          signal!.subarray(at),
+          target!.subarray(at),
+          sum.subarray(at),
+          BOUNDS,
+        )
       }
       return sum
     }
-    const want = levelled(definitionEngine(), 1)
-    const got = levelled(engine, engine.lanes)
-    expect(levelled(engine, 1)).toEqual(got)
+    const want = matched(definitionEngine(), 1)
+    const got = matched(engine, engine.lanes)
+    expect(matched(engine, 1)).toEqual(got)
     const peak = want.reduce((most, v) => Math.max(most, Math.abs(v)), 0)
     const worst = want.reduce((most, v, i) => Math.max(most, Math.abs(v - got[i]!)), 0)
     expect(peak).toBeGreaterThan(0.1)
     expect(worst / peak).toBeLessThan(2e-6)
-    expect(() => engine.level(engine.lanes + 1, signal!, draft!, want)).toThrow('too many')
-    expect(() => engine.level(1, signal!, draft!.subarray(1, LEVEL_SIZE), want)).toThrow('arrays')
+    expect(() => engine.matchLevels(engine.lanes + 1, signal!, target!, want, BOUNDS)).toThrow('too many')
+    expect(() => engine.matchLevels(1, signal!, target!.subarray(1, LEVEL_SIZE), want, BOUNDS)).toThrow('arrays')
+    expect(() => engine.matchLevels(1, signal!, target!, want, { ...BOUNDS, upper: 257 })).toThrow('bounds')
+    expect(() => engine.matchLevels(1, signal!, target!, want, { ...BOUNDS, residual: 0.5 })).toThrow('bounds')
   },
 )
 

@@ -1,8 +1,10 @@
-/** The engines and the choice among them. A new engine is a file and a line here. */
-import { chooseKernel } from '../../../kernels/index.ts'
+/** The engines. A new one is a file and a line here; which one is used is decided in src/engine.ts. */
+import { nativeIsas } from '../../../serve-addon.ts'
 import { definitionEngine } from './definition.ts'
 import type { EventEngine } from './engine.ts'
-import { engineIsas, nativeEngine } from './native.ts'
+import { nativeEngine } from './native.ts'
+
+export { definitionEngine } from './definition.ts'
 
 export {
   createEvents,
@@ -13,15 +15,10 @@ export {
   LEVEL_STEP,
   RING,
 } from './engine.ts'
+export { nativeEngine } from './native.ts'
 
 /** All engines that can run here, fastest first. */
 export const availableEngines = (): EventEngine[] => [
-  ...engineIsas().flatMap((isa) => nativeEngine(isa) ?? []),
+  ...nativeIsas().flatMap((isa) => nativeEngine(isa) ?? []),
   definitionEngine(),
 ]
-
-/** The engine for the kernel in use: its instruction set's where that is native, else the definition. Throws KERNEL_*. */
-export function chooseEngine(): EventEngine {
-  const isa = /^native-(.*)/.exec(chooseKernel().kernel.name)?.[1]
-  return (isa === undefined ? undefined : nativeEngine(isa)) ?? definitionEngine()
-}

@@ -1,4 +1,0 @@
-// AVX-512.
-#define SW_VECTOR 16
-#define SW_KERNEL kAvx512
-#include "core.h"

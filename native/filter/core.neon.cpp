@@ -1,4 +1,0 @@
-// NEON.
-#define SW_VECTOR 4
-#define SW_KERNEL kNeon
-#include "core.h"

@@ -1,3 +1,0 @@
-#define SW_VECTOR 8
-#define SW_PEAK kPeakAvx2
-#include "peak.h"

@@ -1,3 +1,0 @@
-#define SW_VECTOR 16
-#define SW_PEAK kPeakAvx512
-#include "peak.h"

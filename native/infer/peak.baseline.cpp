@@ -1,3 +1,0 @@
-#define SW_VECTOR 4
-#define SW_PEAK kPeakBaseline
-#include "peak.h"

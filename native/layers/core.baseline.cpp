@@ -1,5 +1,0 @@
-// What every CPU of this architecture has.
-#define SW_VECTOR 4
-#define SW_ROWS 6
-#define SW_KERNEL kBaseline
-#include "core.h"

@@ -1,0 +1,4 @@
+// AVX-512.
+#define SW_VECTOR 16
+#define SW_KERNEL kAvx512
+#include "kernel.h"

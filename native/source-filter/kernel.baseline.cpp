@@ -1,0 +1,4 @@
+// What every CPU of this architecture has.
+#define SW_VECTOR 4
+#define SW_KERNEL kBaseline
+#include "kernel.h"

@@ -1,0 +1,4 @@
+// NEON.
+#define SW_VECTOR 4
+#define SW_KERNEL kNeon
+#include "kernel.h"

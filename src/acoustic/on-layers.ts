@@ -1,0 +1,468 @@
+/**
+ * The acoustic net on layers: the stages of acoustic.onnx's graph with the weights of that file. A test compares the two.
+ */
+import { ENVELOPE_POINTS } from '../frames.ts'
+import type { Layers, Matrix } from '../layers/index.ts'
+import type { ModelFile } from '../onnx/model.ts'
+import type { OnnxContents } from '../onnx/read.ts'
+import { readOnnx } from '../onnx/read-file.ts'
+import {
+  type AcousticConfig,
+  acousticConfigSchema,
+  FRAMES_PER_UNIT,
+  PITCH_FIELDS,
+  POSITION_FIELDS,
+  POSITION_SCALES,
+  UNIT_FIELDS,
+} from './net/config.ts'
+import { NORMALIZATION_NAMES } from './net/names.ts'
+import { decode, encode, parametersOf, placeUnits, predictDurations, predictPitch } from './net/net.ts'
+import { NORM_EPSILON, type Ops } from './net/ops.ts'
+
+/** Outputs of the acoustic model's graph. */
+export interface Outputs {
+  /** [P] frames of 5 ms. */
+  readonly durations: Int32Array
+  /** [frames] Hz, 0 = unvoiced. */
+  readonly f0: Float32Array
+  /** [frames, 64]. */
+  readonly envelope: Float32Array
+}
+
+interface Weights {
+  readonly config: AcousticConfig
+  readonly values: (name: string) => Float32Array
+  readonly sharpening: { mean: Float32Array; matrix: Float32Array; time: number } | undefined
+}
+
+/** Reads what training's export wrote; undefined when the file is an unsupported graph. Throws VOICE_DAMAGED. */
+function readWeights(file: ModelFile): Weights | undefined {
+  const contents = readOnnx(file)
+  const { initializers, metadata } = contents
+  if (metadata.format !== 'sparsewave-1') return undefined
+  const config = configOf(metadata.config)
+  if (!config) return undefined
+  const expected = [
+    ...parametersOf(config).map(({ name, shape }) => ({ name, size: shape.reduce((a, b) => a * b, 1) })),
+    ...Object.entries(NORMALIZATION_NAMES).map(([key, name]) => ({
+      name,
+      size: key === 'envelopeMean' ? ENVELOPE_POINTS : 1,
+    })),
+  ]
+  const values = (name: string) => initializers[name]?.data as Float32Array
+  const fits = ({ name, size }: { name: string; size: number }) =>
+    values(name) instanceof Float32Array && values(name).length === size
+  if (!expected.every(fits)) return undefined
+  const sharpening = sharpeningOf(contents)
+  const last = outermost(values, sharpening)
+  return { config, values: (name) => last[name] ?? values(name), sharpening }
+}
+
+/** The last layer with all that follows it in one: normalisation and, where the voice is sharpened, (envelope - mean) matrix. */
+function outermost(
+  values: Weights['values'],
+  sharpening: Weights['sharpening'],
+): Readonly<Record<string, Float32Array>> {
+  const N = ENVELOPE_POINTS
+  const spread = values(NORMALIZATION_NAMES.envelopeSpread)[0]!
+  const mean = values(NORMALIZATION_NAMES.envelopeMean)
+  const onwards = (rows: Float32Array, offset: (k: number) => number): Float32Array => {
+    const envelopes = rows.map((v, i) => v * spread + offset(i % N))
+    if (!sharpening) return envelopes
+    return envelopes.map((_, i) => {
+      const row = i - (i % N)
+      let sum = 0
+      for (let k = 0; k < N; k++) sum += envelopes[row + k]! * sharpening.matrix[k * N + (i % N)]!
+      return sum
+    })
+  }
+  const centre = (k: number) => (sharpening ? sharpening.mean[k]! : 0)
+  return {
+    'frame.out.weight': onwards(values('frame.out.weight'), () => 0),
+    'frame.out.bias': onwards(values('frame.out.bias'), (k) => mean[k]! - centre(k)),
+  }
+}
+
+function configOf(json: string | undefined): AcousticConfig | undefined {
+  try {
+    return acousticConfigSchema.safeParse(JSON.parse(json ?? 'null')).data
+  } catch {
+    return undefined
+  }
+}
+
+/** (envelope - mean) matrix, then (1 + time) times it less time times the mean of the frames around: found by its shape, since its constants have no names. */
+function sharpeningOf({ initializers, nodes }: OnnxContents): Weights['sharpening'] {
+  const constant = (name: string | undefined, size: number): Float32Array | undefined => {
+    const data = name === undefined ? undefined : initializers[name]?.data
+    return data instanceof Float32Array && data.length === size ? data : undefined
+  }
+  for (const { op, inputs, outputs } of nodes) {
+    const matrix = op === 'MatMul' ? constant(inputs[1], ENVELOPE_POINTS ** 2) : undefined
+    const centred = matrix && nodes.find((n) => n.op === 'Sub' && n.outputs[0] === inputs[0])
+    const mean = constant(centred?.inputs[1], ENVELOPE_POINTS)
+    const steeper = mean && nodes.find((n) => n.op === 'Mul' && n.inputs[0] === outputs[0])
+    const gain = constant(steeper?.inputs[1], 1)
+    if (matrix && mean && gain) return { mean, matrix, time: gain[0]! - 1 }
+  }
+  return undefined
+}
+
+interface Extras {
+  relu?: boolean
+  residual?: Rows
+}
+
+/** Rows [rows, channels] that are computed when first read, so that a ReLU or a sum can be fused into the product before it. */
+class Rows {
+  readonly rows: number
+  readonly channels: number
+  #data: Float32Array | undefined
+  readonly #make: (extras: Extras) => Float32Array
+
+  constructor(rows: number, channels: number, make: (extras: Extras) => Float32Array) {
+    this.rows = rows
+    this.channels = channels
+    this.#make = make
+  }
+
+  get data(): Float32Array {
+    this.#data ??= this.#make({})
+    return this.#data
+  }
+
+  /** This product followed by a ReLU or a sum, in its place. */
+  with(extras: Extras): Rows {
+    return new Rows(this.rows, this.channels, (more) => {
+      if (more.relu || more.residual) throw new Error('only one thing joins a product')
+      return this.#make(extras)
+    })
+  }
+}
+
+/** How long the model keeps the thread at a time, ms. */
+const TIME_SLICE = 2
+
+/** Lets other work of the thread go first; browsers have no setImmediate. */
+const yieldThread = (): Promise<void> =>
+  new Promise((resume) => {
+    if (typeof setImmediate === 'function') setImmediate(resume)
+    else setTimeout(resume, 0)
+  })
+
+/** Values of one prediction, at most this many floats kept from one to the next. */
+const ARENA = 1 << 22
+
+class LayerOps implements Ops<Rows> {
+  readonly #layers: Layers
+  readonly #weights: Weights
+  readonly #matrices = new Map<string, Matrix>()
+  /** What is to be computed, inputs before outputs. */
+  #plan: Rows[] = []
+  #arena = new Float32Array(0)
+  #used = 0
+
+  constructor(layers: Layers, weights: Weights) {
+    this.#layers = layers
+    this.#weights = weights
+  }
+
+  /** Gives the memory of all values back. */
+  reset(): void {
+    if (this.#used > this.#arena.length) this.#arena = new Float32Array(Math.min(ARENA, this.#used * 1.25))
+    this.#used = 0
+    this.#plan = []
+  }
+
+  /** Computes the operations asked for so far; between two of them others may have the thread. */
+  async compute(): Promise<void> {
+    const plan = this.#plan
+    this.#plan = []
+    let since = performance.now()
+    for (const rows of plan) {
+      rows.data
+      if (performance.now() - since < TIME_SLICE) continue
+      await yieldThread()
+      since = performance.now()
+    }
+  }
+
+  #planned(rows: number, channels: number, make: (extras: Extras) => Float32Array): Rows {
+    const made = new Rows(rows, channels, make)
+    this.#plan.push(made)
+    return made
+  }
+
+  /** Puts `joined` in the place of the product that it includes. */
+  #joined(product: Rows, joined: Rows): Rows {
+    const at = this.#plan.lastIndexOf(product)
+    if (at < 0) throw new Error('only a product that is still to be made can be joined')
+    this.#plan.splice(at, 1)
+    this.#plan.push(joined)
+    return joined
+  }
+
+  close(): void {
+    for (const matrix of this.#matrices.values()) matrix.close()
+    this.#layers.close()
+  }
+
+  rows(rows: number, channels: number, data: Float32Array): Rows {
+    return new Rows(rows, channels, () => data)
+  }
+
+  allocate(count: number): Float32Array {
+    const from = this.#used
+    this.#used += count
+    return this.#used <= this.#arena.length ? this.#arena.subarray(from, this.#used) : new Float32Array(count)
+  }
+
+  #matrix(name: string, width: number): Matrix {
+    const known = this.#matrices.get(name)
+    if (known) return known
+    const { values } = this.#weights
+    const matrix = this.#layers.matrix(values(`${name}.weight`), values(`${name}.bias`), width)
+    this.#matrices.set(name, matrix)
+    return matrix
+  }
+
+  embed(ids: Rows, name: string, _count: number, channels: number): Rows {
+    const table = this.#weights.values(`${name}.table`)
+    return this.#planned(ids.rows, channels, () => {
+      const data = this.allocate(ids.rows * channels)
+      ids.data.forEach((id, i) => {
+        data.set(table.subarray(id * channels, (id + 1) * channels), i * channels)
+      })
+      return data
+    })
+  }
+
+  linear(x: Rows, name: string): Rows {
+    return this.conv(x, name, 1)
+  }
+
+  conv(x: Rows, name: string, width: number): Rows {
+    const matrix = this.#matrix(name, width)
+    return this.#planned(x.rows, matrix.columns, ({ relu, residual }) => {
+      const out = this.allocate(x.rows * matrix.columns)
+      const extras = { activation: relu ? 'relu' : 'none', residual: residual?.data } as const
+      matrix.product(x.data, x.rows, (width - 1) / 2, out, extras)
+      return out
+    })
+  }
+
+  norm(x: Rows, name: string, channels: number): Rows {
+    const { values } = this.#weights
+    return this.#planned(x.rows, channels, () => {
+      const out = this.allocate(x.rows * channels)
+      this.#layers.norm(x.data, x.rows, NORM_EPSILON, values(`${name}.scale`), values(`${name}.shift`), out)
+      return out
+    })
+  }
+
+  attention(x: Rows, name: string, channels: number, heads: number): Rows {
+    const qkv = this.linear(x, `${name}.in`)
+    const mixed = this.#planned(x.rows, channels, () => {
+      const out = this.allocate(x.rows * channels)
+      this.#layers.attention(qkv.data, x.rows, channels, heads, out)
+      return out
+    })
+    return this.linear(mixed, `${name}.out`)
+  }
+
+  relu(x: Rows): Rows {
+    return this.#joined(x, x.with({ relu: true }))
+  }
+
+  /** `b` is a product: all sums of the net are of what there was and what a layer adds to it. */
+  add(a: Rows, b: Rows): Rows {
+    return this.#joined(b, b.with({ residual: a }))
+  }
+
+  dropout(x: Rows): Rows {
+    return x
+  }
+
+  spread(x: Rows, factor: number, channels: number): Rows {
+    return this.#planned(x.rows * factor, channels, () => x.data)
+  }
+}
+
+export class LayeredAcoustic {
+  readonly #ops: LayerOps
+  readonly #weights: Weights
+  /** The prediction before the next one, failed or not. */
+  #last: Promise<void> = Promise.resolve()
+
+  private constructor(layers: Layers, weights: Weights) {
+    this.#weights = weights
+    this.#ops = new LayerOps(layers, weights)
+  }
+
+  /** Opens acoustic.onnx on layers, which it then owns; undefined when its graph is unsupported. Throws VOICE_DAMAGED. */
+  static async open(file: ModelFile, layers: Layers): Promise<LayeredAcoustic | undefined> {
+    const weights = readWeights(file)
+    if (!weights) return undefined
+    const model = new LayeredAcoustic(layers, weights)
+    // Packs all matrices before the first request.
+    await model.run([0, 1, 0], 1, 1)
+    return model
+  }
+
+  close(): void {
+    this.#ops.close()
+  }
+
+  /** As the graph: ids [P] with the silence 0 at both ends. One prediction after the other; others may use the thread meanwhile. */
+  run(ids: readonly number[], rate: number, pitch: number): Promise<Outputs> {
+    const made = this.#last.then(() => this.#run(ids, rate, pitch)).finally(() => this.#ops.reset())
+    this.#last = made.then(
+      () => {},
+      () => {},
+    )
+    return made
+  }
+
+  async #run(ids: readonly number[], rate: number, pitch: number): Promise<Outputs> {
+    const ops = this.#ops
+    const { config, values } = this.#weights
+    const count = ids.length
+    const encoded = encode(
+      ops,
+      config,
+      ops.rows(count, 1, Float32Array.from(ids)),
+      ops.rows(count, POSITION_FIELDS, positions(count)),
+    )
+    const lnDurations = predictDurations(ops, config, encoded)
+    await ops.compute()
+    const units = Array.from(lnDurations.data, (ln) => Math.max(1, roundHalfEven(Math.exp(ln))))
+    const { places, symbolOfUnit } = unitsOf(units)
+    const total = symbolOfUnit.length
+    const { channels } = config
+    const repeated = ops.allocate(total * channels)
+    for (let u = 0; u < total; u++) {
+      const from = symbolOfUnit[u]! * channels
+      repeated.set(encoded.data.subarray(from, from + channels), u * channels)
+    }
+    const placed = placeUnits(ops, config, ops.rows(total, channels, repeated), ops.rows(total, UNIT_FIELDS, places))
+
+    const pitches = predictPitch(ops, config, placed)
+    await ops.compute()
+    const predicted = pitches.data
+    const given = predicted.slice()
+    const frames = total * FRAMES_PER_UNIT
+    const lnF0 = new Float32Array(frames)
+    const voiced = new Uint8Array(frames)
+    const pitchMean = values(NORMALIZATION_NAMES.pitchMean)[0]!
+    const pitchSpread = values(NORMALIZATION_NAMES.pitchSpread)[0]!
+    for (let u = 0; u < total; u++)
+      for (let i = 0; i < FRAMES_PER_UNIT; i++) {
+        const at = u * PITCH_FIELDS + i
+        const frame = u * FRAMES_PER_UNIT + i
+        voiced[frame] = predicted[at + FRAMES_PER_UNIT]! > 0 ? 1 : 0
+        given[at + FRAMES_PER_UNIT] = voiced[frame]!
+        lnF0[frame] = predicted[at]! * pitchSpread + pitchMean
+      }
+    const decoded = decode(ops, ops, config, placed, ops.rows(total, PITCH_FIELDS, given))
+    await ops.compute()
+    const envelope = this.#envelope(decoded)
+    return atRate({ units, lnF0, voiced, envelope }, rate, pitch)
+  }
+
+  /** The last layer's rows to log power, sharpened in time where the voice is; in memory of its own. */
+  #envelope({ rows, data }: Rows): Float32Array {
+    const { sharpening } = this.#weights
+    if (!sharpening) return data.slice()
+    const { mean, time } = sharpening
+    const out = new Float32Array(data.length)
+    const last = (rows - 1) * ENVELOPE_POINTS
+    const self = 1 + time
+    const around = time / 4
+    for (let at = 0; at <= last; at += ENVELOPE_POINTS) {
+      const a = Math.max(0, at - 2 * ENVELOPE_POINTS)
+      const b = Math.max(0, at - ENVELOPE_POINTS)
+      const c = Math.min(last, at + ENVELOPE_POINTS)
+      const d = Math.min(last, at + 2 * ENVELOPE_POINTS)
+      for (let k = 0; k < ENVELOPE_POINTS; k++)
+        out[at + k] =
+          data[at + k]! * self - (data[a + k]! + data[b + k]! + data[c + k]! + data[d + k]!) * around + mean[k]!
+    }
+    return out
+  }
+}
+
+/** Sines and cosines of the distances to the start and the end, [count, POSITION_FIELDS]. */
+function positions(count: number): Float32Array {
+  const out = new Float32Array(count * POSITION_FIELDS)
+  let at = 0
+  for (let i = 0; i < count; i++)
+    for (const scale of POSITION_SCALES)
+      for (const distance of [i, count - 1 - i]) {
+        out[at++] = Math.sin(distance / scale)
+        out[at++] = Math.cos(distance / scale)
+      }
+  return out
+}
+
+/** The symbol of each unit, and its place in it: fraction, ln of the symbol's units, units since its start / 10. */
+function unitsOf(units: readonly number[]): { places: Float32Array; symbolOfUnit: Int32Array } {
+  const total = units.reduce((a, b) => a + b, 0)
+  const symbolOfUnit = new Int32Array(total)
+  const places = new Float32Array(total * UNIT_FIELDS)
+  let unit = 0
+  for (const [symbol, count] of units.entries()) {
+    const length = Math.log(count)
+    for (let i = 0; i < count; i++, unit++) {
+      symbolOfUnit[unit] = symbol
+      places[unit * UNIT_FIELDS] = (i + 0.5) / count
+      places[unit * UNIT_FIELDS + 1] = length
+      places[unit * UNIT_FIELDS + 2] = (i + 0.5) / 10
+    }
+  }
+  return { places, symbolOfUnit }
+}
+
+interface Speech {
+  readonly units: readonly number[]
+  readonly lnF0: Float32Array
+  readonly voiced: Uint8Array
+  readonly envelope: Float32Array
+}
+
+/** Frame t of the output lies at frame t * rate of the net's; between frames ln F0 and envelope are interpolated. */
+function atRate({ units, lnF0, voiced, envelope }: Speech, rate: number, pitch: number): Outputs {
+  const framesPerUnit = Math.fround(FRAMES_PER_UNIT / Math.fround(rate))
+  const durations = new Int32Array(units.length)
+  let end = 0
+  let frames = 0
+  for (const [i, count] of units.entries()) {
+    end += count
+    const next = roundHalfEven(Math.fround(end * framesPerUnit))
+    durations[i] = next - frames
+    frames = next
+  }
+  const f0 = new Float32Array(frames)
+  const same = rate === 1
+  const out = same ? envelope : new Float32Array(frames * ENVELOPE_POINTS)
+  const last = lnF0.length - 1
+  for (let t = 0; t < frames; t++) {
+    const place = Math.min(Math.fround(t * Math.fround(rate)), last)
+    const low = Math.floor(place)
+    const weight = place - low
+    const high = Math.min(low + 1, last)
+    if (voiced[roundHalfEven(place)]) f0[t] = Math.exp(lnF0[low]! + weight * (lnF0[high]! - lnF0[low]!)) * pitch
+    if (same) continue
+    for (let k = 0; k < ENVELOPE_POINTS; k++) {
+      const a = envelope[low * ENVELOPE_POINTS + k]!
+      out[t * ENVELOPE_POINTS + k] = a + weight * (envelope[high * ENVELOPE_POINTS + k]! - a)
+    }
+  }
+  return { durations, f0, envelope: out }
+}
+
+/** ONNX's Round. */
+function roundHalfEven(x: number): number {
+  const low = Math.floor(x)
+  const rest = x - low
+  return rest > 0.5 || (rest === 0.5 && low % 2 !== 0) ? low + 1 : low
+}

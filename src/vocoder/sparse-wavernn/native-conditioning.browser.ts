@@ -1,2 +1,0 @@
-/** Browsers have no native layers: their conditioning net runs in onnxruntime. */
-export const nativeConditioning = () => undefined
