@@ -9,14 +9,15 @@ import { existsSync } from 'node:fs'
 const root = new URL('../', import.meta.url)
 const script = (name) => new URL(`scripts/${name}.mjs`, root)
 const command = process.argv[2] ?? ''
+const training = ['train', 'study', 'jobs', 'compact', 'evaluate'].includes(command)
 if (process.env.SPARSEWAVE_SKIP_BUILD !== '1') {
   if (existsSync(script('build'))) {
     const { build, SPEAKING, TRAINING } = await import(script('build').href)
-    const training = ['train', 'study', 'jobs', 'compact', 'evaluate'].includes(command)
     if (!(await build(training ? TRAINING : SPEAKING, { ifStale: true }))) process.exit(1)
-  } else if (['speak', 'serve', 'doctor'].includes(command)) {
-    const { compileOnce } = await import(script('build-native').href)
+  } else if (training || ['speak', 'serve', 'doctor'].includes(command)) {
+    const { compileOnce, trainerAddons } = await import(script('build-native').href)
     await compileOnce()
+    if (training) for (const addon of trainerAddons()) await compileOnce(addon)
   }
 }
 // A reader that closes the pipe early (`| head`) is no fault.

@@ -144,6 +144,17 @@ export function filesFor(arch, files, by) {
 /** The addon that speaks. */
 export const SERVE = { name: 'serve', folder: join(ROOT, 'native'), build: join(ROOT, 'build') }
 
+/** The addon that trains, where the trainer is installed beside this package or in the working directory. */
+export function trainerAddons() {
+  for (const from of [import.meta.url, join(process.cwd(), 'index.js')]) {
+    try {
+      const root = dirname(createRequire(from).resolve('sparsewave-training/package.json'))
+      return [{ name: 'train', folder: join(root, 'native'), build: join(root, 'build') }]
+    } catch {}
+  }
+  return []
+}
+
 const sourcesOf = ({ folder }) => walk(folder, ['.cpp']).filter((file) => !relative(folder, file).startsWith('test'))
 
 /** Where an addon is when it is built. */

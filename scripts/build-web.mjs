@@ -27,6 +27,9 @@ const ASSETS = {
   ...Object.fromEntries(dataFiles().map((file) => [basename(file, '.br'), () => dataOf(file)])),
   'vocoder.wasm': () => readFileSync(at('build/wasm/vocoder.wasm')),
   'vocoder-relaxed.wasm': () => readFileSync(at('build/wasm/vocoder-relaxed.wasm')),
+  'layers.wasm': () => readFileSync(at('build/wasm/layers.wasm')),
+  'layers-relaxed.wasm': () => readFileSync(at('build/wasm/layers-relaxed.wasm')),
+  // Fetched only for graphs that layers do not support, and not in the tarball.
   'onnxruntime.wasm': () =>
     readFileSync(fileURLToPath(import.meta.resolve('onnxruntime-web/ort-wasm-simd-threaded.wasm'))),
 }

@@ -30,18 +30,7 @@ const at = (...parts) => join(ROOT, ...parts)
 
 /** Every module is built for engines with and without relaxed SIMD, by the ending of its name. */
 const WASM_VARIANTS = { '': [], '-relaxed': ['--enable', 'relaxed-simd'] }
-const ASC = [
-  '-O3',
-  '--converge',
-  '--noAssert',
-  '--runtime',
-  'stub',
-  '--use',
-  'abort=',
-  '--enable',
-  'simd',
-  '--importMemory',
-]
+const ASC = ['-O3', '--noAssert', '--runtime', 'stub', '--use', 'abort=', '--enable', 'simd', '--importMemory']
 
 const stampPath = (part) => join(BUILD, 'stamps', part)
 const stampOf = (part) => (existsSync(stampPath(part)) ? readFileSync(stampPath(part), 'utf8') : '')

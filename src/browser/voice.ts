@@ -13,6 +13,9 @@ import { get, load, missing, type StoredFile } from './store.ts'
 /** The vocoder used unless a request names another. It costs the least. */
 export const BROWSER_VOCODER: VocoderKind = 'source-filter'
 
+/** Fetched only for a voice whose graphs need it. */
+const RUNTIME = 'onnxruntime.wasm.gz'
+
 /** Content of assets.json, which the build writes: the engine's files, their sizes and checksums. */
 export type Assets = Readonly<Record<string, { readonly bytes: number; readonly sha256: string }>>
 
@@ -40,7 +43,7 @@ export async function openVoice({ engine, voice, headers, progress }: OpenOption
   const others = new Set(LANGUAGE_TAGS.flatMap((tag) => languageFor(tag).data.map((name) => `${name}.gz`)))
   for (const name of language.data) others.delete(`${name}.gz`)
   for (const [name, file] of Object.entries(assets))
-    if (!others.has(name)) files.set(name, { ...file, url: engine + name, gzip: true })
+    if (!others.has(name) && name !== RUNTIME) files.set(name, { ...file, url: engine + name, gzip: true })
   for (const name of VOICE_FILES) files.set(name, { ...manifest.files[name]!, url: voice + name })
 
   const total = (await missing([...files.values()])).reduce((sum, { bytes }) => sum + bytes, 0)
@@ -58,7 +61,8 @@ export async function openVoice({ engine, voice, headers, progress }: OpenOption
 
   for (const name of language.data) provideData(language.folder, name, read(`${name}.gz`))
   provideModule('vocoder', [read('vocoder-relaxed.wasm.gz'), read('vocoder.wasm.gz')])
-  provideOnnxRuntime(read('onnxruntime.wasm.gz').buffer)
+  provideModule('layers', [read('layers-relaxed.wasm.gz'), read('layers.wasm.gz')])
+  provideOnnxRuntime(() => load({ ...assets[RUNTIME]!, url: engine + RUNTIME, gzip: true }, { headers, progress() {} }))
   return openSynthesizer(
     {
       manifest,

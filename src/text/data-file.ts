@@ -1,11 +1,16 @@
-/** The text front end's data, from the package's files. The browser's twin is given it. */
+/**
+ * The text front end's data, from the package's files. A clone has it beside the sources, an installed package has only the
+ * compressed files that browsers fetch too. The browser's twin is given it.
+ */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { brotliDecompressSync } from 'node:zlib'
+import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { PACKAGE_ROOT } from '../root.ts'
 
-/** Contents of src/text/languages/LANGUAGE/data/NAME, or of NAME.br unpacked. */
+/** Contents of src/text/languages/LANGUAGE/data/NAME, of NAME.br unpacked, or of build/web/NAME.gz unpacked. */
 export function readData(language: string, name: string): Uint8Array {
   const file = join(PACKAGE_ROOT, 'src/text/languages', language, 'data', name)
-  return existsSync(file) ? readFileSync(file) : brotliDecompressSync(readFileSync(`${file}.br`))
+  if (existsSync(file)) return readFileSync(file)
+  if (existsSync(`${file}.br`)) return brotliDecompressSync(readFileSync(`${file}.br`))
+  return gunzipSync(readFileSync(join(PACKAGE_ROOT, 'build/web', `${name}.gz`)))
 }
