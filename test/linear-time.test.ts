@@ -81,13 +81,19 @@ const FUNCTIONS: Readonly<Record<string, { size: number; run(text: string): void
   ssmlSentences: { size: 500, run: (text) => refused(() => ssmlSentences(`<speak>${text}</speak>`)) },
 }
 
-/** The least time of some tries. */
+/** CPU time of this process, ms: what other processes do at the same time does not count. */
+const cpu = (): number => {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}
+
+/** The least CPU time of some tries, ms. */
 function milliseconds(run: () => void, tries: number): number {
   let best = Number.POSITIVE_INFINITY
   for (let i = 0; i < tries; i++) {
-    const started = performance.now()
+    const started = cpu()
     run()
-    best = Math.min(best, performance.now() - started)
+    best = Math.min(best, cpu() - started)
   }
   return best
 }
@@ -122,11 +128,11 @@ test.each(Object.entries(FUNCTIONS))(
 
 test('65,000 blanks are read at once, also when they come one by one', () => {
   const text = `One.${' '.repeat(65_000)}Two.`
-  const started = performance.now()
+  const started = cpu()
   expect(splitSentences(text).map((sentence) => sentence.text)).toEqual(['One.', 'Two.'])
   const speech = new LiveText()
   for (const character of text) speech.push(character)
   speech.end()
   // It was 7.6 seconds for the first and 85 for the second.
-  expect(performance.now() - started).toBeLessThan(4000)
+  expect(cpu() - started).toBeLessThan(4000)
 })
