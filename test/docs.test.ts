@@ -14,6 +14,7 @@ import type { z } from 'zod'
 import { configSchema } from '../server/config.ts'
 import { doctorCommand } from '../src/cli/doctor.ts'
 import { keysCommand } from '../src/cli/keys.ts'
+import { readCommand } from '../src/cli/read.ts'
 import { serveCommand } from '../src/cli/serve.ts'
 import { speakCommand } from '../src/cli/speak.ts'
 import { voicesCommand } from '../src/cli/voices.ts'
@@ -210,7 +211,7 @@ test('the code of a guide imports what there is', () => {
 // Commands ------------------------------------------------------------------------------------------------------------
 
 const program = new Command('sparsewave')
-for (const command of [speakCommand(), serveCommand(), keysCommand(), voicesCommand(), doctorCommand()])
+for (const command of [speakCommand(), serveCommand(), readCommand(), keysCommand(), voicesCommand(), doctorCommand()])
   program.addCommand(command)
 registerTrainingCommands(program)
 

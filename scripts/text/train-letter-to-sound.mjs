@@ -374,7 +374,11 @@ for (let epoch = 0; epoch < EPOCHS; epoch++) {
   }
   say(`classifier ${epoch}: ${(loss / letters).toFixed(4)} nats a letter`)
 }
-const weightBytes = Int8Array.from(table, (w) => Math.max(-127, Math.min(127, Math.round(w / WEIGHT_STEP))))
+// Weights of two steps or less change nothing that was measured.
+const weightBytes = Int8Array.from(table, (w) => {
+  const steps = Math.round(w / WEIGHT_STEP)
+  return Math.abs(steps) <= 2 ? 0 : Math.max(-127, Math.min(127, steps))
+})
 
 // --- Writing: breadth first, children sorted by label ---
 const childrenOf = new Map()

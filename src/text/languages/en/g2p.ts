@@ -15,7 +15,7 @@ const BEAM = 8
 /** Words whose reading is kept. */
 const MAX_READ = 2000
 /** Weight of the classifier's cost beside the n-gram's. */
-const CLASSIFIER = 0.6
+const CLASSIFIER = 1.5
 /** Natural-log units per step of the classifier's weights. */
 export const WEIGHT_STEP = 1 / 24
 /** Natural-log units per quantisation step of probabilities and back-off weights. */

@@ -122,7 +122,7 @@ const STEPS: readonly (readonly [RegExp, (match: string, ...groups: string[]) =>
 ]
 
 /** Any of the characters that markup begins with; most sentences have none. */
-const MAYBE_MARKUP = /[<&`*_#>[|~=:•‣◦▪·+)]|(?:^|\n)\s*-/
+const MAYBE_MARKUP = /[<&`*_#>[|~=:•‣◦▪·+)]|(?:^|\n)[^\S\n]{0,8}-/
 
 /** A sentence without its markup, as long as it was. */
 export function withoutMarkup(sentence: string): string {

@@ -17,18 +17,35 @@ export function splitSentences(text: string): SentenceSpan[] {
   const out: SentenceSpan[] = []
   for (const line of lines(text)) {
     let start = line.start
-    const pieces = [...segmenter.segment(text.slice(line.start, line.end))]
-    pieces.forEach(({ index, segment }, i) => {
-      const end = line.start + index + segment.length
+    for (const end of sentenceEnds(text, line.start, line.end)) {
       const next = text.slice(end, end + 40)
       const from = Math.max(start, end - 60)
-      if (i + 1 < pieces.length && !isBoundary(text.slice(from, end), next, start === line.start && from === start))
-        return
+      const isLineStart = start === line.start && from === start
+      if (end < line.end && !isBoundary(text.slice(from, end), next, isLineStart)) continue
       pushParts(text, start, end, out)
       start = end
-    })
+    }
   }
   return out
+}
+
+/** Intl.Segmenter takes quadratic time on long strings with many sentences, so it is given windows of this many characters. */
+const WINDOW = 1000
+
+/** Where Intl.Segmenter ends sentences in [start, end) of the text, `end` included. */
+function* sentenceEnds(text: string, start: number, end: number): Generator<number> {
+  for (let from = start; from < end; ) {
+    const to = Math.min(end, from + WINDOW)
+    let last = from
+    for (const { index } of segmenter.segment(text.slice(from, to))) {
+      last = from + index
+      if (index > 0) yield last
+    }
+    // What the last segment's end is, only the next window tells.
+    if (to === end) break
+    from = last > from ? last : to
+  }
+  yield end
 }
 
 /** What begins a line of its own: bullets, numbers, headings, quotes, rows of tables, times of an agenda. */

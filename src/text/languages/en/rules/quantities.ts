@@ -40,7 +40,7 @@ const PER: Readonly<Record<string, string>> = {
   doz: 'dozen',
 }
 
-const ATOM = String.raw`(?:[A-Za-zµΩ]{1,6}|°[CFK]?|%|‰)`
+const ATOM = '(?:[A-Za-zµΩ]{1,6}|°[CFK]?|%|‰)'
 const POWER = String.raw`(?:\^?[23]|[²³])?`
 const UNIT = new RegExp(
   String.raw`(?:(sq|cu|fl)\.?\s?(ft|in|mi|m|km|cm|yd|oz)|(${ATOM})(${POWER}))(?:(\/|·|\*)(${ATOM})(${POWER}))?(?:\/(${ATOM}))?(?![A-Za-z\d²³]|'[A-Za-z])`,
@@ -209,7 +209,7 @@ export const QUANTITY_RULES: readonly Rule[] = [
       ? [...readNumber(m[1]!), '~K']
       : [...readNumber(m[1]!), MAGNITUDES[m[2]!]!],
   ),
-  rule('unit', String.raw`${NUMBER}(?=[ -]?[A-Za-zµΩ°%‰])`, (m, place) => {
+  rule('unit', `${NUMBER}(?=[ -]?[A-Za-zµΩ°%‰])`, (m, place) => {
     const dimension = /^\s?[x×]\s?\d/.test(textAfter(place))
     return dimension ? undefined : withUnit(place, place.end, readNumber(m[0]), isOne(m[0]))
   }),
