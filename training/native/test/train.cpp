@@ -41,7 +41,7 @@ std::vector<float> normals(size_t count, float scale = 1) {
 struct Case {
   Shape shape{};
   int steps = 60;
-  std::vector<float> parameters, inputs, targets, frames, weights, state;
+  std::vector<float> parameters, examples, frames, weights, state;
   std::vector<std::vector<uint16_t>> columns;
   int kept[kMasked];
 
@@ -56,8 +56,7 @@ struct Case {
     sizes[kConditioningBias0] = sizes[kConditioningBias1] = C, sizes[kConditioningBias2] = 3 * H;
     for (int i = 0; i < kSegments; i++) shape.offset[i] = shape.size, shape.size += sizes[i];
     parameters = normals(shape.size, 0.1f);
-    inputs = normals((size_t)steps * D * kLanes);
-    targets = normals((size_t)steps * kBands * kLanes);
+    examples = normals((size_t)steps * (D + kBands) * kLanes);
     frames = normals((size_t)(steps / kStepsPerFrame + 2) * features * kLanes);
     weights.assign((size_t)steps / kStepsPerFrame * kLanes, 1.f);
     state = normals((size_t)H * kLanes, 0.3f);
@@ -84,7 +83,7 @@ struct Case {
   Result run(const Isa& isa, bool dense, const std::vector<float>& with) const {
     Result r{0, std::vector<float>(shape.size), state, std::vector<float>((size_t)steps * kBands * kHeadOutputs * kLanes)};
     Task t{};
-    t.shape = &shape, t.parameters = with.data(), t.steps = steps, t.inputs = inputs.data(), t.targets = targets.data(), t.frames = frames.data(), t.weights = weights.data();
+    t.shape = &shape, t.parameters = with.data(), t.steps = steps, t.examples = examples.data(), t.frames = frames.data(), t.weights = weights.data();
     for (int m = 0; m < kMasked; m++) t.masks[m] = {columns[m].data(), kept[m]};
     t.state = r.state.data(), t.gradient = r.gradient.data(), t.dense_gradient = dense, t.outputs = r.outputs.data();
     Workspace workspace;
