@@ -2,7 +2,7 @@
 // Run:   node train-a-voice.mjs my-voice 2000
 // Needs: npm install sparsewave sparsewave-training, and a C++ compiler. A voice worth hearing takes 100,000 updates.
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { openVoice } from 'sparsewave'
@@ -41,12 +41,10 @@ const job = {
 writeFileSync('job.yaml', JSON.stringify(job, null, 2))
 sparsewave('train', 'job.yaml')
 
-// The new vocoder takes its place beside the acoustic model of an old voice. `compact` computes the checksums anew.
+// The new vocoder takes its place beside the acoustic model of a copy of an old voice. `compact` gives the copy its folder's name.
 const heart = join(dirname(fileURLToPath(import.meta.resolve('sparsewave/package.json'))), 'models/heart')
 const voice = join('voices', name)
 cpSync(heart, voice, { recursive: true })
-const manifest = JSON.parse(readFileSync(join(voice, 'voice.json'), 'utf8'))
-writeFileSync(join(voice, 'voice.json'), JSON.stringify({ ...manifest, name, aliases: [], checksum: undefined }))
 sparsewave('compact', 'run', '-o', voice, '--corpus', 'corpus', '--cache', 'cache')
 
 const trained = await openVoice(`./${voice}`)

@@ -89,7 +89,7 @@ export function sendError(res: Response, error: unknown): number {
 
 /** Remedies for clients of the server, who have no command line here. Where an error has one of its own, that counts. */
 const REMEDIES: Partial<Record<ErrorCode, string>> = {
-  REQUEST_INVALID: '/docs on this server describes the requests.',
+  REQUEST_INVALID: 'openapi.json on this server describes the requests.',
   VOICE_UNKNOWN: '`GET /v1/audio/voices` lists the voices there are.',
 }
 
@@ -100,7 +100,8 @@ export const remedyOf = ({ code, remedy }: SparsewaveError): string =>
 /** The error object of an error that a client may see. */
 export function errorBodyOf(error: SparsewaveError): ErrorBody {
   const remedy = remedyOf(error)
-  const message = remedy ? `${error.message} ${remedy}` : error.message
+  const said = /[.!?]$/.test(error.message) ? error.message : `${error.message}.`
+  const message = remedy ? `${said} ${remedy}` : said
   const param = error instanceof RequestError ? error.param : null
   return errorBody(error.status, error.code.toLowerCase(), message, param)
 }

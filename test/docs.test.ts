@@ -20,6 +20,7 @@ import { speakCommand } from '../src/cli/speak.ts'
 import { voicesCommand } from '../src/cli/voices.ts'
 import { ERRORS } from '../src/errors.ts'
 import { PACKAGE_ROOT } from '../src/root.ts'
+import { MASK_METHODS } from '../training/masks/index.ts'
 
 /** Files of the repository, as paths from its root: those git knows and those it would add. */
 const FILES = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
@@ -349,6 +350,11 @@ test('the error reference has every code with its status', () => {
   const rows = [...read('docs/reference/errors.md').matchAll(/^\| `([A-Z_]+)` \| (\d{3}) \| ([^|]+) \| ([^|]+) \|$/gm)]
   const documented = Object.fromEntries(rows.map(([, code, status]) => [code, Number(status)]))
   expect(documented).toEqual(Object.fromEntries(Object.entries(ERRORS).map(([code, { status }]) => [code, status])))
+})
+
+test('the reference of masks has a row for every method', () => {
+  const page = readFileSync(join(PACKAGE_ROOT, 'docs/reference/masks.md'), 'utf8')
+  expect(MASK_METHODS.filter((name) => !page.includes(`| \`${name}\``))).toEqual([])
 })
 
 test('the metrics reference has every metric, and documents and dashboards name no other', () => {

@@ -92,7 +92,7 @@ export type FromWorker =
   | { type: 'done'; id: number }
   | { type: 'error'; id: number; error: WorkerFailure; fault?: Fault }
 
-/** Memory that a message to a live stream is counted as, in characters: its text, and what any message costs. */
+/** Characters that a message counts for in the memory budget of a live stream: its text, plus a fixed cost. */
 export const weightOf = (message: ToWorker): number =>
   MESSAGE_WEIGHT + (message.type === 'text' ? message.text.length : 0)
 const MESSAGE_WEIGHT = 64

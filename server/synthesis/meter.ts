@@ -15,7 +15,7 @@ export type BusyClock = () => { readonly busy: number; readonly all: number }
 
 /** A measurement keeps 1/e of its weight after so much more audio, s. */
 const MEMORY = 20
-/** A thread without audio that is less busy than this only ran timers. */
+/** Share of its time. A thread without audio that is busy for less has only run timers. */
 const TIMERS_ONLY = 0.05
 
 export class Meter {

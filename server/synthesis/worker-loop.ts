@@ -62,7 +62,7 @@ export async function runWorkerLoop(port: LoopPort, options: LoopOptions): Promi
     const cost = options.meter?.read().cost
     ready = { type: 'ready', kernel: name, kernelReason: why, ...rest, vocoder: defaultVocoder, ...(cost && { cost }) }
   } catch (error) {
-    // No client's text is in it yet.
+    // No client has sent text yet, so this error holds none and may be logged whole.
     if (!(error instanceof SparsewaveError)) console.error(error)
     port.postMessage({ type: 'failed', error: failure(error) })
     port.close()

@@ -39,7 +39,7 @@ export class EventReader {
     return this.#length > 0 || this.#header !== undefined || this.#toSkip > 0
   }
 
-  /** The events that `bytes` complete. Throws RequestError when they are no event: the rest is lost then. */
+  /** The events that `bytes` complete. Throws RequestError when they are not an event, and drops what follows them. */
   push(bytes: Uint8Array): WyomingEvent[] {
     return [...this.read(bytes)]
   }

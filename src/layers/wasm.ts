@@ -82,7 +82,7 @@ class WasmNet {
     this.arena.start(this.exports.heapBase())
   }
 
-  /** Addresses of arrays of so many bytes each, until the next call. */
+  /** Reserves memory for arrays of the given sizes in bytes and returns their addresses. The next call reuses the memory. */
   stage(...sizes: number[]): number[] {
     const padded = sizes.map((bytes) => Math.ceil(bytes / 64) * 64)
     const bytes = padded.reduce((a, b) => a + b, 0)

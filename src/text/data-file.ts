@@ -1,6 +1,6 @@
 /**
  * The text front end's data, from the package's files. A clone has it beside the sources, an installed package has only the
- * compressed files that browsers fetch too. The browser's twin is given it.
+ * compressed files that browsers fetch too. In a browser, data-file.browser.ts takes its place, and the page passes the data in.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'

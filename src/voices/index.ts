@@ -104,8 +104,14 @@ export async function checkVoice({ manifest, path }: Voice): Promise<void> {
   )
 }
 
-/** The package in a folder. Throws VOICE_DAMAGED, VOICE_MISMATCH. */
-function voiceIn(dir: string): Voice {
+/**
+ * The package in a folder, which may be a copy under another name. For exporters, which write it anew. Throws VOICE_DAMAGED,
+ * VOICE_MISMATCH.
+ */
+export const readPackage = (dir: string): Voice => voiceIn(dir, true)
+
+/** The package in a folder. `anyName`: the folder need not have the voice's name. Throws VOICE_DAMAGED, VOICE_MISMATCH. */
+function voiceIn(dir: string, anyName = false): Voice {
   const file = join(dir, MANIFEST_FILE)
   let text: string
   let value: unknown
@@ -113,7 +119,10 @@ function voiceIn(dir: string): Voice {
     text = readFileSync(file, 'utf8')
     value = JSON.parse(text)
   } catch (cause) {
-    throw new SparsewaveError('VOICE_DAMAGED', `${file} is not readable as JSON.`, { cause })
+    throw new SparsewaveError('VOICE_DAMAGED', `${file} is not readable as JSON.`, {
+      remedy: 'Correct its JSON, or install the voice package again.',
+      cause,
+    })
   }
   const format = (value as { format?: unknown } | null)?.format
   if (format !== VOICE_FORMAT) {
@@ -128,8 +137,14 @@ function voiceIn(dir: string): Voice {
     throw new SparsewaveError('VOICE_DAMAGED', `${file} is not valid at '${issue.path.join('.')}': ${issue.message}.`)
   }
   const manifest = parsed.data
-  if (manifest.name !== basename(dir)) {
-    throw new SparsewaveError('VOICE_DAMAGED', `${file} is of the voice '${manifest.name}', not of its folder's name.`)
+  if (!anyName && manifest.name !== basename(dir)) {
+    throw new SparsewaveError(
+      'VOICE_DAMAGED',
+      `${file} is of the voice '${manifest.name}', not of its folder's name.`,
+      {
+        remedy: `Rename the folder to '${manifest.name}', or write the package under its new name with \`sparsewave compact\`.`,
+      },
+    )
   }
   for (const needed of VOICE_FILES) {
     if (!Object.hasOwn(manifest.files, needed)) {
@@ -229,6 +244,7 @@ const checksumOf = (text: string): string => digest(Buffer.from(text.replace(CHE
 /** voice.json of a manifest, with the checksum of its text. */
 export function manifestText(manifest: VoiceManifest): string {
   const { checksum: _, ...rest } = manifest
-  const text = `${JSON.stringify({ ...rest, checksum: '0'.repeat(64) }, null, 2)}\n`
+  // First, so that its line can be removed by hand and what is left is JSON.
+  const text = `${JSON.stringify({ checksum: '0'.repeat(64), ...rest }, null, 2)}\n`
   return text.replace(CHECKSUM, `$1${digest(Buffer.from(text))}$2`)
 }

@@ -6,7 +6,13 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { SparsewaveError } from 'sparsewave/internal/errors'
-import { checkVoice, readVoice, type Voice, type VoiceDescription, writeVoice } from 'sparsewave/internal/voices/index'
+import {
+  checkVoice,
+  readPackage,
+  type Voice,
+  type VoiceDescription,
+  writeVoice,
+} from 'sparsewave/internal/voices/index'
 import { MANIFEST_FILE, type VoiceManifest, voiceManifestSchema } from 'sparsewave/internal/voices/manifest'
 import { parse } from 'yaml'
 import { z } from 'zod'
@@ -35,6 +41,7 @@ const descriptionSchema = voiceManifestSchema
     temperature: true,
     aliases: true,
     pauses: true,
+    levelMatching: true,
   })
   .partial()
   .extend({ language: z.string().min(2).default('en-US'), licence: z.string().min(1).default('Apache-2.0') })
@@ -86,8 +93,7 @@ export function vocoderFiles(c: Checkpoint): { 'vocoder.safetensors': Uint8Array
 export async function compactVoice(options: CompactOptions): Promise<VoiceManifest> {
   const out = path.resolve(options.out)
   const name = path.basename(out)
-  const modelsDir = path.dirname(out)
-  const old = existsSync(path.join(out, MANIFEST_FILE)) ? readVoice(name, { modelsDir }) : undefined
+  const old = existsSync(path.join(out, MANIFEST_FILE)) ? readPackage(out) : undefined
   const checkpoint = openCheckpoint(options.checkpoint)
   const acoustic = options.acoustic === undefined ? undefined : await readAcoustic(options.acoustic, options)
   if (!acoustic && !old) {
@@ -97,7 +103,7 @@ export async function compactVoice(options: CompactOptions): Promise<VoiceManife
   }
   const description: VoiceDescription = {
     ...(options.description === undefined && old
-      ? keepDescription(old.manifest)
+      ? keepDescription(old.manifest, name)
       : readDescription(options.description)),
     name,
     symbols: acoustic?.symbols ?? old!.manifest.symbols,
@@ -156,8 +162,11 @@ async function sharpeningOf(checkpoint: string, { corpus, cache, sharpen }: Comp
   return measureSharpening(await openPredictor(checkpoint), cache, utterances, sharpen)
 }
 
-function keepDescription({ description, language, licence, vocoder, temperature, aliases, pauses }: VoiceManifest) {
-  return { description, language, licence, vocoder, temperature, aliases, ...(pauses ? { pauses } : {}) }
+/** What stays of the old package's description. A copy under another name gives up the aliases, which are the old voice's. */
+function keepDescription(old: VoiceManifest, name: string) {
+  const { description, language, licence, vocoder, temperature, levelMatching, pauses } = old
+  const aliases = old.name === name ? old.aliases : []
+  return { description, language, licence, vocoder, temperature, levelMatching, aliases, ...(pauses ? { pauses } : {}) }
 }
 
 function readDescription(file: string | undefined) {

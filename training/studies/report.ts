@@ -122,7 +122,7 @@ function differences(study: Study, of: (method: string, density: number) => Logg
   const lines = [
     '## Hybrid ES less its controls',
     '',
-    'Mean of the differences seed by seed ± its standard error. Below 0 the hybrid is better. Within two standard errors of 0 nothing is shown.',
+    'Mean of the differences seed by seed ± its standard error. Below 0 the hybrid is better. A difference within two standard errors of 0 proves nothing.',
     '',
     `| hybrid | control | ${study.densities.map(percent).join(' | ')} |`,
     `| --- | --- | ${study.densities.map(() => '---').join(' | ')} |`,
