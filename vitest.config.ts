@@ -7,7 +7,7 @@ import { defineConfig } from 'vitest/config'
 const conditions = ['source', ...defaultServerConditions]
 
 /** Tests that take long and change rarely: `npm run test:slow` runs them, and nothing else. */
-const SLOW = ['test/browser-voice.test.ts', 'test/slow/**/*.test.ts']
+const SLOW = ['test/browser-voice.test.ts', 'test/engines.test.ts', 'test/slow/**/*.test.ts']
 const slow = process.env.SPARSEWAVE_SLOW_TESTS === '1'
 
 export default defineConfig({
