@@ -1,6 +1,7 @@
 /**
  * The acoustic net on layers: the stages of acoustic.onnx's graph with the weights of that file. A test compares the two.
  */
+
 import { ENVELOPE_POINTS } from '../frames.ts'
 import type { Layers, Matrix } from '../layers/index.ts'
 import type { ModelFile } from '../onnx/model.ts'
@@ -12,12 +13,12 @@ import {
   FRAMES_PER_UNIT,
   PITCH_FIELDS,
   POSITION_FIELDS,
-  POSITION_SCALES,
   UNIT_FIELDS,
 } from './net/config.ts'
 import { NORMALIZATION_NAMES } from './net/names.ts'
 import { decode, encode, parametersOf, placeUnits, predictDurations, predictPitch } from './net/net.ts'
 import { NORM_EPSILON, type Ops } from './net/ops.ts'
+import { positions } from './net/positions.ts'
 
 /** Outputs of the acoustic model's graph. */
 export interface Outputs {
@@ -389,19 +390,6 @@ export class LayeredAcoustic {
     }
     return out
   }
-}
-
-/** Sines and cosines of the distances to the start and the end, [count, POSITION_FIELDS]. */
-function positions(count: number): Float32Array {
-  const out = new Float32Array(count * POSITION_FIELDS)
-  let at = 0
-  for (let i = 0; i < count; i++)
-    for (const scale of POSITION_SCALES)
-      for (const distance of [i, count - 1 - i]) {
-        out[at++] = Math.sin(distance / scale)
-        out[at++] = Math.cos(distance / scale)
-      }
-  return out
 }
 
 /** The symbol of each unit, and its place in it: fraction, ln of the symbol's units, units since its start / 10. */

@@ -1,6 +1,7 @@
+import { positions } from 'sparsewave/internal/acoustic/net/positions'
 import { expect, test } from 'vitest'
 import { createBatch, planEpoch } from './batches.ts'
-import { interpolateLnF0, measureNormalization, positions, symbolIds, unitPlaces } from './example.ts'
+import { interpolateLnF0, measureNormalization, symbolIds, unitPlaces } from './example.ts'
 import { madeUp } from './testing.ts'
 
 test('an epoch holds every utterance once, within the budget, in another order than the next', () => {

@@ -2,8 +2,9 @@
  * Batches of utterances of similar length, padded, in an order that is a pure function of the seed and the epoch: a
  * resumed run sees the same batches.
  */
+import { positions } from 'sparsewave/internal/acoustic/net/positions'
 import { ENVELOPE_POINTS, FRAMES_PER_UNIT, PITCH_FIELDS, POSITION_FIELDS, UNIT_FIELDS } from './config.ts'
-import { type Example, loudFrames, type Normalization, positions, unitPlaces } from './example.ts'
+import { type Example, loudFrames, type Normalization, unitPlaces } from './example.ts'
 
 /** mulberry32: numbers in 0..1 from a 32-bit seed. */
 export function random(seed: number): () => number {

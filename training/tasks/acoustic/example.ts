@@ -5,7 +5,7 @@
 import { SparsewaveError } from 'sparsewave/internal/errors'
 import { ENVELOPE_POINTS, type Frames } from 'sparsewave/internal/frames'
 import type { Utterance } from '../../data/corpus.ts'
-import { FRAMES_PER_UNIT, POSITION_FIELDS, POSITION_SCALES, UNIT_FIELDS } from './config.ts'
+import { FRAMES_PER_UNIT, UNIT_FIELDS } from './config.ts'
 
 /** Means and spreads that targets are normalised by. */
 export interface Normalization {
@@ -78,19 +78,6 @@ export function interpolateLnF0(f0: Float32Array): Float32Array {
     last = i
   }
   if (last >= 0) out.fill(out[last]!, last + 1)
-  return out
-}
-
-/** [P, POSITION_FIELDS]: sines and cosines of every symbol's distance to the start and to the end. */
-export function positions(count: number): Float32Array {
-  const out = new Float32Array(count * POSITION_FIELDS)
-  let at = 0
-  for (let i = 0; i < count; i++)
-    for (const scale of POSITION_SCALES)
-      for (const distance of [i, count - 1 - i]) {
-        out[at++] = Math.sin(distance / scale)
-        out[at++] = Math.cos(distance / scale)
-      }
   return out
 }
 
