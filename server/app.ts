@@ -13,6 +13,7 @@ import { errorHandler, methodNotAllowed, notFound } from './http-errors.ts'
 import { inOrder } from './in-order.ts'
 import { requestLog } from './log.ts'
 import { openApiDocument } from './openapi.ts'
+import { phonemesRoute } from './routes/phonemes.ts'
 import { speechRoute, timestampsRoute } from './routes/speech.ts'
 import { checkModel, MODELS } from './routes/speech-request.ts'
 import { voiceFiles } from './routes/voice-files.ts'
@@ -44,6 +45,11 @@ export function createApp(deps: ServerDeps): Express {
   app
     .route('/v1/audio/speech/timestamps')
     .post(countRequest(gate), express.json({ limit: MAX_BODY, type: () => true }), timestampsRoute(deps))
+    .all(methodNotAllowed('POST'))
+
+  app
+    .route('/v1/audio/phonemes')
+    .post(countRequest(gate), express.json({ limit: MAX_BODY, type: () => true }), phonemesRoute(deps))
     .all(methodNotAllowed('POST'))
 
   const model = (id: string) => ({ id, object: 'model', created: 0, owned_by: 'sparsewave' })

@@ -1,8 +1,11 @@
 /** GET /openapi.json: the HTTP interface as OpenAPI 3.1, made from the schemas that requests are parsed with. */
 import { z } from 'zod'
 import { FORMATS, mediaTypeOf, type SentenceTime } from '../src/synthesis/index.ts'
+import { type TextReading, WORD_SOURCES } from '../src/text/index.ts'
 import { packageVersion } from '../src/version.ts'
 import type { ErrorBody } from './http-errors.ts'
+import { phonemesSchema } from './routes/phonemes.ts'
+import { UNREAD_HEADER } from './routes/speech-answer.ts'
 import { speechSchema, timestampsSchema } from './routes/speech-request.ts'
 
 const seconds = z.number().describe('Seconds from the start of the audio.')
@@ -24,6 +27,30 @@ const sentenceSchema: z.ZodType<SentenceTime> = z.object({
     }),
   ),
 })
+const readingSchema: z.ZodType<TextReading & { language: string }> = z.object({
+  language: z.string().describe('Tag of the language that the text was read in.'),
+  sentences: z.array(
+    z.object({
+      text: z.string(),
+      start: character,
+      end: character,
+      said: z.string().describe('What is said, in words.'),
+      phonemes: z.string(),
+      words: z.array(
+        z.object({
+          text: z.string(),
+          start: character,
+          end: character,
+          phonemes: z.string(),
+          source: z.enum(WORD_SOURCES).exactOptional().describe('Where the sound comes from.'),
+        }),
+      ),
+    }),
+  ),
+  unreadable: z
+    .array(z.object({ start: character, end: character, script: z.string() }))
+    .describe('Stretches in scripts that the language does not read.'),
+})
 const modelSchema = z.object({ id: z.string(), object: z.literal('model'), created: z.int(), owned_by: z.string() })
 
 /** What the answers look like; tests hold the server to them. */
@@ -31,10 +58,12 @@ export const ANSWERS = {
   Error: errorSchema,
   TimestampLine: z.union([
     z.object({ type: z.literal('sentence') }).and(sentenceSchema),
+    z.object({ type: z.literal('warning'), code: z.string(), message: z.string() }),
     z.object({ type: z.literal('audio'), audio: z.base64() }),
     z.object({ type: z.literal('done'), seconds, seed: z.int() }),
     z.object({ type: z.literal('error') }).and(errorSchema),
   ]),
+  Reading: readingSchema,
   Model: modelSchema,
   Models: z.object({ object: z.literal('list'), data: z.array(modelSchema) }),
   Voices: z.object({
@@ -53,7 +82,7 @@ export const ANSWERS = {
   Health: z.looseObject({ status: z.string() }),
 }
 
-const REQUESTS = { SpeechRequest: speechSchema, TimestampsRequest: timestampsSchema }
+const REQUESTS = { SpeechRequest: speechSchema, TimestampsRequest: timestampsSchema, PhonemesRequest: phonemesSchema }
 
 const ERRORS = {
   400: 'A field is wrong: `param` names it.',
@@ -96,7 +125,13 @@ const speak = (summary: string, request: keyof typeof REQUESTS, content: object)
     responses: {
       '200': {
         description: 'Sent while it is made.',
-        headers: { 'X-Seed': { description: 'Gives the same bytes again.', schema: { type: 'integer' } } },
+        headers: {
+          'X-Seed': { description: 'Gives the same bytes again.', schema: { type: 'integer' } },
+          [UNREAD_HEADER]: {
+            description: 'Scripts in the input that the voice does not read, where there are any.',
+            schema: { type: 'string' },
+          },
+        },
         content,
       },
       ...errors(400, 401, 404, 429, 500, 503),
@@ -126,6 +161,13 @@ export function openApiDocument(): object {
       '/v1/audio/speech/timestamps': speak('Text to audio with the times of words and phonemes', 'TimestampsRequest', {
         'application/x-ndjson': { schema: ref('TimestampLine') },
       }),
+      '/v1/audio/phonemes': {
+        post: {
+          summary: 'How a text is read: sentences, words and phonemes, without audio',
+          requestBody: { required: true, content: json('PhonemesRequest') },
+          responses: { '200': { description: 'OK', content: json('Reading') }, ...errors(400, 401, 429) },
+        },
+      },
       '/v1/models': get('Model names', 'Models', errors(401)),
       '/v1/models/{model}': { parameters: [model], ...get('A model', 'Model', errors(400, 401, 404)) },
       '/v1/audio/voices': get('Voices', 'Voices', errors(401)),

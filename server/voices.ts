@@ -1,6 +1,7 @@
 /** The voices a server offers and the names requests may use for them. */
 import { z } from 'zod'
 import { nearest } from '../src/errors.ts'
+import { DEFAULT_LANGUAGE, type Language, languageFor } from '../src/text/index.ts'
 import { RequestError } from './http-errors.ts'
 
 /** OpenAI's voice names, which mean the default voice, so that its clients work unchanged. */
@@ -32,6 +33,10 @@ export interface VoiceCatalogue {
   readonly voices: readonly VoiceInfo[]
   readonly defaultVoice: string
 }
+
+/** The language of a voice that the catalogue has. Throws VOICE_MISMATCH when its texts cannot be read. */
+export const languageOf = (name: string, { voices }: VoiceCatalogue): Language =>
+  languageFor(voices.find((voice) => voice.name === name)?.language ?? DEFAULT_LANGUAGE.tag)
 
 /** A name as requests may give one. It is compared and echoed only when it is short. */
 export const nameSchema = z.string().max(64)

@@ -8,7 +8,12 @@ import type { SparsewaveError } from '../../src/errors.ts'
 import type { SentenceTime } from '../../src/synthesis/index.ts'
 import { errorBodyOf, sendError } from '../http-errors.ts'
 
+/** Names the scripts in the text that are not read. */
+export const UNREAD_HEADER = 'X-Unread-Scripts'
+
 export interface AnswerWriter {
+  /** Something to tell the client before the first audio, where the answer has a place for it. */
+  warning?(code: string, message: string): void
   /** The sentence that begins with the next bytes. */
   sentence?(times: SentenceTime): void
   /** Sends bytes; `sent` when the socket has taken them. */
@@ -74,13 +79,20 @@ export const ANSWER_WRITERS: Record<StreamFormat | 'timestamps', (res: Response,
   },
 
   timestamps(res, head) {
+    /** A warning goes out with the first line, so that an error before it is a plain answer. */
+    let warning: object | undefined
     const line = (data: object, sent: () => void = () => {}): void => {
       begin(res, 'application/x-ndjson', head.seed)
+      if (warning) res.write(`${JSON.stringify(warning)}\n`)
+      warning = undefined
       res.write(`${JSON.stringify(data)}\n`, (error) => {
         if (!error) sent()
       })
     }
     return {
+      warning(code, message) {
+        warning = { type: 'warning', code, message }
+      },
       sentence: (times) => line({ type: 'sentence', ...times }),
       audio(bytes, sent) {
         if (head.audio) line({ type: 'audio', audio: Buffer.from(bytes).toString('base64') }, sent)

@@ -15,14 +15,15 @@ import {
   SsmlError,
   ssmlSentences,
 } from '../../src/synthesis/index.ts'
+import type { Language } from '../../src/text/index.ts'
 import type { ServerDeps } from '../deps.ts'
 import { parseWith, RequestError, sendError } from '../http-errors.ts'
 import { note } from '../log.ts'
 import { outcomeOf } from '../metrics.ts'
 import { publicError, Speech } from '../speech.ts'
 import type { SpeechInput, SpeechRequest } from '../synthesis/messages.ts'
-import { resolveVoice } from '../voices.ts'
-import { ANSWER_WRITERS } from './speech-answer.ts'
+import { languageOf, resolveVoice } from '../voices.ts'
+import { ANSWER_WRITERS, UNREAD_HEADER } from './speech-answer.ts'
 import { checkModel, type SpeechBody, speechSchema, timestampsSchema } from './speech-request.ts'
 
 interface Kind {
@@ -61,7 +62,8 @@ function handler(deps: ServerDeps, kind: Kind): RequestHandler {
       const { body } = parsed
       format = body.response_format
       model = checkModel(body.model)
-      const request = requestOf(body, resolveVoice(body.voice, catalogue))
+      const voice = resolveVoice(body.voice, catalogue)
+      const request = requestOf(body, voice, languageOf(voice, catalogue))
       await gate.text(res.locals.caller, body.input.length)
       note(res, { model })
       answer(deps, res, { ...parsed, request, route: kind.route, model, startedAt })
@@ -74,7 +76,7 @@ function handler(deps: ServerDeps, kind: Kind): RequestHandler {
 }
 
 /** What a body asks for. Throws RequestError when it cannot be spoken. */
-function requestOf(body: SpeechBody, voice: string): SpeechRequest {
+function requestOf(body: SpeechBody, voice: string, language: Language): SpeechRequest {
   const { input, response_format: format, lexicon, vocoder } = body
   if (input.trim() === '') throw new RequestError('INPUT_EMPTY', 'The input is empty.', 'input')
   checkFormat(format)
@@ -86,7 +88,7 @@ function requestOf(body: SpeechBody, voice: string): SpeechRequest {
     ...(lexicon !== undefined && { lexicon }),
     ...(vocoder !== undefined && { vocoder }),
     output: { format },
-    input: inputOf(body),
+    input: inputOf(body, language),
     measure: isMeasured(format, input),
   }
 }
@@ -138,6 +140,10 @@ function answer(deps: ServerDeps, res: Response, job: Job): void {
           taken()
         })
       },
+      unread(scripts, message) {
+        res.set(UNREAD_HEADER, scripts.join(', '))
+        writer.warning?.('text_not_read', message)
+      },
       done: () => writer.end(speech.seconds),
       error: (error) => void writer.fail(publicError(error, { id, deps })),
     },
@@ -159,10 +165,13 @@ function answer(deps: ServerDeps, res: Response, job: Job): void {
 }
 
 /** The text, or the sentences of SSML, parsed once. Throws REQUEST_INVALID when it cannot be spoken. */
-function inputOf({ input, input_type = looksLikeSsml(input) ? 'ssml' : 'text' }: SpeechBody): SpeechInput {
+function inputOf(
+  { input, input_type = looksLikeSsml(input) ? 'ssml' : 'text' }: SpeechBody,
+  language: Language,
+): SpeechInput {
   if (input_type === 'text') return { kind: 'text', text: input }
   try {
-    const sentences = ssmlSentences(input)
+    const sentences = ssmlSentences(input, language)
     if (sentences.length === 0)
       throw new RequestError('INPUT_EMPTY', 'The SSML has nothing in it that can be spoken.', 'input')
     return { kind: 'sentences', sentences }

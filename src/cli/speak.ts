@@ -8,6 +8,7 @@ import { requireFormat } from '../audio/encoders/index.ts'
 import { SparsewaveError } from '../errors.ts'
 import { SAMPLE_RATE } from '../frames.ts'
 import { type Chunk, encodeChunks, FORMATS, type Format, isMeasured, loadSynthesizer } from '../synthesis/index.ts'
+import { unreadableMessage } from '../text/index.ts'
 import type { VocoderKind } from '../vocoder/vocoder.ts'
 import { defaultVoice } from '../voices/catalogue.ts'
 import { formatOption, seedOption, speedOption, vocoderOption, voiceOption } from './options.ts'
@@ -51,6 +52,10 @@ async function speak(words: string[], options: SpeakOptions): Promise<void> {
   requireFormat(format)
 
   const synthesizer = await loadSynthesizer(defaultVoice(options.voice), { vocoder: options.vocoder })
+  const { language } = synthesizer
+  const unreadable = language.unreadable(text)
+  if (unreadable.length > 0)
+    process.stderr.write(`Warning: ${unreadableMessage(unreadable, language)} \`sparsewave read\` shows where.\n`)
   const meter = new Meter()
   const chunks = synthesizer.stream(text, {
     speed: options.speed,
