@@ -27,11 +27,19 @@ const below = (n: number): number => {
 const pick = <T>(list: readonly T[]): T => list[below(list.length)]!
 
 const FRAGMENTS = [
-  ...'1 0 9 a I x é . , ; : ! ? - – — / \\ ( ) [ ] { } < > * _ ` ~ # @ & % + = $ € £ ° ² ½ | ^ " \' “ ” … 你 م 😀'.split(' '),
-  ...'1, 1. 1/ 1- 1: 1x 1% 1e 1\' 1" 0x 10 1000 1,000 1.5 1/2 1:30 12:30 2024 2024-01- 1-800- (555) +1 $1 $1. €1, USD 5kg 5k 5m/ m/s 1h'.split(' '),
-  ...'A. I. Mr. No. St. Dr. e.g. U.S. vs. p. Jan Jan. May Mon- III XIV v1. www. http:// a@b a.b .com C# F-1 x² 1st 21st 1960s'.split(' '),
+  ...'1 0 9 a I x é . , ; : ! ? - – — / \\ ( ) [ ] { } < > * _ ` ~ # @ & % + = $ € £ ° ² ½ | ^ " \' “ ” … 你 م 😀'.split(
+    ' ',
+  ),
+  ...'1, 1. 1/ 1- 1: 1x 1% 1e 1\' 1" 0x 10 1000 1,000 1.5 1/2 1:30 12:30 2024 2024-01- 1-800- (555) +1 $1 $1. €1, USD 5kg 5k 5m/ m/s 1h'.split(
+    ' ',
+  ),
+  ...'A. I. Mr. No. St. Dr. e.g. U.S. vs. p. Jan Jan. May Mon- III XIV v1. www. http:// a@b a.b .com C# F-1 x² 1st 21st 1960s'.split(
+    ' ',
+  ),
   ...'<b> </b> <!-- &amp; &#1; ![ ]( [a](b) ** __ ``` ~~ :a: ^2 1) (a) - [ ] | -- ---'.split(' '),
-  ...'the read lead bow minute Reading antidisestablish xkcdqwzv BRRRGH camelCaseWord well-known-and- o\'clock dogs\' 2nite thx'.split(' '),
+  ..."the read lead bow minute Reading antidisestablish xkcdqwzv BRRRGH camelCaseWord well-known-and- o'clock dogs' 2nite thx".split(
+    ' ',
+  ),
   ' ',
   '  ',
   '\n',
@@ -45,8 +53,10 @@ const FRAGMENTS = [
 const JOINTS = ['', ' ', '-', '.', ', ', '/', '\n']
 
 /** A word of random letters, which no dictionary has. */
-const randomWord = (): string => Array.from({ length: 2 + below(12) }, () => pick([...'aeioubcdfghjklmnpqrstvwxyz'])).join('')
-const randomCharacter = (): string => String.fromCodePoint(pick([below(0x80), below(0x800), below(0xd7ff), 0x1f300 + below(0x300)]))
+const randomWord = (): string =>
+  Array.from({ length: 2 + below(12) }, () => pick([...'aeioubcdfghjklmnpqrstvwxyz'])).join('')
+const randomCharacter = (): string =>
+  String.fromCodePoint(pick([below(0x80), below(0x800), below(0xd7ff), 0x1f300 + below(0x300)]))
 
 const filled = (next: () => string): string => {
   let text = ''
@@ -66,14 +76,18 @@ const FAMILIES: Readonly<Record<string, () => { name: string; text: string }>> =
   },
   runs() {
     const [a, b] = [pick(FRAGMENTS), pick(FRAGMENTS)]
-    return { name: `${JSON.stringify(a)}... ${JSON.stringify(b)}`, text: a.repeat(LENGTH).slice(0, LENGTH - 1 - b.length) + b }
+    return {
+      name: `${JSON.stringify(a)}... ${JSON.stringify(b)}`,
+      text: a.repeat(LENGTH).slice(0, LENGTH - 1 - b.length) + b,
+    }
   },
   mixed: () => ({ name: 'fragments', text: filled(() => pick(FRAGMENTS) + pick(JOINTS)) }),
   words: () => ({ name: 'random words', text: filled(() => `${randomWord()}${pick([' ', ' ', '. ', "'s "])}`) }),
   characters: () => ({ name: 'random characters', text: filled(randomCharacter) }),
 }
 
-const PROSE = 'The committee met on Monday to discuss the new library, which opened in 1998 and holds about 40,000 books. '
+const PROSE =
+  'The committee met on Monday to discuss the new library, which opened in 1998 and holds about 40,000 books. '
 
 const language = DEFAULT_LANGUAGE
 const milliseconds = ({ user, system }: NodeJS.CpuUsage): number => (user + system) / 1000
@@ -91,7 +105,8 @@ function time(text: string): number[] {
   })
 }
 
-const quantile = (sorted: readonly number[], q: number): number => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))]!
+const quantile = (sorted: readonly number[], q: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))]!
 const row = (name: string, times: readonly number[]): string => {
   const sorted = [...times].sort((a, b) => a - b)
   const [half, most, all] = [0.5, 0.99, 1].map((q) => quantile(sorted, q).toFixed(2))

@@ -1,25 +1,26 @@
-// Letters to sounds, in three steps; FOLDER keeps what passes between them:
-//   npm run build && node scripts/text/train-letter-to-sound.mjs align FOLDER
-//   python scripts/text/train-letter-net.py FOLDER        (PyTorch, one core)
-//   node scripts/text/train-letter-to-sound.mjs model FOLDER
-// The first aligns letters with sounds (EM, each letter stands for 0 to 2 of them) and sets words aside. The last trains
-// the joint n-gram (interpolated Kneser-Ney, entropy-pruned, Stolcke 1998), packs it with the net into
-// src/text/languages/en/data/en-us.g2p.br and prints error rates. The words set aside are a random twentieth of the
-// families, so that no inflection of a tested word is trained on. Names are those of them that the American first names
-// and surnames list. A hundredth of the other families tunes the decoder.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import path from 'node:path'
+// Trains letters to sounds on the American dictionary, writes src/text/languages/en/data/en-us.g2p.br and prints error
+// rates on words set aside:
+//   npm run build && node scripts/text/train-letter-to-sound.mjs
+// The words set aside are a random twentieth of the families, so that no inflection of a tested word is trained on; names
+// are those of them that the American first names and surnames list. Alignment: EM, each letter stands for 0 to 2
+// sounds. N-gram: interpolated Kneser-Ney, entropy-pruned (Stolcke 1998). Classifier: softmax over a letter's labels,
+// AdaGrad, rare features left out.
+import { readFileSync, writeFileSync } from 'node:fs'
 import { brotliCompressSync, constants } from 'node:zlib'
 import { editDistance } from '../../dist/src/errors.js'
-import { LetterToSound, LOG_STEP, parseModel } from '../../dist/src/text/languages/en/g2p.js'
+import { slot } from '../../dist/src/text/hashed-weights.js'
+import {
+  afterStress,
+  LetterToSound,
+  LOG_STEP,
+  labelHash,
+  letterFeatures,
+  parseModel,
+  WEIGHT_STEP,
+} from '../../dist/src/text/languages/en/g2p.js'
 import { lexicon } from '../../dist/src/text/languages/en/lexicon.js'
 import { encodeAscii } from '../../dist/src/text/phonemes.js'
 
-const [step, folder] = process.argv.slice(2)
-if (!['align', 'model'].includes(step) || !folder) {
-  console.error('usage: node scripts/text/train-letter-to-sound.mjs align|model FOLDER')
-  process.exit(2)
-}
 const ORDER = 7
 const THRESHOLD = 7e-7
 const MIN_PAIR = 8
@@ -64,14 +65,12 @@ const ENDINGS = new Set(
 )
 
 const training = []
-const tuning = []
 const heldOut = []
 for (const [word, sounds] of words) {
   const item = { word, units: sounds }
-  const family = hash(root(word))
-  ;(family % 20 === 0 ? heldOut : family % 100 === 1 ? tuning : training).push(item)
+  ;(hash(root(word)) % 20 === 0 ? heldOut : training).push(item)
 }
-say(`${training.length} words, ${tuning.length} for tuning, ${heldOut.length} held out`)
+say(`${training.length} words, ${heldOut.length} held out`)
 
 // --- Alignment ---
 const unitIds = new Map()
@@ -186,16 +185,6 @@ const soundText = (pair) => unitNames[(pair % SOUNDS) % U] + unitNames[Math.floo
 /** Letter and sounds of each label; 0 is the word's start, 1 its end. */
 const pairs = ['\t', '\t', ...kept.map(([pair]) => `${letterText(pair)}\t${encodeAscii(soundText(pair))}`)]
 const sequences = labelled.map(({ labels }) => [0, ...labels, 1])
-
-if (step === 'align') {
-  const words = labelled.map(({ word, labels }) => [word, labels])
-  const set = (list) => list.map(({ word, units }) => [word, encodeAscii(units.join(''))])
-  writeFileSync(
-    path.join(folder, 'aligned.json'),
-    JSON.stringify({ pairs, words, tuning: set(tuning), heldOut: set(heldOut) }),
-  )
-  process.exit(0)
-}
 
 // --- Counts: a trie; the node of an n-gram is found from its parent and last label ---
 const K = labelOf.size + 2
