@@ -47,7 +47,11 @@ let spent = 0
 for (const [i, text] of sentences.entries()) {
   const started = performance.now()
   const parts: Float32Array[] = []
-  for await (const { samples } of synthesizer.stream(text, { seed: Number(flags.seed), speed: Number(flags.speed), vocoder })) {
+  for await (const { samples } of synthesizer.stream(text, {
+    seed: Number(flags.seed),
+    speed: Number(flags.speed),
+    vocoder,
+  })) {
     if (parts.length === 0) first.push(performance.now() - started)
     parts.push(samples.slice())
   }

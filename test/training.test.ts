@@ -373,6 +373,7 @@ describe.skipIf(!built)(built ? 'a run' : 'a run (skipped: build/native/train.no
       pitchSpread: 0.3,
       envelopeMean: new Float32Array(64).fill(-10),
       envelopeSpread: 1,
+      speakerPitch: [],
     }
     writeAcousticCheckpoint(acoustic, initialCheckpoint({ ...TINY, symbols: PHONEMES }, normalization, 1))
     const models = join(dir, 'models')

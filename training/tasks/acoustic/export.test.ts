@@ -28,9 +28,10 @@ const normalization = {
   pitchSpread: 0.3,
   envelopeMean: Float32Array.from({ length: ENVELOPE_POINTS }, (_, k) => -10 + k / 16),
   envelopeSpread: 2,
+  speakerPitch: [],
 }
 const SHARPENING = sharpeningOf(
-  Float32Array.from({ length: ENVELOPE_POINTS }, (_, k) => -9 - k / 30),
+  [Float32Array.from({ length: ENVELOPE_POINTS }, (_, k) => -9 - k / 30)],
   Array.from({ length: ENVELOPE_POINTS }, (_, c) => 1 + c / 60),
   0.3,
 )
@@ -72,7 +73,7 @@ test('the exported graph predicts what the trained net does', async () => {
     tf.tidy(() => {
       const ids = symbolIds(TINY.symbols, PHONEMES)
       const envelope = new Float32Array(frames.count * ENVELOPE_POINTS)
-      const example = { id: 'x', ids, durations: units, units: total, lnF0, voiced, envelope }
+      const example = { id: 'x', speaker: 0, ids, durations: units, units: total, lnF0, voiced, envelope }
       const parameter = tensors()
       const out = forward({ tf, config: TINY, parameter }, createBatch([example], normalization))
       return { durations: out.lnDurations.dataSync(), pitch: out.pitch.dataSync(), envelope: out.envelope.dataSync() }
@@ -89,7 +90,7 @@ test('the exported graph predicts what the trained net does', async () => {
   })
   const { envelope } = run(lnF0, voiced)
   const smooth = Float32Array.from(envelope, (v, i) => envelopeSpread * v + envelopeMean[i % ENVELOPE_POINTS]!)
-  const expected = sharpen(smooth, SHARPENING)
+  const expected = sharpen(smooth, SHARPENING, 0)
   frames.envelope.forEach((v, i) => {
     expect(v).toBeCloseTo(expected[i]!, 3)
   })

@@ -13,9 +13,9 @@ import { averageDecay, learningRate } from '../../net/schedule.ts'
 import { type Batch, createBatch, planEpoch } from './batches.ts'
 import { type Checkpoint, readNewestCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import type { AcousticJob } from './config.ts'
-import { createExample, type Example, measureNormalization } from './example.ts'
+import { createExample, type Example, measureNormalization, measureSpeakerPitch } from './example.ts'
+import { extend } from './extend.ts'
 import { openCheckpoint } from './open.ts'
-import { startOf } from './start.ts'
 import { initialCheckpoint, type LossValues, Trainer } from './trainer.ts'
 
 /** Updates between lines of the log. */
@@ -33,7 +33,7 @@ export async function trainAcoustic(job: AcousticJob, context: JobContext): Prom
     context.warn(
       'TensorFlow is not set up, training in plain JavaScript: `npm run setup:tensorflow` makes it 100x faster.',
     )
-  const all = readCorpus(job.corpus)
+  const all = [job.corpus, ...job.more].flatMap((folder) => readCorpus(folder))
   await buildCache(all, job.cache, {
     progress: ({ done, total }) => context.report({ stage: 'features', done, total }),
   })
@@ -70,16 +70,6 @@ export async function trainAcoustic(job: AcousticJob, context: JobContext): Prom
   )
 }
 
-/** The state of a new run that starts from the weights of `from`. Throws CHECKPOINT_INVALID when they are of another net. */
-function startFrom(from: string, model: AcousticJob['model']): Checkpoint {
-  const found = openCheckpoint(from)
-  if (JSON.stringify(found.config) !== JSON.stringify(model))
-    throw new SparsewaveError('CHECKPOINT_INVALID', `${from} was trained with another \`model\`.`, {
-      remedy: 'Give the job the `model` of what it starts from.',
-    })
-  return startOf({ ...found, parameters: found.average })
-}
-
 class Run {
   readonly #tf: Tf
   readonly #job: AcousticJob
@@ -96,12 +86,28 @@ class Run {
   }
 
   initial(): Checkpoint {
-    const { from, model } = this.#job
-    if (from !== undefined) return startFrom(from, model)
-    const every = Math.max(1, Math.floor(this.#train.length / MEASURED))
-    const measured = this.#train.filter((_, i) => i % every === 0)
-    const normalization = measureNormalization(measured.map((u) => this.#example(u)))
-    return initialCheckpoint(this.#job.model, normalization, this.#job.seed)
+    const { from, model, seed } = this.#job
+    const found = from === undefined ? undefined : openCheckpoint(from)
+    const base = found?.normalization ?? measureNormalization(this.#measured(this.#train))
+    // Speakers that the net knows keep what it knows of them.
+    const speakerPitch = model.speakers.flatMap((speaker, i) => {
+      const known = found?.config.speakers.includes(speaker) ? base.speakerPitch[i] : undefined
+      if (known !== undefined) return known
+      const own = this.#train.filter((u) => (u.speaker ?? model.speakers[0]) === speaker)
+      if (own.length === 0)
+        throw new SparsewaveError('CORPUS_INVALID', `No training utterance is of the speaker ${speaker}.`, {
+          remedy: 'Leave the speaker out of the job, or add a corpus whose lines name it.',
+        })
+      return measureSpeakerPitch(this.#measured(own), model.speakers.length, base.pitchMean)[i]!
+    })
+    const fresh = initialCheckpoint(model, { ...base, speakerPitch }, seed)
+    return found ? extend(found, fresh, from!) : fresh
+  }
+
+  /** Some of the utterances, evenly. */
+  #measured(utterances: readonly Utterance[]): Example[] {
+    const every = Math.max(1, Math.floor(utterances.length / MEASURED))
+    return utterances.filter((_, i) => i % every === 0).map((u) => this.#example(u))
   }
 
   stretch(from: Checkpoint): Stretch<Checkpoint> {
@@ -153,6 +159,6 @@ class Run {
   }
 
   #example(utterance: Utterance): Example {
-    return createExample(this.#job.model.symbols, utterance, readCached(this.#job.cache, utterance.id).frames)
+    return createExample(this.#job.model, utterance, readCached(this.#job.cache, utterance.id).frames)
   }
 }
