@@ -1,6 +1,7 @@
 /** The voices a server offers and the names requests may use for them. */
 import { z } from 'zod'
 import { nearest } from '../src/errors.ts'
+import { parseMixture } from '../src/voices/mixture.ts'
 import { RequestError } from './http-errors.ts'
 
 /** OpenAI's voice names, which mean the default voice, so that its clients work unchanged. */
@@ -36,8 +37,16 @@ export interface VoiceCatalogue {
 /** A name as requests may give one. It is compared and echoed only when it is short. */
 export const nameSchema = z.string().max(64)
 
-/** The voice a request means; `requested` undefined = the default. Throws VOICE_UNKNOWN. */
-export function resolveVoice(requested: string | undefined, { voices, defaultVoice }: VoiceCatalogue): string {
+/** The voice or mixture of voices that a request means; `requested` undefined = the default. Throws VOICE_UNKNOWN. */
+export function resolveVoice(requested: string | undefined, catalogue: VoiceCatalogue): string {
+  const mixture = requested === undefined ? undefined : parseMixture(requested)
+  if (!mixture) return resolveName(requested, catalogue)
+  return Object.entries(mixture)
+    .map(([name, share]) => `${resolveName(name, catalogue)}:${share}`)
+    .join(',')
+}
+
+function resolveName(requested: string | undefined, { voices, defaultVoice }: VoiceCatalogue): string {
   if (requested === undefined || (VOICE_ALIASES as readonly string[]).includes(requested)) return defaultVoice
   const found =
     voices.find((voice) => voice.name === requested) ?? voices.find((voice) => voice.aliases?.includes(requested))

@@ -6,6 +6,7 @@ import { type AudioEncoder, openEncoder } from '../../src/audio/encoders/index.t
 import { SparsewaveError } from '../../src/errors.ts'
 import { SAMPLE_RATE } from '../../src/frames.ts'
 import { LiveText, type SpeechOptions, type Synthesizer } from '../../src/synthesis/index.ts'
+import { parseMixture } from '../../src/voices/mixture.ts'
 import { type Fault, faultOf } from '../fault.ts'
 import {
   type AudioInfo,
@@ -84,7 +85,7 @@ export async function runWorkerLoop(port: LoopPort, options: LoopOptions): Promi
       const { id, request, credit } = message
       const stream = new Stream(id, request, credit, port, scheduler, options.meter)
       streams.set(id, stream)
-      void stream.run(() => voice(request.voice)).finally(() => streams.delete(id))
+      void stream.run(() => voice(firstVoice(request.voice))).finally(() => streams.delete(id))
       return
     }
     // A stream that has just ended may still be spoken to: nothing to do then.
@@ -236,11 +237,13 @@ class Stream {
   }
 
   #options(): SpeechOptions {
-    const { seed, speed, pitch, lexicon, vocoder, measure } = this.#request
+    const { voice, seed, speed, pitch, lexicon, vocoder, measure } = this.#request
+    const mixture = parseMixture(voice)
     return {
       seed,
       speed,
       ...(pitch !== undefined && { pitch }),
+      ...(mixture && { mixture }),
       ...(lexicon !== undefined && { lexicon }),
       ...(vocoder !== undefined && { vocoder }),
       ...(measure !== undefined && { measure }),
@@ -326,6 +329,9 @@ const CLEARED = new Error('cleared')
 
 /** A bug goes to the log. */
 const bugIn = (error: unknown): { fault?: Fault } => (error instanceof SparsewaveError ? {} : { fault: faultOf(error) })
+
+/** The voice that is opened for a request: a mixture's first, which speaks as all of them. */
+const firstVoice = (name: string): string => Object.keys(parseMixture(name) ?? { [name]: 1 })[0]!
 
 /** An error as the main thread gets it: a user's in full, a bug's without its details. */
 export function failure(error: unknown): WorkerFailure {

@@ -12,6 +12,7 @@ import {
   type AcousticConfig,
   acousticConfigSchema,
   FRAMES_PER_UNIT,
+  NET_RATES,
   PITCH_FIELDS,
   POSITION_FIELDS,
   SPEAKER_FIELDS,
@@ -369,7 +370,12 @@ export class LayeredAcoustic {
     )
     const lnDurations = predictDurations(ops, config, encoded)
     await ops.compute()
-    const units = Array.from(lnDurations.data, (ln) => Math.max(1, roundHalfEven(Math.exp(ln))))
+    const netRate = (NET_RATES.least > 9 ? 1 : rate) ** Number(process.env.RATE_POWER ?? 0.5)
+    const unitsAt = (r: number) =>
+      Array.from(lnDurations.data, (ln) => Math.max(1, roundHalfEven(Math.fround(Math.exp(ln)) / r)))
+    const units = unitsAt(netRate)
+    // How much faster the frames are still to be played.
+    const rest = Math.fround(Math.fround(rate) * Math.fround(sum(units) / sum(unitsAt(1))))
     const { places, symbolOfUnit } = unitsOf(units)
     const total = symbolOfUnit.length
     const { channels } = config
@@ -401,7 +407,7 @@ export class LayeredAcoustic {
     const decoded = decode(ops, ops, config, placed, ops.rows(total, PITCH_FIELDS, given), speaker)
     await ops.compute()
     const envelope = this.#envelope(decoded, shares)
-    return atRate({ units, lnF0, voiced, envelope }, rate, pitch)
+    return atRate({ units, lnF0, voiced, envelope }, rest, pitch)
   }
 
   /** The last layer's rows to log power, sharpened in time where the voice is; in memory of its own. */
@@ -426,6 +432,8 @@ export class LayeredAcoustic {
     return out
   }
 }
+
+const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0)
 
 /** The rows of a table [shares, n], weighted: [n]. */
 function mixed(table: Float32Array, shares: Float32Array): Float32Array {

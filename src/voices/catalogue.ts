@@ -33,8 +33,8 @@ export function readableVoices({ modelsDir }: VoiceOptions = {}, warn: (line: st
 /** What a server offers. A voice that cannot be read is left out with a warning, unless it is the default. */
 export function catalogue(preferred: string | undefined, warn: (line: string) => void) {
   const voices = readableVoices({}, warn).map(({ manifest }) => {
-    const { name, language, description, aliases } = manifest
-    return { name, language, description, aliases }
+    const { name, language, description, aliases, sex, licence, synthetic } = manifest
+    return { name, language, description, aliases, sex, licence, synthetic }
   })
   return { voices, defaultVoice: defaultVoice(preferred) }
 }
