@@ -10,6 +10,7 @@ import type { Layers } from '../layers/index.ts'
 import { nameOf } from '../onnx/model.ts'
 import { loadOnnx, type ModelFile } from '../onnx/runtime.ts'
 import { LayeredAcoustic, type Outputs } from './on-layers.ts'
+import { atLength, netRate } from './tempo.ts'
 
 /** The part of a voice's manifest that belongs to its acoustic model. */
 export const acousticManifestSchema = z.strictObject({
@@ -89,8 +90,12 @@ export class AcousticModel {
     if (!known.some((symbol) => symbol.trim() !== ''))
       throw new SparsewaveError('INPUT_EMPTY', 'There are no phonemes to speak.')
     const ids = [0, ...known.map((symbol) => this.#ids.get(symbol)!), 0]
-    const { durations, f0, envelope } = await this.#runner.run({ ids, rate, pitch, shares: this.#shares(speaker) })
-    return { frames: { count: f0.length, f0, envelope }, durations, phonemes: known.join('') }
+    const own = netRate(rate)
+    const made = await this.#runner.run({ ids, rate: own, pitch, shares: this.#shares(speaker) })
+    const { f0, envelope } = made
+    const length = Math.round(made.length === undefined ? (f0.length * own) / rate : made.length / rate)
+    const speech = atLength({ count: f0.length, f0, envelope }, made.durations, Math.max(1, length))
+    return { ...speech, phonemes: known.join('') }
   }
 
   /** Shares in the model's order, summing to 1. */
@@ -138,7 +143,13 @@ async function onnxRunner(file: ModelFile, speakers: readonly string[]): Promise
       const envelope = outputs.envelope!.data as Float32Array
       if (envelope.length !== f0.length * ENVELOPE_POINTS)
         throw new SparsewaveError('SYNTHESIS_FAILED', 'The acoustic model gave envelopes of another size.')
-      return { durations: Int32Array.from(outputs.durations!.data as BigInt64Array, Number), f0, envelope }
+      return {
+        durations: Int32Array.from(outputs.durations!.data as BigInt64Array, Number),
+        // Packages of older versions do not say it.
+        length: outputs.length && Number(outputs.length.data[0]),
+        f0,
+        envelope,
+      }
     },
     close: () => model.release(),
   }

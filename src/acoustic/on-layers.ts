@@ -12,7 +12,6 @@ import {
   type AcousticConfig,
   acousticConfigSchema,
   FRAMES_PER_UNIT,
-  NET_RATES,
   PITCH_FIELDS,
   POSITION_FIELDS,
   SPEAKER_FIELDS,
@@ -27,6 +26,8 @@ import { positions } from './net/positions.ts'
 export interface Outputs {
   /** [P] frames of 5 ms. */
   readonly durations: Int32Array
+  /** Their sum at rate 1; undefined where the graph does not say it. */
+  readonly length: number | undefined
   /** [frames] Hz, 0 = unvoiced. */
   readonly f0: Float32Array
   /** [frames, 64]. */
@@ -370,12 +371,9 @@ export class LayeredAcoustic {
     )
     const lnDurations = predictDurations(ops, config, encoded)
     await ops.compute()
-    const netRate = (NET_RATES.least > 9 ? 1 : rate) ** Number(process.env.RATE_POWER ?? 0.5)
     const unitsAt = (r: number) =>
-      Array.from(lnDurations.data, (ln) => Math.max(1, roundHalfEven(Math.fround(Math.exp(ln)) / r)))
-    const units = unitsAt(netRate)
-    // How much faster the frames are still to be played.
-    const rest = Math.fround(Math.fround(rate) * Math.fround(sum(units) / sum(unitsAt(1))))
+      Array.from(lnDurations.data, (ln) => Math.max(1, roundHalfEven(Math.fround(Math.exp(ln)) / Math.fround(r))))
+    const units = unitsAt(rate)
     const { places, symbolOfUnit } = unitsOf(units)
     const total = symbolOfUnit.length
     const { channels } = config
@@ -391,8 +389,7 @@ export class LayeredAcoustic {
     const predicted = pitches.data
     const given = predicted.slice()
     const frames = total * FRAMES_PER_UNIT
-    const lnF0 = new Float32Array(frames)
-    const voiced = new Uint8Array(frames)
+    const f0 = new Float32Array(frames)
     const pitchMean =
       values(NORMALIZATION_NAMES.pitchMean)[0]! + (speaker ? mixed(values(SPEAKER_NAMES.pitch), shares)[0]! : 0)
     const pitchSpread = values(NORMALIZATION_NAMES.pitchSpread)[0]!
@@ -400,14 +397,19 @@ export class LayeredAcoustic {
       for (let i = 0; i < FRAMES_PER_UNIT; i++) {
         const at = u * PITCH_FIELDS + i
         const frame = u * FRAMES_PER_UNIT + i
-        voiced[frame] = predicted[at + FRAMES_PER_UNIT]! > 0 ? 1 : 0
-        given[at + FRAMES_PER_UNIT] = voiced[frame]!
-        lnF0[frame] = predicted[at]! * pitchSpread + pitchMean
+        const voiced = predicted[at + FRAMES_PER_UNIT]! > 0
+        given[at + FRAMES_PER_UNIT] = voiced ? 1 : 0
+        if (voiced) f0[frame] = Math.exp(predicted[at]! * pitchSpread + pitchMean) * pitch
       }
     const decoded = decode(ops, ops, config, placed, ops.rows(total, PITCH_FIELDS, given), speaker)
     await ops.compute()
     const envelope = this.#envelope(decoded, shares)
-    return atRate({ units, lnF0, voiced, envelope }, rest, pitch)
+    return {
+      durations: Int32Array.from(units, (count) => count * FRAMES_PER_UNIT),
+      length: sum(unitsAt(1)) * FRAMES_PER_UNIT,
+      f0,
+      envelope,
+    }
   }
 
   /** The last layer's rows to log power, sharpened in time where the voice is; in memory of its own. */
@@ -470,44 +472,6 @@ function unitsOf(units: readonly number[]): { places: Float32Array; symbolOfUnit
     }
   }
   return { places, symbolOfUnit }
-}
-
-interface Speech {
-  readonly units: readonly number[]
-  readonly lnF0: Float32Array
-  readonly voiced: Uint8Array
-  readonly envelope: Float32Array
-}
-
-/** Frame t of the output lies at frame t * rate of the net's; between frames ln F0 and envelope are interpolated. */
-function atRate({ units, lnF0, voiced, envelope }: Speech, rate: number, pitch: number): Outputs {
-  const framesPerUnit = Math.fround(FRAMES_PER_UNIT / Math.fround(rate))
-  const durations = new Int32Array(units.length)
-  let end = 0
-  let frames = 0
-  for (const [i, count] of units.entries()) {
-    end += count
-    const next = roundHalfEven(Math.fround(end * framesPerUnit))
-    durations[i] = next - frames
-    frames = next
-  }
-  const f0 = new Float32Array(frames)
-  const same = rate === 1
-  const out = same ? envelope : new Float32Array(frames * ENVELOPE_POINTS)
-  const last = lnF0.length - 1
-  for (let t = 0; t < frames; t++) {
-    const place = Math.min(Math.fround(t * Math.fround(rate)), last)
-    const low = Math.floor(place)
-    const weight = place - low
-    const high = Math.min(low + 1, last)
-    if (voiced[roundHalfEven(place)]) f0[t] = Math.exp(lnF0[low]! + weight * (lnF0[high]! - lnF0[low]!)) * pitch
-    if (same) continue
-    for (let k = 0; k < ENVELOPE_POINTS; k++) {
-      const a = envelope[low * ENVELOPE_POINTS + k]!
-      out[t * ENVELOPE_POINTS + k] = a + weight * (envelope[high * ENVELOPE_POINTS + k]! - a)
-    }
-  }
-  return { durations, f0, envelope: out }
 }
 
 /** ONNX's Round. */

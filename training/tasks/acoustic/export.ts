@@ -1,9 +1,10 @@
 /**
- * A checkpoint to one ONNX graph from symbol ids to frames, length regulation and speaking rate included. A rate divides the durations
- * before they are rounded to units, none below one. What is missing to the exact rate is resampled in time: at rate 1 nothing.
+ * A checkpoint to one ONNX graph from symbol ids to frames, length regulation included. A rate divides the durations before they are
+ * rounded to units, none below one.
  *
  * Inputs: `phonemes` i64 [1, P], ids with the silence 0 first and last (the caller puts them there); `rate` f32, 2 =
- * twice as fast; `pitch` f32, factor on F0; `speaker` f32 [speakers], shares of the speakers that sum to 1, in a model of several. Outputs: `durations` i64 [P] in frames of 5 ms; `f0` f32 [T] in Hz, 0 =
+ * twice as fast; `pitch` f32, factor on F0; `speaker` f32 [speakers], shares of the speakers that sum to 1, in a model of several. Outputs: `durations` i64 [P] in frames of 5 ms; `length` i64, the
+ * sum that they have at rate 1; `f0` f32 [T] in Hz, 0 =
  * unvoiced; `envelope` f32 [T, 64]; T = sum of durations.
  */
 import type { AcousticManifest } from 'sparsewave/internal/acoustic/index'
@@ -12,7 +13,7 @@ import { decode, encode, placeUnits, predictDurations, predictPitch } from 'spar
 import { encodeOnnx, OnnxBuilder, type OnnxGraph } from '../../export/onnx.ts'
 import { replaceFile } from '../../net/checkpoint-files.ts'
 import type { Checkpoint } from './checkpoint.ts'
-import { ENVELOPE_POINTS, FRAMES_PER_UNIT, NET_RATES, POSITION_SCALES, SPEAKER_FIELDS } from './config.ts'
+import { ENVELOPE_POINTS, FRAMES_PER_UNIT, POSITION_SCALES, SPEAKER_FIELDS } from './config.ts'
 import { onnxOps } from './onnx-ops.ts'
 import { openCheckpoint } from './open.ts'
 import { type Sharpening, TIME_SPAN } from './sharpen.ts'
@@ -73,11 +74,7 @@ export function acousticGraph(checkpoint: Checkpoint, { half = true, sharpening 
   const lnDurations = g.node('Squeeze', [predictDurations(ops, config, encoded), g.i64([1])])
   const exactUnits = g.node('Exp', [lnDurations])
   const rounded = (x: string) => g.node('Max', [g.node('Round', [x]), g.f32(1)])
-  const netRate = g.node('Min', [g.node('Max', ['rate', g.f32(NET_RATES.least)]), g.f32(NET_RATES.most)])
-  const whole = rounded(g.node('Div', [exactUnits, netRate]))
-  const sum = (x: string) => g.node('ReduceSum', [x, first], { keepdims: 0 })
-  // How much faster the frames are still to be played.
-  const rest = g.node('Mul', ['rate', g.node('Div', [sum(whole), sum(rounded(exactUnits))])])
+  const whole = rounded(g.node('Div', [exactUnits, 'rate']))
   const units = integer(whole)
   const ends = g.node('CumSum', [units, g.i64(0)])
   const unit = range(last(ends))
@@ -115,26 +112,13 @@ export function acousticGraph(checkpoint: Checkpoint, { half = true, sharpening 
   const lnF0 =
     count > 0 ? g.node('Add', [common, flat(mixed(Float32Array.from(speakerPitch), 1, SPEAKER_NAMES.pitch))]) : common
 
-  // Frame t of the output lies at frame t * rest of the net's.
-  const framesPerUnit = g.node('Div', [g.f32(FRAMES_PER_UNIT), rest])
-  const frameEnds = integer(g.node('Round', [g.node('Mul', [float(ends), framesPerUnit])]))
-  const before = g.node('Concat', [g.i64([0]), g.node('Slice', [frameEnds, first, g.i64([-1]), first])], { axis: 0 })
-  g.output(g.node('Sub', [frameEnds, before], {}, 'durations'), 'i64', ['symbols'])
-  const lastFrame = g.node('Sub', [scalar(g.node('Shape', [lnF0])), g.i64(1)])
-  const exact = g.node('Mul', [float(range(last(frameEnds))), rest])
-  const place = g.node('Min', [exact, float(lastFrame)])
-  const low = integer(g.node('Floor', [place]))
-  const high = g.node('Min', [g.node('Add', [low, g.i64(1)]), lastFrame])
-  const share = g.node('Sub', [place, float(low)])
-  const between = (x: string, weight: string, output?: string) => {
-    const from = g.node('Gather', [x, low])
-    const step = g.node('Sub', [g.node('Gather', [x, high]), from])
-    return g.node('Add', [from, g.node('Mul', [step, weight])], {}, output)
-  }
-  const isVoiced = g.node('Greater', [g.node('Gather', [flat('voicing'), integer(g.node('Round', [place]))]), g.f32(0)])
-  const hertz = g.node('Mul', [g.node('Exp', [between(lnF0, share)]), 'pitch'])
+  const sum = g.node('ReduceSum', [integer(rounded(exactUnits)), first], { keepdims: 0 })
+  g.output(g.node('Mul', [sum, g.i64(FRAMES_PER_UNIT)], {}, 'length'), 'i64', [])
+  g.output(g.node('Mul', [units, g.i64(FRAMES_PER_UNIT)], {}, 'durations'), 'i64', ['symbols'])
+  const isVoiced = g.node('Greater', [flat('voicing'), g.f32(0)])
+  const hertz = g.node('Mul', [g.node('Exp', [lnF0]), 'pitch'])
   g.output(g.node('Where', [isVoiced, hertz, g.f32(0)], {}, 'f0'), 'f32', ['frames'])
-  g.output(between(envelope, column(share), 'envelope'), 'f32', ['frames', ENVELOPE_POINTS])
+  g.output(g.node('Identity', [envelope], {}, 'envelope'), 'f32', ['frames', ENVELOPE_POINTS])
   return g.graph({
     format: 'sparsewave-1',
     symbols: config.symbols,
