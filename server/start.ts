@@ -113,6 +113,11 @@ export async function startServer({
   )
   server.maxConnections = MAX_CONNECTIONS
   const webSocket = attachWebSocket(server, deps)
+  const unwatch = catalogue.watch?.(({ added, removed, changed }) => {
+    running.forget([...removed, ...changed])
+    const lists = Object.entries({ new: added, removed, replaced: changed }).filter(([, names]) => names.length > 0)
+    log(`Voices: ${lists.map(([what, names]) => `${names.join(', ')} ${what}`).join('; ')}.`)
+  })
   let wyoming: WyomingServer | undefined
   try {
     if (config.wyomingPort !== undefined) wyoming = await listenForWyoming(config.wyomingPort, config.host, deps)
@@ -130,6 +135,7 @@ export async function startServer({
       metrics,
       info,
       async stop() {
+        unwatch?.()
         const closed = new Promise<void>((resolve) => server.close(() => resolve()))
         webSocket.close()
         wyoming?.close()
@@ -142,6 +148,7 @@ export async function startServer({
       },
     }
   } catch (error) {
+    unwatch?.()
     webSocket.close()
     wyoming?.close()
     server.close()

@@ -1,6 +1,7 @@
 /** The voices a server offers and the names requests may use for them. */
 import { z } from 'zod'
 import { nearest } from '../src/errors.ts'
+import type { VoiceChanges } from '../src/voices/catalogue.ts'
 import { parseMixture } from '../src/voices/mixture.ts'
 import { RequestError } from './http-errors.ts'
 
@@ -29,9 +30,12 @@ export interface VoiceInfo {
   readonly aliases?: readonly string[]
 }
 
+/** What is offered, at any moment. */
 export interface VoiceCatalogue {
   readonly voices: readonly VoiceInfo[]
   readonly defaultVoice: string
+  /** Tells what comes, goes and is replaced, until the function that it returns is called. Absent where voices are fixed. */
+  watch?(listener: (changes: VoiceChanges) => void): () => void
 }
 
 /** A name as requests may give one. It is compared and echoed only when it is short. */

@@ -55,6 +55,25 @@ export async function runWorkerLoop(port: LoopPort, options: LoopOptions): Promi
     return loading
   }
 
+  /** Streams of each opened voice, so that one that is replaced is closed when its last stream has ended. */
+  const users = new Map<Promise<Synthesizer>, number>()
+  const use = (name: string): { loading: Promise<Synthesizer>; end: () => void } => {
+    const loading = voice(name)
+    users.set(loading, (users.get(loading) ?? 0) + 1)
+    const end = (): void => {
+      const left = users.get(loading)! - 1
+      if (left > 0) users.set(loading, left)
+      else users.delete(loading)
+      if (left === 0 && voices.get(name) !== loading) void closeQuietly(loading)
+    }
+    return { loading, end }
+  }
+  const forget = (name: string): void => {
+    const loading = voices.get(name)
+    voices.delete(name)
+    if (loading && !users.has(loading)) void closeQuietly(loading)
+  }
+
   let reporting: NodeJS.Timeout | undefined
   let ready: FromWorker
   try {
@@ -75,6 +94,10 @@ export async function runWorkerLoop(port: LoopPort, options: LoopOptions): Promi
       port.postMessage({ type: 'pong' })
       return
     }
+    if (message.type === 'forget') {
+      for (const name of message.voices) forget(name)
+      return
+    }
     if (message.type === 'stop') {
       for (const stream of streams.values()) stream.cancel()
       clearInterval(reporting)
@@ -85,7 +108,16 @@ export async function runWorkerLoop(port: LoopPort, options: LoopOptions): Promi
       const { id, request, credit } = message
       const stream = new Stream(id, request, credit, port, scheduler, options.meter)
       streams.set(id, stream)
-      void stream.run(() => voice(firstVoice(request.voice))).finally(() => streams.delete(id))
+      let end: (() => void) | undefined
+      const load = () => {
+        const used = use(firstVoice(request.voice))
+        ;({ end } = used)
+        return used.loading
+      }
+      void stream.run(load).finally(() => {
+        streams.delete(id)
+        end?.()
+      })
       return
     }
     // A stream that has just ended may still be spoken to: nothing to do then.
@@ -164,7 +196,7 @@ class Stream {
     this.#creditCame?.()
   }
 
-  receive(message: Exclude<ToWorker, { type: 'open' | 'stop' | 'ping' }>): void {
+  receive(message: Exclude<ToWorker, { type: 'open' | 'stop' | 'ping' | 'forget' }>): void {
     if (message.type === 'cancel') this.cancel()
     else if (message.type === 'credit') {
       this.#credit += message.samples
@@ -329,6 +361,10 @@ const CLEARED = new Error('cleared')
 
 /** A bug goes to the log. */
 const bugIn = (error: unknown): { fault?: Fault } => (error instanceof SparsewaveError ? {} : { fault: faultOf(error) })
+
+/** A voice that did not open has nothing to close. */
+const closeQuietly = (loading: Promise<Synthesizer>): Promise<void> =>
+  loading.then((synthesizer) => synthesizer.close()).catch(() => {})
 
 /** The voice that is opened for a request: a mixture's first, which speaks as all of them. */
 const firstVoice = (name: string): string => Object.keys(parseMixture(name) ?? { [name]: 1 })[0]!

@@ -56,7 +56,7 @@ export function listVoices({ modelsDir = modelsFolder() }: VoiceOptions = {}): s
 }
 
 /** Folders with a voice.json, in alphabetical order. */
-function packagesIn(modelsDir: string): string[] {
+export function packagesIn(modelsDir: string): string[] {
   if (!existsSync(modelsDir)) return []
   return foldersIn(modelsDir)
     .filter((entry) => !entry.name.startsWith('.') && existsSync(join(modelsDir, entry.name, MANIFEST_FILE)))
