@@ -10,7 +10,7 @@ import type { Layers } from '../layers/index.ts'
 import { nameOf } from '../onnx/model.ts'
 import { loadOnnx, type ModelFile } from '../onnx/runtime.ts'
 import { LayeredAcoustic, type Outputs } from './on-layers.ts'
-import { atLength, netRate } from './tempo.ts'
+import { atRate, netRate } from './tempo.ts'
 
 /** The part of a voice's manifest that belongs to its acoustic model. */
 export const acousticManifestSchema = z.strictObject({
@@ -93,8 +93,8 @@ export class AcousticModel {
     const own = netRate(rate)
     const made = await this.#runner.run({ ids, rate: own, pitch, shares: this.#shares(speaker) })
     const { f0, envelope } = made
-    const length = Math.round(made.length === undefined ? (f0.length * own) / rate : made.length / rate)
-    const speech = atLength({ count: f0.length, f0, envelope }, made.durations, Math.max(1, length))
+    const frames = { count: f0.length, f0, envelope }
+    const speech = atRate({ frames, durations: made.durations }, made.length ?? f0.length * own, rate)
     return { ...speech, phonemes: known.join('') }
   }
 

@@ -14,6 +14,7 @@ import {
   FRAMES_PER_UNIT,
   PITCH_FIELDS,
   POSITION_FIELDS,
+  SHORTEST,
   SPEAKER_FIELDS,
   UNIT_FIELDS,
 } from './net/config.ts'
@@ -371,9 +372,11 @@ export class LayeredAcoustic {
     )
     const lnDurations = predictDurations(ops, config, encoded)
     await ops.compute()
-    const unitsAt = (r: number) =>
-      Array.from(lnDurations.data, (ln) => Math.max(1, roundHalfEven(Math.fround(Math.exp(ln)) / Math.fround(r))))
-    const units = unitsAt(rate)
+    const own = Array.from(lnDurations.data, (ln) => Math.max(1, roundHalfEven(Math.exp(ln))))
+    // A rate shortens what is longer than two units: a sound of one unit alone is hard to understand.
+    const units = Array.from(lnDurations.data, (ln, i) =>
+      Math.max(Math.min(own[i]!, SHORTEST), roundHalfEven(Math.fround(Math.exp(ln)) / Math.fround(rate))),
+    )
     const { places, symbolOfUnit } = unitsOf(units)
     const total = symbolOfUnit.length
     const { channels } = config
@@ -406,7 +409,7 @@ export class LayeredAcoustic {
     const envelope = this.#envelope(decoded, shares)
     return {
       durations: Int32Array.from(units, (count) => count * FRAMES_PER_UNIT),
-      length: sum(unitsAt(1)) * FRAMES_PER_UNIT,
+      length: sum(own) * FRAMES_PER_UNIT,
       f0,
       envelope,
     }

@@ -1,34 +1,42 @@
 /**
- * Speech at another rate. The net's own durations follow a rate as far as they stay whole: long sounds and pauses give way, short ones stay.
+ * Speech at another rate. Up to 2 the net's own durations follow: sounds of more than two units of 25 ms give way, shorter ones stay.
  * The rest is done to the frames: time is compressed where the spectrum stands still more than where it moves, since it is the movements
- * that are understood. Transition-preserving time scaling; what it gains: docs/measurements/acoustic-model.md.
+ * that are understood. What each part gains: docs/measurements/acoustic-model.md.
  */
 import { ENVELOPE_POINTS, type Frames } from '../frames.ts'
 
-/** Rates that the net's own durations follow. At 4/3 a sound of two units still has two. */
-const NET_RATES = { least: 0.25, most: 4 / 3 } as const
+/** Rates that the net's own durations follow. */
+const NET_RATES = { least: 0.25, most: 2 } as const
 
 /** The part of a rate that the net's durations are divided by. */
 export const netRate = (rate: number): number => Math.min(Math.max(rate, NET_RATES.least), NET_RATES.most)
 
-/** Share of its time that a frame keeps however still the spectrum is, against a frame of average movement. */
-const STILL = 0.25
+/** What a frame of a still spectrum keeps of its time, in units of what one of average movement keeps on top of it. */
+const STILL = 1
 /** No frame is played faster than so many times. */
 const FASTEST = 8
 
+export interface TimedFrames {
+  readonly frames: Frames
+  /** Frames of each symbol. */
+  readonly durations: Int32Array
+}
+
+/** What the net made for `netRate(rate)`, at the rate. `whole`: frames that it has at rate 1. */
+export function atRate(speech: TimedFrames, whole: number, rate: number): TimedFrames {
+  // What is left of a high rate takes too much from steady sounds: fewer words are understood then.
+  return atLength(speech, Math.max(1, Math.round(whole / rate)), rate > NET_RATES.most ? 'even' : 'steady')
+}
+
 /**
- * Frames and symbols' durations (in frames) in `length` frames. Longer than before: evenly. Shorter: steady frames give way first, and no
- * frame becomes longer than it was.
+ * Speech in `length` frames. Longer than before: evenly. Shorter: evenly too, or `steady` frames first, of which none becomes longer than
+ * it was.
  */
-export function atLength(
-  frames: Frames,
-  durations: Int32Array,
-  length: number,
-): { frames: Frames; durations: Int32Array } {
+export function atLength({ frames, durations }: TimedFrames, length: number, first: 'steady' | 'even'): TimedFrames {
   const { count } = frames
   if (length === count) return { frames, durations }
   const ends =
-    length < count
+    length < count && first === 'steady'
       ? compressed(frames, length)
       : Float64Array.from({ length: count }, (_, f) => ((f + 1) * length) / count)
   const out = { count: length, f0: new Float32Array(length), envelope: new Float32Array(length * ENVELOPE_POINTS) }

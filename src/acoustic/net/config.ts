@@ -9,6 +9,8 @@ export const PITCH_FIELDS = 2 * FRAMES_PER_UNIT
 /** Scales, in symbols, of the sines that encode a symbol's distance to the sentence's start and end. */
 export const POSITION_SCALES = [4, 8, 16, 32, 64, 128] as const
 export const POSITION_FIELDS = 4 * POSITION_SCALES.length
+/** Units below which a rate shortens no sound. */
+export const SHORTEST = 2
 /** Values of a speaker that the net takes its voice from: what training learns about each. */
 export const SPEAKER_FIELDS = 64
 /** Place of a unit in its symbol: fraction, ln of the symbol's units, units since its start / 10. */

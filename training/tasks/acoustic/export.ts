@@ -1,6 +1,6 @@
 /**
  * A checkpoint to one ONNX graph from symbol ids to frames, length regulation included. A rate divides the durations before they are
- * rounded to units, none below one.
+ * rounded to units, but leaves sounds of one and two units as they are.
  *
  * Inputs: `phonemes` i64 [1, P], ids with the silence 0 first and last (the caller puts them there); `rate` f32, 2 =
  * twice as fast; `pitch` f32, factor on F0; `speaker` f32 [speakers], shares of the speakers that sum to 1, in a model of several. Outputs: `durations` i64 [P] in frames of 5 ms; `length` i64, the
@@ -13,7 +13,7 @@ import { decode, encode, placeUnits, predictDurations, predictPitch } from 'spar
 import { encodeOnnx, OnnxBuilder, type OnnxGraph } from '../../export/onnx.ts'
 import { replaceFile } from '../../net/checkpoint-files.ts'
 import type { Checkpoint } from './checkpoint.ts'
-import { ENVELOPE_POINTS, FRAMES_PER_UNIT, POSITION_SCALES, SPEAKER_FIELDS } from './config.ts'
+import { ENVELOPE_POINTS, FRAMES_PER_UNIT, POSITION_SCALES, SHORTEST, SPEAKER_FIELDS } from './config.ts'
 import { onnxOps } from './onnx-ops.ts'
 import { openCheckpoint } from './open.ts'
 import { type Sharpening, TIME_SPAN } from './sharpen.ts'
@@ -74,7 +74,11 @@ export function acousticGraph(checkpoint: Checkpoint, { half = true, sharpening 
   const lnDurations = g.node('Squeeze', [predictDurations(ops, config, encoded), g.i64([1])])
   const exactUnits = g.node('Exp', [lnDurations])
   const rounded = (x: string) => g.node('Max', [g.node('Round', [x]), g.f32(1)])
-  const whole = rounded(g.node('Div', [exactUnits, 'rate']))
+  const own = rounded(exactUnits)
+  const whole = g.node('Max', [
+    g.node('Min', [own, g.f32(SHORTEST)]),
+    g.node('Round', [g.node('Div', [exactUnits, 'rate'])]),
+  ])
   const units = integer(whole)
   const ends = g.node('CumSum', [units, g.i64(0)])
   const unit = range(last(ends))
@@ -112,7 +116,7 @@ export function acousticGraph(checkpoint: Checkpoint, { half = true, sharpening 
   const lnF0 =
     count > 0 ? g.node('Add', [common, flat(mixed(Float32Array.from(speakerPitch), 1, SPEAKER_NAMES.pitch))]) : common
 
-  const sum = g.node('ReduceSum', [integer(rounded(exactUnits)), first], { keepdims: 0 })
+  const sum = g.node('ReduceSum', [integer(own), first], { keepdims: 0 })
   g.output(g.node('Mul', [sum, g.i64(FRAMES_PER_UNIT)], {}, 'length'), 'i64', [])
   g.output(g.node('Mul', [units, g.i64(FRAMES_PER_UNIT)], {}, 'durations'), 'i64', ['symbols'])
   const isVoiced = g.node('Greater', [flat('voicing'), g.f32(0)])
