@@ -40,7 +40,9 @@ export async function trainAcoustic(job: AcousticJob, context: JobContext): Prom
   const of = (name: string) => all.filter((u) => split(u.id) === name)
   const train = of('train')
   if (train.length === 0) throw new SparsewaveError('CORPUS_INVALID', `${job.corpus} has no training utterances.`)
-  const heldOut = (of('validation').length > 0 ? of('validation') : train).slice(0, job.validation.utterances)
+  const unseen = of('validation').length > 0 ? of('validation') : train
+  // Of all corpora and speakers.
+  const heldOut = evenly(unseen, job.validation.utterances)
 
   const restored = context.resume ? readNewestCheckpoint(job.run) : undefined
   if (restored && JSON.stringify(restored.config) !== JSON.stringify(job.model))
@@ -68,6 +70,12 @@ export async function trainAcoustic(job: AcousticJob, context: JobContext): Prom
     },
     restored ?? run.initial(),
   )
+}
+
+/** `count` of the items, as far from each other as possible; all when there are no more. */
+function evenly<T>(items: readonly T[], count: number): T[] {
+  if (items.length <= count) return [...items]
+  return Array.from({ length: count }, (_, i) => items[Math.floor((i * items.length) / count)]!)
 }
 
 class Run {
@@ -104,10 +112,8 @@ class Run {
     return found ? extend(found, fresh, from!) : fresh
   }
 
-  /** Some of the utterances, evenly. */
   #measured(utterances: readonly Utterance[]): Example[] {
-    const every = Math.max(1, Math.floor(utterances.length / MEASURED))
-    return utterances.filter((_, i) => i % every === 0).map((u) => this.#example(u))
+    return evenly(utterances, MEASURED).map((u) => this.#example(u))
   }
 
   stretch(from: Checkpoint): Stretch<Checkpoint> {
