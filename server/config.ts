@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import { SparsewaveError } from '../src/errors.ts'
+import { parseAliases } from './aliases.ts'
 import { LOG_LEVELS, type LogLevel } from './log.ts'
 import { WORKER_KINDS, type WorkerKind } from './synthesis/messages.ts'
 
@@ -26,6 +27,10 @@ export const configSchema = z.object({
     .min(1)
     .optional()
     .describe('voice used when a request names none; else the first there is'),
+  SPARSEWAVE_ALIASES: z
+    .string()
+    .default('')
+    .describe('names that mean voices, NAME=VOICE parted by commas, or a file of such lines'),
   SPARSEWAVE_WORKERS: whole(1, 1024).optional().describe('synthesis workers; one a core unless set'),
   SPARSEWAVE_WORKER_KIND: z
     .enum(WORKER_KINDS)
@@ -93,6 +98,8 @@ export interface Config {
   readonly port: number
   readonly host: string
   readonly voice: string | undefined
+  /** Names that mean voices, whose they are not. */
+  readonly aliases: Readonly<Record<string, string>>
   readonly workers: number
   readonly workerKind: WorkerKind
   readonly loadLimit: number
@@ -135,6 +142,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     port: c.PORT,
     host: c.HOST,
     voice: c.SPARSEWAVE_VOICE,
+    aliases: parseAliases(c.SPARSEWAVE_ALIASES),
     workers: c.SPARSEWAVE_WORKERS ?? availableParallelism(),
     workerKind: c.SPARSEWAVE_WORKER_KIND,
     loadLimit: c.SPARSEWAVE_LOAD_LIMIT,

@@ -10,7 +10,7 @@ import { createLogger } from './log.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import type { WorkerPort } from './synthesis/messages.ts'
 import { type PoolInfo, SynthesisPool } from './synthesis/pool.ts'
-import type { VoiceCatalogue } from './voices.ts'
+import { type VoiceCatalogue, withAliases } from './voices.ts'
 import { attachWebSocket } from './websocket/attach.ts'
 import { listenForWyoming, type WyomingServer } from './wyoming/attach.ts'
 
@@ -50,7 +50,7 @@ const MAX_CONNECTIONS = 8192
 /** Starts listening and resolves when the voice is loaded. Throws what the key file, the voice or a port refuses with. */
 export async function startServer({
   config,
-  catalogue,
+  catalogue: offered,
   spawn,
   log = () => {},
   logger = createLogger('silent'),
@@ -58,6 +58,7 @@ export async function startServer({
   droppedLines = () => 0,
 }: StartOptions): Promise<RunningServer> {
   const { keysFile, apiKeys } = config
+  const catalogue = withAliases(offered, config.aliases)
   // Before anything is started: a key file that cannot be read ends the start at once.
   const keys =
     keysFile !== undefined || apiKeys.length > 0

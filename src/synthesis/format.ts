@@ -15,7 +15,7 @@ export const mediaTypeOf = (format: Format): string => mediaType({ format })
 const MEASURED_CHARACTERS = 600
 
 /** Whether a request is to be measured (`SpeechOptions.measure`), so that its WAV header names the length. */
-export const isMeasured = (format: Format, text: string): boolean =>
+export const isMeasured = (format: EncodingName, text: string): boolean =>
   format === 'wav' && text.length <= MEASURED_CHARACTERS
 
 /** A stream's bytes, piece by piece as they are made. Throws FORMAT_UNAVAILABLE. */

@@ -30,11 +30,17 @@ export function readableVoices({ modelsDir }: VoiceOptions = {}, warn: (line: st
   })
 }
 
-/** What a server offers. A voice that cannot be read is left out with a warning, unless it is the default. */
+/**
+ * What a server offers. A voice that cannot be read is left out with a warning, unless it is the default. So is the voice
+ * of the tests.
+ */
 export function catalogue(preferred: string | undefined, warn: (line: string) => void) {
-  const voices = readableVoices({}, warn).map(({ manifest }) => {
-    const { name, language, description, aliases } = manifest
-    return { name, language, description, aliases }
-  })
-  return { voices, defaultVoice: defaultVoice(preferred) }
+  const speaksFirst = defaultVoice(preferred)
+  const voices = readableVoices({}, warn)
+    .filter(({ manifest: { name } }) => name !== TEST_VOICE || name === speaksFirst)
+    .map(({ manifest }) => {
+      const { name, language, description, aliases } = manifest
+      return { name, language, description, aliases }
+    })
+  return { voices, defaultVoice: speaksFirst }
 }
