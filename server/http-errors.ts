@@ -86,6 +86,15 @@ export function parseWith<S extends z.ZodType>(value: unknown, schema: S): z.out
   return parsed.data
 }
 
+/** A body that came as text. Throws REQUEST_INVALID. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new RequestError('REQUEST_INVALID', 'The body is not valid JSON.', null)
+  }
+}
+
 /** Seconds after which a client that was turned away may come back. */
 export const retryAfterOf = (error: unknown): number =>
   error instanceof RateLimitError ? error.retryAfter : RETRY_AFTER

@@ -121,15 +121,17 @@ function operationOf({ name: dialect }: HttpDialect, route: Route): object {
     schema,
   }))
   const about = { summary, tags: [dialect], parameters: [...inPath, ...inQuery] }
+  const { request } = route
+  const body = request && { requestBody: { required: true, content: json(request.name) } }
   if ('answer' in route) {
     const shape = SHAPES[path]
     const content = shape ? json(shape) : { 'application/json': { schema: {} } }
-    return { ...about, responses: { '200': { description: 'OK', content }, ...errors(400, 401, 404) } }
+    return { ...about, ...body, responses: { '200': { description: 'OK', content }, ...errors(400, 401, 404) } }
   }
-  const { request, mediaTypes = FORMATS.map(mediaTypeOf) } = route
+  const { mediaTypes = FORMATS.map(mediaTypeOf) } = route
   return {
     ...about,
-    ...(request && { requestBody: { required: true, content: json(request.name) } }),
+    ...body,
     responses: {
       '200': {
         description: 'Sent while it is made.',
@@ -163,7 +165,7 @@ function dialectPaths(): { paths: Record<string, object>; requests: Record<strin
       (a, b) => Number(!!a.route.isMeant) - Number(!!b.route.isMeant),
     )) {
       operations[route.method] ??= operationOf(dialect, route)
-      if ('request' in route && route.request) requests[route.request.name] = route.request.schema
+      if (route.request) requests[route.request.name] = route.request.schema
     }
     paths[path.replace(/:(\w+)/g, '{$1}')] = operations
   }

@@ -46,8 +46,9 @@ export interface SpeechRoute extends CommonRoute {
   read(req: Request, voices: VoiceCatalogue): SpokenRequest
 }
 
-/** An answer in JSON that costs nothing. */
+/** An answer in JSON that is made at once. By POST it counts as a request, and its body is JSON. */
 export interface InfoRoute extends CommonRoute {
+  readonly request?: SpeechRoute['request']
   /** Throws RequestError. */
   answer(req: Request, deps: ServerDeps): object
 }

@@ -31,7 +31,8 @@ export function mountDialects(app: Express, deps: ServerDeps, identify: RequestH
         const answer: RequestHandler = (req, res) => {
           res.json(route.answer(req, deps))
         }
-        return { dialect, route, handlers: [identify, answer] }
+        const paid = [count, express.json({ limit: MAX_BODY, type: () => true })]
+        return { dialect, route, handlers: [identify, ...(route.method === 'post' ? paid : []), answer] }
       }
       const parse = route.body === 'text' ? express.text : express.json
       const body = parse({ limit: MAX_BODY, type: () => true })

@@ -16,7 +16,7 @@ const MEASURED_CHARACTERS = 600
 
 /** Whether a request is to be measured (`SpeechOptions.measure`), so that its WAV header names the length. */
 export const isMeasured = (format: EncodingName, text: string): boolean =>
-  format === 'wav' && text.length <= MEASURED_CHARACTERS
+  format.startsWith('wav') && text.length <= MEASURED_CHARACTERS
 
 /** A stream's bytes, piece by piece as they are made. Throws FORMAT_UNAVAILABLE. */
 export async function* encodeChunks(chunks: AsyncIterable<Chunk>, format: Format | Output): AsyncGenerator<Uint8Array> {
