@@ -3,7 +3,7 @@ import { SparsewaveError } from '../../errors.ts'
 import { SAMPLE_RATE } from '../../frames.ts'
 import { Resampler } from '../resample.ts'
 import { aac } from './aac.ts'
-import { type AudioEncoder, type AudioFormat, type EncoderOptions, joinBytes } from './encoder.ts'
+import { type AudioEncoder, type AudioFormat, type EncoderOptions, joinBytes, type Purpose } from './encoder.ts'
 import { flac } from './flac.ts'
 import { alaw, mulaw, wavAlaw, wavMulaw } from './g711.ts'
 import { mp3 } from './mp3.ts'
@@ -54,12 +54,18 @@ export function requireFormat(format: EncodingName): void {
   })
 }
 
-/** An encoder of 24 kHz samples. `totalSamples` are at 24 kHz. Throws FORMAT_UNAVAILABLE. */
-export async function openEncoder(output: Output, totalSamples?: number): Promise<AudioEncoder> {
+/**
+ * An encoder of 24 kHz samples. `totalSamples` are at 24 kHz. Throws FORMAT_UNAVAILABLE.
+ */
+export async function openEncoder(
+  output: Output,
+  totalSamples?: number,
+  purpose: Purpose = 'stream',
+): Promise<AudioEncoder> {
   requireFormat(output.format)
   const { format, sampleRate = SAMPLE_RATE, bitrate } = output
   const open = (total: number | undefined): Promise<AudioEncoder> => {
-    const options: EncoderOptions = { sampleRate, bitrate, totalSamples: total }
+    const options: EncoderOptions = { sampleRate, bitrate, totalSamples: total, purpose }
     return REGISTRY[format].open(options)
   }
   if (sampleRate === SAMPLE_RATE) return open(totalSamples)
@@ -71,6 +77,7 @@ export async function openEncoder(output: Output, totalSamples?: number): Promis
       const rest = await inner.encode(resampler.end())
       return joinBytes([rest, await inner.finish()])
     },
+    head: () => inner.head?.(),
     close: () => inner.close(),
   }
 }
