@@ -309,7 +309,7 @@ class Stream {
         this.#deadline = Math.max(this.#deadline, now) + (samples.length / SAMPLE_RATE) * 1000
         this.#credit -= samples.length
         this.#meter?.add(samples.length / SAMPLE_RATE)
-        this.#encoder ??= await openEncoder(output, totalSamples)
+        this.#encoder ??= await openEncoder(output, totalSamples, this.#isLive ? 'part' : 'file')
         const timing = { batch: this.#batch, ...(late !== undefined && { late }) }
         this.#send(await this.#encoder.encode(samples), {
           samples: samples.length,

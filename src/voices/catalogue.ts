@@ -53,7 +53,9 @@ export interface VoiceChanges {
 /** How often the models folder is looked at, ms. Looking is a few calls of stat, and works on every file system. */
 const LOOK_EVERY = 2000
 
-/** What a server offers. A voice that cannot be read is left out with a warning, unless it is the default. */
+/**
+ * What a server offers. A voice that cannot be read is left out with a warning, unless it is the default. So is the voice of the tests.
+ */
 export class Catalogue {
   readonly #preferred: string | undefined
   readonly #warn: (line: string) => void
@@ -67,8 +69,14 @@ export class Catalogue {
     this.#preferred = preferred
     this.#warn = warn
     this.#seen = packageStamps()
-    this.#voices = readableVoices({}, warn).map(offered)
     this.#defaultVoice = defaultVoice(preferred)
+    this.#voices = this.#read()
+  }
+
+  #read(): OfferedVoice[] {
+    return readableVoices({}, this.#warn)
+      .filter(({ manifest: { name } }) => name !== TEST_VOICE || name === this.#defaultVoice)
+      .map(offered)
   }
 
   get voices(): readonly OfferedVoice[] {
@@ -87,7 +95,6 @@ export class Catalogue {
     if (folders.length === 0) return undefined
     this.#seen = seen
     const old = new Set(this.#voices.map(({ name }) => name))
-    const voices = readableVoices({}, this.#warn).map(offered)
     try {
       this.#defaultVoice = defaultVoice(this.#preferred)
     } catch (error) {
@@ -95,6 +102,7 @@ export class Catalogue {
       this.#warn(`No voice can speak for those who name none: ${error.message}`)
       return undefined
     }
+    const voices = this.#read()
     this.#voices = voices
     const names = new Set(voices.map(({ name }) => name))
     return {
