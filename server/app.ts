@@ -4,7 +4,9 @@ import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import express, { type Express, type RequestHandler } from 'express'
 import helmet from 'helmet'
+import { missingEncoder } from '../src/audio/encoders/index.ts'
 import { PACKAGE_ROOT } from '../src/root.ts'
+import { FORMATS } from '../src/synthesis/index.ts'
 import type { Gate } from './access/gate.ts'
 import { corsFor } from './access/origins.ts'
 import type { ServerDeps } from './deps.ts'
@@ -55,7 +57,8 @@ export function createApp(deps: ServerDeps): Express {
   })
   get('/v1/audio/voices', (_req, res) => {
     const { voices, defaultVoice } = catalogue
-    res.json({ voices, default: defaultVoice, aliases: VOICE_ALIASES, browser: config.givesVoices })
+    const formats = FORMATS.filter((format) => missingEncoder(format) === undefined)
+    res.json({ voices, default: defaultVoice, aliases: VOICE_ALIASES, formats, browser: config.givesVoices })
   })
   app.use('/v1/audio/voices', voiceFiles(deps))
 

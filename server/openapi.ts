@@ -48,6 +48,7 @@ export const ANSWERS = {
     ),
     default: z.string(),
     aliases: z.array(z.string()).describe("OpenAI's voice names, which mean the default voice."),
+    formats: z.array(z.enum(FORMATS)).describe('Values of `response_format` that this server can encode.'),
     browser: z.boolean().describe("Whether a voice's files are given, at `/v1/audio/voices/VOICE/FILE`."),
   }),
   Health: z.looseObject({ status: z.string() }),
