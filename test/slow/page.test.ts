@@ -70,7 +70,7 @@ describe.skipIf(!chromium)('the page at length (skipped where Chromium is not in
     const [spoken, saved] = bodies
     expect(saved).toEqual({ ...spoken, response_format: 'flac' })
     const offered = await page.locator('#format option').allTextContents()
-    const { formats } = await (await fetch(`${server.url}/v1/audio/voices`)).json()
+    const { formats } = (await (await fetch(`${server.url}/v1/audio/voices`)).json()) as { formats: string[] }
     expect(offered).toEqual(formats)
     await page.close()
   }, 60_000)
