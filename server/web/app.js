@@ -393,7 +393,9 @@ $('text').addEventListener('keydown', (event) => {
 })
 for (const id of ['speed', 'pitch'])
   $(id).addEventListener('input', () => {
-    $(`${id}-value`).textContent = `${Number($(id).value).toFixed(2)}×`
+    const factor = `${Number($(id).value).toFixed(2)}×`
+    $(`${id}-value`).textContent = factor
+    $(id).setAttribute('aria-valuetext', factor)
     showCode()
   })
 for (const id of ['vocoder', 'seed', 'format']) $(id).addEventListener('change', showCode)

@@ -45,7 +45,7 @@ export function snippets(body, { base, file, keyed }) {
       `    input=${json(input)},`,
       `    response_format=${json(response_format)},`,
       speed !== undefined && `    speed=${speed},`,
-      Object.keys(others).length > 0 && `    extra_body=${json(others)},`,
+      Object.keys(others).length > 0 && `    extra_body={${flat(others)}},`,
       ') as speech:',
       `    speech.stream_to_file(${json(file)})`,
     ),
@@ -77,14 +77,18 @@ export const browserSnippet = ({ input, voice, response_format, ...options }, { 
     `  assets: ${json(`${base}browser/`)},`,
     keyed && `  apiKey: 'YOUR KEY',`,
     '})',
-    `for await (const { samples } of voice.stream(${json(input)}, ${json(options)})) {`,
+    `for await (const { samples } of voice.stream(${json(input)}, { ${flat(options, (name) => name)} })) {`,
     '  play(samples) // yours: Float32Array, 24 kHz, mono',
     '}',
   )
 
 const lines = (...all) => `${all.filter((line) => line !== false && line !== undefined).join('\n')}\n`
 /** JSON's strings and numbers are those of Python and JavaScript too. */
-const json = (value) => JSON.stringify(value).replace(/^\{"/, '{ "').replace(/\}$/, ' }')
+const json = (value) => JSON.stringify(value)
+const flat = (body, name = json) =>
+  Object.entries(body)
+    .map(([field, value]) => `${name(field)}: ${json(value)}`)
+    .join(', ')
 const fields = (body, indent, name = json) =>
   Object.entries(body).map(([field, value]) => `${indent}${name(field)}: ${json(value)},`)
 const quoted = (text) => `'${text.replaceAll("'", `'\\''`)}'`
