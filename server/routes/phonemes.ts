@@ -3,7 +3,6 @@
  * to others after each sentence.
  */
 import { setImmediate as others } from 'node:timers/promises'
-import type { RequestHandler } from 'express'
 import type { z } from 'zod'
 import { SparsewaveError } from '../../src/errors.ts'
 import {
@@ -15,38 +14,38 @@ import {
   type SentenceReading,
 } from '../../src/text/index.ts'
 import type { ServerDeps } from '../deps.ts'
-import { parseWith, RequestError, sendError } from '../http-errors.ts'
+import { parseWith, RequestError } from '../http-errors.ts'
 import { note } from '../log.ts'
 import { languageOf, nameSchema, resolveVoice } from '../voices.ts'
-import { speechSchema } from './speech-request.ts'
+import type { InfoRoute } from './dialect.ts'
+import { speechSchema, withoutNulls } from './speech-request.ts'
 
-export const phonemesSchema = speechSchema
+const phonemesSchema = speechSchema
   .pick({ input: true, voice: true, lexicon: true })
   .extend({ language: nameSchema.optional() })
-type PhonemesBody = z.output<typeof phonemesSchema>
 
-export const phonemesRoute =
-  (deps: ServerDeps): RequestHandler =>
-  async (req, res) => {
-    try {
-      const body = parseWith(req.body ?? {}, phonemesSchema)
-      const { input, lexicon } = body
-      const language = requestedLanguage(body, deps)
-      await deps.gate.text(res.locals.caller, input.length)
-      const sentences: SentenceReading[] = []
-      for (const sentence of readSentences(input, language, new RequestLexicon(lexicon ?? {}))) {
-        sentences.push(sentence)
-        await others()
-      }
-      note(res, { characters: input.length, outcome: 'ok' })
-      res.json({ language: language.tag, sentences, unreadable: language.unreadable(input) })
-    } catch (error) {
-      sendError(res, error)
+export const phonemesRoute: InfoRoute = {
+  method: 'post',
+  path: '/v1/audio/phonemes',
+  summary: 'How a text is read: sentences, words and phonemes, without audio',
+  request: { name: 'PhonemesRequest', schema: phonemesSchema },
+  async answer(req, deps) {
+    const body = parseWith(withoutNulls(req.body ?? {}), phonemesSchema)
+    const { input, lexicon } = body
+    const language = requestedLanguage(body, deps)
+    await deps.gate.text(req.res!.locals.caller, input.length)
+    const sentences: SentenceReading[] = []
+    for (const sentence of readSentences(input, language, new RequestLexicon(lexicon ?? {}))) {
+      sentences.push(sentence)
+      await others()
     }
-  }
+    note(req.res!, { characters: input.length })
+    return { language: language.tag, sentences, unreadable: language.unreadable(input) }
+  },
+}
 
 /** The language that is named, else the voice's. Throws RequestError. */
-function requestedLanguage({ language, voice }: PhonemesBody, { catalogue }: ServerDeps): Language {
+function requestedLanguage({ language, voice }: z.output<typeof phonemesSchema>, { catalogue }: ServerDeps): Language {
   if (language === undefined) return languageOf(resolveVoice(voice, catalogue), catalogue)
   try {
     return languageFor(language)
