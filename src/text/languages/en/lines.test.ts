@@ -399,6 +399,42 @@ const LINES: Readonly<Record<string, readonly (readonly [string, ...string[]])[]
     ["Gov't vs. Nat'l Ass'n", 'government versus national association'],
     ['A-1, B+, C-', 'a one, b plus, c minus'],
   ],
+  'a third set': [
+    [
+      'Meeting ID: 845 2231 9907, Passcode: 4tR9q2',
+      'meeting i d: eight four five, two two three one, nine nine zero seven, passcode: four t r nine q two',
+    ],
+    [
+      'Call us Mon–Sat, 8:30am–7pm, at (312) 555-0123',
+      'call us monday to saturday, eight thirty a m to seven p m, at three one two, five five five, zero one two three',
+    ],
+    ['3 for $10 or $3.99 ea.', 'three for ten dollars or three dollars and ninety nine cents each.'],
+    ['Chelsea 0-0 Leeds (Leeds win 4-3 on pens)', 'chelsea zero to zero leeds (leeds win four to three on pens)'],
+    [
+      'Bake 10-12 min. at 375°; cool 5 min.',
+      'bake ten to twelve minutes at three hundred seventy five degrees; cool five minutes.',
+    ],
+    ['my # is 206-555-0134', 'my number is two zero six, five five five, zero one three four'],
+    [
+      '[2023-11-02 09:12:44] INFO: user_id=4821 logged in from 203.0.113.9',
+      '(november second twenty twenty three, nine twelve) info: user id equals four thousand eight hundred twenty one logged in from two zero three dot zero dot one one three dot nine',
+    ],
+    ['MRI of L5-S1 on 3/14/23', 'm r i of l five s one on march fourteenth twenty three'],
+    ['Tues at 9/8c', 'tuesday at nine, eight central'],
+    ['New Girl S2E14', 'new girl season two episode fourteen'],
+    [
+      '1455 Market St #600, SF, CA 94103',
+      'fourteen fifty five market street number six hundred, s f, c a nine four one zero three',
+    ],
+    ['Exit 24 off I-95 N, then left on Rt. 9', 'exit twenty four off i ninety five north, then left on route nine'],
+    ['from 11/4 to 11/18', 'from november fourth to november eighteenth'],
+    ['72 dpi, 8.5" x 11"', 'seventy two dpi, eight point five inches by eleven inches'],
+    ['5 ft. 11 in., 165 lb.', 'five feet eleven inches, one hundred sixty five pounds.'],
+    ['Solve 3x - 7 = 11', 'solve three x minus seven equals eleven'],
+    ['Queen Elizabeth II, 1926–2022', 'queen elizabeth the second, nineteen twenty six to twenty twenty two'],
+    ['Ch. III, p. 47, fn. 2', 'chapter three, page forty seven, footnote two'],
+    ['St. Louis, Mo., & Ft. Lauderdale, Fla.', 'saint louis, missouri, and fort lauderdale, florida.'],
+  ],
 }
 
 for (const [kind, lines] of Object.entries(LINES)) {

@@ -66,6 +66,9 @@ export const ABBREVIATIONS: Readonly<Record<string, string>> = {
   'eq.': 'equation',
   'ch.': 'chapter',
   'ep.': 'episode',
+  'ea.': 'each',
+  'rt.': 'route',
+  'fn.': 'footnote',
   'cl.': 'clause',
   'ex.': 'exhibit',
   'fl.': 'floor',
@@ -121,7 +124,7 @@ export const ABBREVIATIONS: Readonly<Record<string, string>> = {
 
 /** Abbreviations that are also words, or common before a sentence's end: only when a capital or digit follows. */
 export const BEFORE_NAME = new Set(
-  'ep cl ex fl rm def art no para hon gen rep gov sen pres col ft mt mar jun jul jan sat sun mon wed fri min max ed sec ch fig p v temp est ca al'.split(
+  'rt fn ep cl ex fl rm def art no para hon gen rep gov sen pres col ft mt mar jun jul jan sat sun mon wed fri min max ed sec ch fig p v temp est ca al'.split(
     ' ',
   ),
 )
@@ -135,14 +138,14 @@ export const NEVER_FINAL = new Set(
 
 /** Abbreviations before a number or a letter; after them a sentence ends only where the next word opens one. */
 export const BEFORE_NUMBER = new Set(
-  'ep cl ex fl rte rs apt sec art p para par ch chap fig figs vol vols ext rm ste bldg pt pg ed eds eq no nos op ver lb lbs oz hr hrs mi yd sq'.split(
+  'rt fn ep cl ex fl rte rs apt sec art p para par ch chap fig figs vol vols ext rm ste bldg pt pg ed eds eq no nos op ver lb lbs oz hr hrs mi yd sq'.split(
     ' ',
   ),
 )
 
 /** Abbreviations that may end a sentence: a capital after them decides. */
 export const MAYBE_FINAL = new Set(
-  'univ assn assoc govt hwy ln pkwy mfg intl natl tel temp st jr sr esq ave blvd rd dept inc ltd corp co bros etc al est min max avg misc jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu thur thurs fri sat sun a.m p.m u.s u.k u.n d.c ph.d'.split(
+  'fla calif tex ariz colo conn minn okla tenn wis univ assn assoc govt hwy ln pkwy mfg intl natl tel temp st jr sr esq ave blvd rd dept inc ltd corp co bros etc al est min max avg misc jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu thur thurs fri sat sun a.m p.m u.s u.k u.n d.c ph.d'.split(
     ' ',
   ),
 )
@@ -219,6 +222,7 @@ export const UNITS: Readonly<Record<string, readonly [string, string]>> = {
   mEq: ['milliequivalent', 'milliequivalents'],
   pc: ['piece', 'pieces'],
   pcs: ['piece', 'pieces'],
+  pts: ['point', 'points'],
   bpm: ['beat per minute', 'beats per minute'],
   fps: ['frame per second', 'frames per second'],
   Hz: ['hertz', 'hertz'],
@@ -450,6 +454,8 @@ export const SHORT_FORMS: Readonly<Record<string, string>> = {
   pls: 'please',
   plz: 'please',
   thx: 'thanks',
+  tues: 'Tuesday',
+  thurs: 'Thursday',
   tmrw: 'tomorrow',
   tmr: 'tomorrow',
   bday: 'birthday',
@@ -512,4 +518,40 @@ export const SHORT_FORMS: Readonly<Record<string, string>> = {
   'c/o': 'care of',
   'b/c': 'because',
   'w/e': 'whatever',
+}
+
+/** States as newspapers shorten them, after the name of a place. */
+export const STATES: Readonly<Record<string, string>> = {
+  Ala: 'Alabama',
+  Ariz: 'Arizona',
+  Ark: 'Arkansas',
+  Calif: 'California',
+  Colo: 'Colorado',
+  Conn: 'Connecticut',
+  Del: 'Delaware',
+  Fla: 'Florida',
+  Ga: 'Georgia',
+  Ill: 'Illinois',
+  Ind: 'Indiana',
+  Kan: 'Kansas',
+  Ky: 'Kentucky',
+  La: 'Louisiana',
+  Mass: 'Massachusetts',
+  Md: 'Maryland',
+  Mich: 'Michigan',
+  Minn: 'Minnesota',
+  Miss: 'Mississippi',
+  Mo: 'Missouri',
+  Mont: 'Montana',
+  Neb: 'Nebraska',
+  Nev: 'Nevada',
+  Okla: 'Oklahoma',
+  Ore: 'Oregon',
+  Pa: 'Pennsylvania',
+  Tenn: 'Tennessee',
+  Tex: 'Texas',
+  Va: 'Virginia',
+  Vt: 'Vermont',
+  Wash: 'Washington',
+  Wis: 'Wisconsin',
 }

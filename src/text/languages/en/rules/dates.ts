@@ -57,7 +57,10 @@ export const DATE_DIGIT_RULES: readonly Rule[] = [
   rule(
     'date without a year',
     String.raw`(\d{1,2})\/(\d{1,2})(?![\d/]|\.\d|\s?(?:of|cups?|tsp|tbsp|inch|in|miles?|the)\b|")`,
-    (m, place) => (DATE_CUE.test(textBefore(place)) ? readDate(Number(m[1]), m[2]!, undefined) : undefined),
+    (m, place) =>
+      DATE_CUE.test(textBefore(place)) || /\bfrom \d{1,2}\/\d{1,2} (?:to|through|thru|until) $/i.test(textBefore(place))
+        ? readDate(Number(m[1]), m[2]!, undefined)
+        : undefined,
   ),
   rule(
     'day-month-year',

@@ -1,6 +1,6 @@
 /** Letters that are not words: titles and other abbreviations, initials, Roman numerals, names with signs and digits. */
 import { cardinal, ordinal, romanValue } from '../numbers.ts'
-import { ABBREVIATIONS, BEFORE_NAME, GIVEN_NAMES, NUMBERED, REGNAL } from '../tables.ts'
+import { ABBREVIATIONS, BEFORE_NAME, GIVEN_NAMES, NUMBERED, REGNAL, STATES } from '../tables.ts'
 import { keepFinalStop, nameNumber, type Place, type Rule, rule, textAfter, textBefore, words } from './rule.ts'
 
 const readVersion = (version: string): string[] =>
@@ -97,6 +97,9 @@ export const NAME_RULES: readonly Rule[] = [
   rule('initial of a name', String.raw`([A-Z])\.(?= ?[A-Z])`, (m, place) =>
     m[1] === 'I' && !/^[A-Z]/.test(place.previousWord) ? undefined : [`~${m[1]}`],
   ),
+  rule('state', String.raw`(${Object.keys(STATES).join('|')})\.`, (m, place) =>
+    /[A-Z][a-z]+, $/.test(textBefore(place)) ? keepFinalStop(place, [STATES[m[1]!]!]) : undefined,
+  ),
   rule('abbreviation', String.raw`([A-Za-z]{1,7})\.`, (m, place) => {
     const key = m[1]!.toLowerCase()
     const full = ABBREVIATIONS[`${key}.`]
@@ -104,11 +107,14 @@ export const NAME_RULES: readonly Rule[] = [
     if (BEFORE_NAME.has(key)) {
       const name = /^ ?(?:[A-Z]|\d)/.test(textAfter(place))
       const written = m[1]![0] !== m[1]![0]!.toLowerCase()
-      const numeric = /^(?:fig|ch|sec|p|temp|max|min|est|ca|v|ed|art|ep|cl|ex|fl|rm|def)$/.test(key)
+      const numeric = /^(?:fig|ch|sec|p|temp|max|min|est|ca|v|ed|art|ep|cl|ex|fl|rm|def|rt|fn)$/.test(key)
       // "the min. wage"
       if (/^(?:min|max)$/.test(key) && /^ [a-z]/.test(textAfter(place))) return words(full)
       // Exhibit A, but "my ex. Alice"; floor 3, but "fl. Paris".
-      if (/^(?:ex|cl|fl|ep|rm|ch)$/.test(key) && !/^ ?(?:\d|[A-Z](?![A-Za-z])|[ivxIVX]+\b)/.test(textAfter(place)))
+      if (
+        /^(?:ex|cl|fl|ep|rm|ch|rt|fn)$/.test(key) &&
+        !/^ ?(?:\d|[A-Z](?![A-Za-z])|[ivxIVX]+\b)/.test(textAfter(place))
+      )
         return undefined
       if (key === 'ch') return words(full)
       if (!name || !(written || numeric)) return undefined
@@ -137,7 +143,7 @@ export const NAME_RULES: readonly Rule[] = [
       ? cardinal(String(value))
       : undefined
   }),
-  rule('short for with', String.raw`w\/(o?)(?= ?[A-Za-z])`, (m) => [m[1] ? 'without' : 'with']),
+  rule('short for with', String.raw`w\/(o?)(?= ?[A-Za-z\d])`, (m) => [m[1] ? 'without' : 'with']),
   rule('and/or', String.raw`and\/or(?![A-Za-z])`, () => ['and', 'or'], 'i'),
 ]
 

@@ -148,7 +148,7 @@ const OF_CUE =
 
 /** A quote that can close nothing is the sign of inches. */
 const isInches = (place: Place, at: number): boolean =>
-  place.text[at] === '"' && place.text.slice(0, place.start).split('"').length % 2 === 1
+  place.text[at] === '"' && place.text.slice(0, place.start).split(/(?<!\d)"/).length % 2 === 1
 
 const withInches = (place: Place, read: readonly string[]): Reading | undefined =>
   isInches(place, place.end) && !isDimension(place) ? { words: [...read, 'inch'], end: place.end + 1 } : undefined

@@ -43,6 +43,9 @@ export const SIGN_RULES_PLAIN: readonly Rule[] = [
     /[A-Za-z]$/.test(place.text.slice(Math.max(0, place.start - 1), place.start)) ? [] : ['about'],
   ),
   rule('number sign', String.raw`#(?=\d)`, () => ['number']),
+  rule('number sign by itself', '#(?= )', (_, place) =>
+    / $/.test(textBefore(place)) && /[A-Za-z]$/.test(place.previousWord) ? ['number'] : undefined,
+  ),
   rule('hashtag', '#(?=[A-Za-z])', () => ['hashtag']),
   rule('handle', '@(?=[A-Za-z])', () => ['at']),
   rule('arrow', '(?:->|=>)', () => ['to']),
@@ -81,7 +84,7 @@ export const SIGN_RULES_PLAIN: readonly Rule[] = [
   rule('and and', '&&', () => ['and']),
   rule('sections', String.raw`(§|¶)\1`, (m) => [m[1] === '§' ? 'sections' : 'paragraphs']),
   rule('variable of a shell', String.raw`\$(?=[A-Za-z_])`, () => []),
-  rule('difference of terms', String.raw`-(?= \d{0,3}[a-z](?![A-Za-z]))`, (_, place) =>
+  rule('difference of terms', String.raw`-(?= (?:\d{0,3}[a-z](?![A-Za-z])|\d{1,6} =))`, (_, place) =>
     / $/.test(textBefore(place)) &&
     /(?:^|[^A-Za-z])\d*[a-z](?:[²³]|\^\d)? $/.test(textBefore(place)) &&
     place.text.includes('=')
