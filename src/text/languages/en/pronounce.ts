@@ -29,7 +29,7 @@ type Known = (word: string) => string | undefined
  */
 export class Effort {
   /** Letters of unknown words that both models read. */
-  letters = 32
+  letters = 24
   /** Homographs that the classifier tells apart. */
   homographs = 16
 }
