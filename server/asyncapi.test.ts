@@ -77,6 +77,21 @@ const TALKS: Readonly<Record<string, readonly object[]>> = {
     { type: 'Speak', text: 'Good night.' },
     { type: 'Close' },
   ],
+  '/v2/speak': [
+    { type: 'Configure', speed: 9 },
+    { type: 'Configure', speed: 1.2 },
+    { type: 'Speak', text: 'Hello out there. ' },
+    { type: 'Flush' },
+    { type: 'Sing' },
+    { type: 'Speak', text: 'Good night.' },
+    { type: 'Close' },
+  ],
+  '/v1/text-to-speech/multi-stream-input': [
+    { text: ' ', context_id: 'a', voice_settings: { speed: 1 } },
+    { text: 'Hello out there. ', context_id: 'a', flush: true },
+    { context_id: 'a', close_context: true },
+    { close_socket: true },
+  ],
   '/v1/text-to-speech/stream-input': [
     { text: ' ', voice_settings: { speed: 1 } },
     { text: 'Hello out there. ', flush: true },
@@ -108,7 +123,8 @@ test.each(Object.entries(PROTOCOLS))(
     }
     // All but those of a stream that fails have been seen.
     const unseen = shapes('send').flatMap(([key]) => (used.has(key) ? [] : [key]))
-    expect(unseen.filter((key) => !/error$/i.test(key))).toEqual([])
+    // An interruption depends on how much has been played.
+    expect(unseen.filter((key) => !/(error|Interrupted)$/i.test(key))).toEqual([])
     const known = talk_.filter((message) => !/sing/i.test((message as { type?: string }).type ?? ''))
     for (const message of known)
       expect(

@@ -40,7 +40,7 @@ const type = <T extends string>(name: T) => z.literal(name)
 const audio: Message = { summary: 'Audio, a binary message.' }
 
 const alignment = z
-  .object({
+  .looseObject({
     chars: z.array(z.string()),
     charStartTimesMs: z.array(z.number()),
     charsDurationsMs: z.array(z.number()),
@@ -48,6 +48,14 @@ const alignment = z
   .nullable()
 
 const sequence = { sequence_id: z.int() }
+
+const elevenlabsQuery = z.object({
+  output_format: z
+    .string()
+    .default('mp3_44100_128')
+    .describe('CODEC_RATE or CODEC_RATE_KILOBITS, such as `pcm_24000`.'),
+  seed: seedSchema.optional(),
+})
 
 /** The protocols by the route of their dialect. */
 export const PROTOCOLS: Readonly<Record<string, Protocol>> = {
@@ -160,11 +168,96 @@ export const PROTOCOLS: Readonly<Record<string, Protocol>> = {
       Cleared: { summary: 'Answers `Clear`.', payload: z.object({ type: type('Cleared'), ...sequence }) },
       Warning: {
         summary: 'A message was wrong. The connection stays.',
-        payload: z.object({ type: type('Warning'), description: z.string(), code: z.string() }),
+        payload: z.looseObject({ type: type('Warning'), description: z.string(), code: z.string() }),
       },
       Error: {
         summary: 'The stream failed.',
         payload: z.object({ type: type('Error'), description: z.string(), code: z.string() }),
+      },
+    },
+  },
+
+  '/v2/speak': {
+    title: 'Deepgram, second version',
+    summary: 'For Deepgram’s clients that speak in turns. Flush ends a turn, and the next Speak begins another.',
+    address: '/v2/speak',
+    query: z.object({
+      model: z.string().optional().describe('A name of Deepgram’s means one of the voices here, else a voice’s name.'),
+      encoding: z.enum(['linear16', 'mulaw', 'alaw']).default('linear16'),
+      sample_rate: z.int().optional().describe('Default: 24000 for linear16, 8000 for the others.'),
+      speed: z.number().min(0.5).max(1.5).optional(),
+    }),
+    received: {
+      Speak: {
+        summary: 'Adds text to the turn, up to 2000 characters.',
+        payload: z.object({ type: type('Speak'), text: z.string().max(2000) }),
+        example: { type: 'Speak', text: 'Hello there. ' },
+      },
+      Flush: {
+        summary: 'Ends the turn.',
+        payload: z.object({ type: type('Flush') }),
+        example: { type: 'Flush' },
+      },
+      Interrupt: {
+        summary: 'Breaks off what is spoken. `value` is how much of the session’s audio was played, in milliseconds.',
+        payload: z.object({
+          type: type('Interrupt'),
+          playback_offset: z.object({ type: type('time_ms').optional(), value: z.number().min(0) }).nullish(),
+        }),
+        example: { type: 'Interrupt', playback_offset: { type: 'time_ms', value: 1500 } },
+      },
+      Configure: {
+        summary: 'Sets the speed of turns that begin afterwards.',
+        payload: z.object({ type: type('Configure'), speed: z.number().nullish() }),
+        example: { type: 'Configure', speed: 1.2 },
+      },
+      Close: {
+        summary: 'Speaks what is there and closes.',
+        payload: z.object({ type: type('Close') }),
+        example: { type: 'Close' },
+      },
+    },
+    sent: {
+      Connected: {
+        summary: 'Comes first.',
+        payload: z.looseObject({ type: type('Connected'), request_id: z.string(), model_name: z.string() }),
+      },
+      SpeechStarted: {
+        summary: 'A turn begins.',
+        payload: z.object({ type: type('SpeechStarted'), speech_id: z.string() }),
+      },
+      audio,
+      SpeechMetadata: {
+        summary: 'A turn has been spoken.',
+        payload: z.looseObject({ type: type('SpeechMetadata'), speech_id: z.string(), audio_duration_ms: z.int() }),
+      },
+      Flushed: {
+        summary: 'Follows `SpeechMetadata`.',
+        payload: z.object({ type: type('Flushed'), speech_id: z.string() }),
+      },
+      SpeechInterrupted: {
+        summary: 'Answers `Interrupt`.',
+        payload: z.looseObject({ type: type('SpeechInterrupted'), audio_played_ms: z.number() }),
+      },
+      ConfigureSuccess: {
+        summary: 'Answers `Configure`.',
+        payload: z.object({ type: type('ConfigureSuccess'), applied: z.object({ speed: z.number() }) }),
+      },
+      ConfigureFailure: {
+        summary: 'The speed was out of range.',
+        payload: z.looseObject({ type: type('ConfigureFailure'), code: z.string(), description: z.string() }),
+      },
+      SessionMetadata: {
+        summary: 'Comes last.',
+        payload: z.looseObject({ type: type('SessionMetadata'), total_audio_duration_ms: z.number() }),
+      },
+      Warning: {
+        summary: 'A message was wrong. The session goes on.',
+        payload: z.object({ type: type('Warning'), code: z.string(), description: z.string() }),
+      },
+      Error: {
+        summary: 'A turn failed.',
+        payload: z.object({ type: type('Error'), code: z.string(), description: z.string() }),
       },
     },
   },
@@ -174,13 +267,7 @@ export const PROTOCOLS: Readonly<Record<string, Protocol>> = {
     summary: 'For ElevenLabs’ clients.',
     address: '/v1/text-to-speech/{voice}/stream-input',
     parameters: { voice: 'A voice’s name, one of OpenAI’s names, or an id of ElevenLabs.' },
-    query: z.object({
-      output_format: z
-        .string()
-        .default('mp3_44100_128')
-        .describe('CODEC_RATE or CODEC_RATE_KILOBITS, such as `pcm_24000`.'),
-      seed: seedSchema.optional(),
-    }),
+    query: elevenlabsQuery,
     received: {
       text: {
         summary: 'Adds text. A single space opens the stream, and an empty text ends it.',
@@ -211,6 +298,43 @@ export const PROTOCOLS: Readonly<Record<string, Protocol>> = {
       error: {
         summary: 'The stream failed. The connection is closed.',
         payload: z.object({ message: z.string(), error: z.string(), code: z.int() }),
+      },
+    },
+  },
+
+  '/v1/text-to-speech/multi-stream-input': {
+    title: 'ElevenLabs, several texts',
+    summary: 'For ElevenLabs’ clients that speak several texts over one connection, each in a context of its own.',
+    address: '/v1/text-to-speech/{voice}/multi-stream-input',
+    parameters: { voice: 'A voice’s name, one of OpenAI’s names, or an id of ElevenLabs.' },
+    query: elevenlabsQuery,
+    received: {
+      text: {
+        summary: 'Adds text to a context, closes it, or closes the connection once all is spoken.',
+        payload: z.object({
+          text: text.nullish(),
+          context_id: z.string().nullish(),
+          flush: z.boolean().nullish(),
+          close_context: z.boolean().nullish(),
+          close_socket: z.boolean().nullish(),
+          voice_settings: z.object({ speed: speedSchema.nullish() }).nullish(),
+          xi_api_key: z.string().nullish(),
+        }),
+        example: { text: 'Hello there. ', context_id: 'greeting', flush: true },
+      },
+    },
+    sent: {
+      audio: {
+        summary: 'Audio of a context in base64. The first message of a sentence has the times of its characters.',
+        payload: z.looseObject({ audio: base64, contextId: z.string() }),
+      },
+      final: {
+        summary: 'A context has been spoken.',
+        payload: z.object({ isFinal: z.literal(true), contextId: z.string(), context_id: z.string() }),
+      },
+      error: {
+        summary: 'A message was wrong or a context failed.',
+        payload: z.looseObject({ message: z.string(), error: z.string(), code: z.int() }),
       },
     },
   },

@@ -16,7 +16,7 @@ describe.skipIf(!chromium)('the page at length (skipped where Chromium is not in
   beforeAll(async () => {
     server = await testServer({ catalogue: { voices: VOICES, defaultVoice: 'stand-in' } })
     browser = await launchChromium(['another-machine.test'])
-  }, 60_000)
+  })
   afterAll(async () => {
     await browser?.close()
     await server?.stop()
@@ -56,7 +56,7 @@ describe.skipIf(!chromium)('the page at length (skipped where Chromium is not in
     expect(await value(page, 'seek')).toBeLessThan(end)
     expect(faults).toEqual([])
     await page.close()
-  }, 60_000)
+  })
 
   test('other formats are the same request with the same seed, in one request to the server', async () => {
     const { page } = await open()
@@ -73,7 +73,7 @@ describe.skipIf(!chromium)('the page at length (skipped where Chromium is not in
     const { formats } = (await (await fetch(`${server.url}/v1/audio/voices`)).json()) as { formats: string[] }
     expect(offered).toEqual(formats)
     await page.close()
-  }, 60_000)
+  })
 
   test('voices are cards with what is known of them, and a sample each', async () => {
     const { page } = await open()
@@ -98,7 +98,7 @@ describe.skipIf(!chromium)('the page at length (skipped where Chromium is not in
       ].map(({ voice, input }) => ({ voice, input: typeof input === 'string' ? input : expect.stringMatching(input) })),
     )
     await page.close()
-  }, 60_000)
+  })
 
   test('the code is that of the request, with its seed once it was made', async () => {
     const { page } = await open()
@@ -118,5 +118,5 @@ describe.skipIf(!chromium)('the page at length (skipped where Chromium is not in
     expect(await page.textContent('#code')).toContain('import urllib.request')
     expect(await page.getAttribute('#tab-python', 'aria-selected')).toBe('true')
     await page.close()
-  }, 60_000)
+  })
 })
