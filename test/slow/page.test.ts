@@ -2,7 +2,17 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { chromium } from '../support/chromium.ts'
-import { becomes, bodiesOf, download, launchChromium, openPage, status, type Visit } from '../support/page.ts'
+import {
+  becomes,
+  bodiesOf,
+  download,
+  launchChromium,
+  openPage,
+  overflow,
+  status,
+  type Visit,
+  violations,
+} from '../support/page.ts'
 import { type TestServer, testServer, until } from '../support/test-server.ts'
 
 const VOICES = [
@@ -118,5 +128,18 @@ describe.skipIf(!chromium)('the page at length (skipped where Chromium is not in
     expect(await page.textContent('#code')).toContain('import urllib.request')
     expect(await page.getAttribute('#tab-python', 'aria-selected')).toBe('true')
     await page.close()
+  })
+
+  test('axe finds nothing on the page of the API, in both themes, and it fits a phone', async () => {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const docs = await openPage(browser, `${server.url}/docs`, { colorScheme, viewport: { width: 390, height: 700 } })
+      await docs.page.click('.contents summary')
+      expect(await violations(docs.page)).toEqual([])
+      expect(await overflow(docs.page)).toBeLessThanOrEqual(0)
+      await docs.page.check('#in-go')
+      expect(await docs.page.locator('pre:visible').first().textContent()).toContain('package main')
+      expect(docs.faults).toEqual([])
+      await docs.page.close()
+    }
   })
 })
