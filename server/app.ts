@@ -2,13 +2,14 @@
 import { randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
-import express, { type Express, type RequestHandler } from 'express'
+import express, { type Express, type Request, type RequestHandler } from 'express'
 import helmet from 'helmet'
 import { PACKAGE_ROOT } from '../src/root.ts'
 import type { Gate } from './access/gate.ts'
 import { corsFor } from './access/origins.ts'
+import { asyncApiDocument } from './asyncapi.ts'
 import type { ServerDeps } from './deps.ts'
-import { docsPage } from './docs-page.ts'
+import { type AsyncApi, docsPage, type OpenApi } from './docs-page.ts'
 import { errorHandler, methodNotAllowed, notFound } from './http-errors.ts'
 import { inOrder } from './in-order.ts'
 import { requestLog } from './log.ts'
@@ -39,9 +40,13 @@ export function createApp(deps: ServerDeps): Express {
   get('/openapi.json', (_req, res) => {
     res.json(document)
   })
-  const page = docsPage(document)
-  get('/docs', (_req, res) => {
-    res.type('html').send(page)
+  const messages = asyncApiDocument()
+  get('/asyncapi.json', (_req, res) => {
+    res.json(messages)
+  })
+  get('/docs', (req, res) => {
+    res.type('html').set('Cache-Control', 'no-cache')
+    res.send(docsPage(document as OpenApi, messages as AsyncApi, originOf(req)))
   })
 
   get('/health/live', (_req, res) => {
@@ -61,6 +66,12 @@ export function createApp(deps: ServerDeps): Express {
   app.use(express.static(join(PACKAGE_ROOT, 'server', 'web'), { setHeaders: askAgain }))
   app.use(notFound, errorHandler)
   return app
+}
+
+/** Where the reader has reached the server, for examples that can be copied. */
+function originOf(req: Request): string {
+  const host = req.get('host') ?? ''
+  return `${req.protocol}://${/^[\w.:[\]-]{1,255}$/.test(host) ? host : 'localhost:8080'}`
 }
 
 /** A page of this version must not work with a script of the last one. */

@@ -118,6 +118,11 @@ export async function startServer({
     : createServer(options, app)
   server.maxConnections = MAX_CONNECTIONS
   const webSocket = attachWebSocket(server, deps)
+  const unwatch = catalogue.watch?.(({ added, removed, changed }) => {
+    running.forget([...removed, ...changed])
+    const lists = Object.entries({ new: added, removed, replaced: changed }).filter(([, names]) => names.length > 0)
+    log(`Voices: ${lists.map(([what, names]) => `${names.join(', ')} ${what}`).join('; ')}.`)
+  })
   let wyoming: WyomingServer | undefined
   try {
     if (config.wyomingPort !== undefined) wyoming = await listenForWyoming(config.wyomingPort, config.host, deps)
@@ -135,6 +140,7 @@ export async function startServer({
       metrics,
       info,
       async stop() {
+        unwatch?.()
         const closed = new Promise<void>((resolve) => server.close(() => resolve()))
         webSocket.close()
         wyoming?.close()
@@ -147,6 +153,7 @@ export async function startServer({
       },
     }
   } catch (error) {
+    unwatch?.()
     webSocket.close()
     wyoming?.close()
     server.close()

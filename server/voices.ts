@@ -1,6 +1,8 @@
 /** The voices a server offers and the names requests may use for them. */
 import { z } from 'zod'
 import { nearest, SparsewaveError } from '../src/errors.ts'
+import type { VoiceChanges } from '../src/voices/catalogue.ts'
+import { parseMixture } from '../src/voices/mixture.ts'
 import { RequestError } from './http-errors.ts'
 import { foreignVoice, OPENAI_VOICES } from './voice-names.ts'
 
@@ -15,19 +17,30 @@ export interface VoiceInfo {
   readonly aliases?: readonly string[]
 }
 
+/** What is offered, at any moment. */
 export interface VoiceCatalogue {
   readonly voices: readonly VoiceInfo[]
   readonly defaultVoice: string
   /** The operator's own names for voices. They go before all others. */
   readonly aliases?: Readonly<Record<string, string>>
+  /** Tells what comes, goes and is replaced, until the function that it returns is called. Absent where voices are fixed. */
+  watch?(listener: (changes: VoiceChanges) => void): () => void
 }
 
 /** A name as requests may give one. It is compared and echoed only when it is short. */
 export const nameSchema = z.string().max(64)
 
-/** The voice a request means; `requested` undefined = the default. Throws VOICE_UNKNOWN. */
+/** The voice or mixture of voices that a request means; `requested` undefined = the default. Throws VOICE_UNKNOWN. */
 export function resolveVoice(requested: string | undefined, catalogue: VoiceCatalogue): string {
-  const { voices, defaultVoice, aliases = {} } = catalogue
+  const own = requested !== undefined && Object.hasOwn(catalogue.aliases ?? {}, requested)
+  const mixture = requested === undefined || own ? undefined : parseMixture(requested)
+  if (!mixture) return resolveName(requested, catalogue)
+  return Object.entries(mixture)
+    .map(([name, share]) => `${resolveName(name, catalogue)}:${share}`)
+    .join(',')
+}
+
+function resolveName(requested: string | undefined, { voices, defaultVoice, aliases = {} }: VoiceCatalogue): string {
   if (requested === undefined) return defaultVoice
   if (Object.hasOwn(aliases, requested)) return aliases[requested]!
   const found =
@@ -65,5 +78,15 @@ export function withAliases(catalogue: VoiceCatalogue, aliases: Readonly<Record<
       },
     )
   }
-  return { ...catalogue, aliases }
+  return {
+    aliases,
+    // Voices come and go.
+    get voices() {
+      return catalogue.voices
+    },
+    get defaultVoice() {
+      return catalogue.defaultVoice
+    },
+    ...(catalogue.watch && { watch: catalogue.watch.bind(catalogue) }),
+  }
 }
