@@ -23,6 +23,7 @@ export const ERRORS = {
   },
   CORPUS_INVALID: { status: 400, remedy: 'Mend or remove the named line of the corpus.' },
   AUDIO_INVALID: { status: 400, remedy: 'Convert the file to 24 kHz mono WAV first (for example with sox or ffmpeg).' },
+  RECORDING_UNFIT: { status: 400, remedy: 'Correct the recording or its text, or leave it out.' },
   JOB_INVALID: { status: 400, remedy: 'Compare the job file with training/jobs/*.yaml.' },
   CHECKPOINT_INVALID: { status: 400, remedy: 'Train again, or resume from an older checkpoint.' },
   TRAINING_DIVERGED: { status: 500, remedy: 'Lower `learningRate` in the job file and resume.' },

@@ -130,9 +130,10 @@ async function keepAcoustic(voice: Voice): Promise<Uint8Array> {
 /** Recordings that sharpening is measured on. */
 const SHARPEN_UTTERANCES = 24
 
-async function readAcoustic(
+/** acoustic.onnx of a checkpoint or run, sharpened by its validation recordings, and its symbols. Throws CHECKPOINT_INVALID, CORPUS_INVALID. */
+export async function readAcoustic(
   checkpoint: string,
-  options: CompactOptions,
+  options: Pick<CompactOptions, 'sharpen' | 'corpus' | 'cache'>,
 ): Promise<{ bytes: Uint8Array; symbols: string }> {
   if (!existsSync(checkpoint)) {
     throw new SparsewaveError('CHECKPOINT_INVALID', `There is no checkpoint ${checkpoint} of an acoustic model.`)
@@ -148,7 +149,10 @@ async function readAcoustic(
   }
 }
 
-async function sharpeningOf(checkpoint: string, { corpus, cache, sharpen }: CompactOptions): Promise<Sharpening> {
+async function sharpeningOf(
+  checkpoint: string,
+  { corpus, cache, sharpen }: Pick<CompactOptions, 'sharpen' | 'corpus' | 'cache'>,
+): Promise<Sharpening> {
   const utterances = readCorpus(corpus)
     .filter((u) => split(u.id) === 'validation' && u.durations !== undefined)
     .slice(0, SHARPEN_UTTERANCES)

@@ -1,0 +1,109 @@
+/**
+ * Forced alignment of one recording with its text: which reading was spoken, when each symbol begins, and how well each word fits.
+ */
+import { SAMPLE_RATE } from 'sparsewave/internal/frames'
+import { DURATION_UNIT } from '../../data/corpus.ts'
+import { type DurationTable, isPauseMark, unusual } from './durations.ts'
+import { ALIGN_HOP, melPower, normalizeMel } from './features.ts'
+import { graphOf, type Slot } from './graph.ts'
+import { type AlignerNet, CLASSES } from './net.ts'
+import { bestPath, roundDurations, scoresOf } from './viterbi.ts'
+
+export interface AlignedWord {
+  readonly text: string
+  readonly phonemes: string
+  /** Seconds. */
+  readonly start: number
+  readonly end: number
+  /** How well it fits together with its neighbours: 0 (all is what the net hears, and lasts as long as usual) and below. */
+  readonly score: number
+}
+
+export interface Alignment {
+  /** The readings that were chosen, in the corpus's symbols. */
+  readonly phonemes: string
+  /** Units of 25 ms: the silence before, one a symbol, the silence after. Their sum covers the recording. */
+  readonly durations: readonly number[]
+  /** Seconds at which each of these begins, before rounding, and the end. */
+  readonly starts: readonly number[]
+  readonly words: readonly AlignedWord[]
+  /** Mean of the words' scores. */
+  readonly score: number
+  /** The worst word's. */
+  readonly worst: number
+}
+
+/** Frames of a mismatch count for no more than this. */
+const WORST_FRAME = -8
+
+/** Log probabilities of the net for 24 kHz samples. */
+export const hear = (net: AlignerNet, samples: Float32Array): Float32Array =>
+  net.logProbabilities(normalizeMel(melPower(samples)))
+
+/** Aligns 24 kHz samples with the slots of a text. Throws RECORDING_UNFIT when the recording is too short for it. */
+export function align(net: AlignerNet, samples: Float32Array, slots: readonly Slot[]): Alignment {
+  return alignHeard(hear(net, samples), samples.length, slots, net.durations)
+}
+
+/** `align` of what was heard already. */
+export function alignHeard(
+  logp: Float32Array,
+  samples: number,
+  slots: readonly Slot[],
+  table?: DurationTable,
+): Alignment {
+  const graph = graphOf(slots)
+  const { nodes, starts } = bestPath(graph, scoresOf(logp), table)
+  const seconds = (frame: number) => (frame * ALIGN_HOP) / SAMPLE_RATE
+  const units = Math.ceil(samples / DURATION_UNIT)
+  const inner = Array.from(starts.subarray(1, -1), (f) => (f * ALIGN_HOP) / DURATION_UNIT)
+  const durations = roundDurations(inner, units)
+
+  const spoken: { slot: number; symbols: string; fits: number[]; start: number; end: number }[] = []
+  for (let i = 1; i < nodes.length - 1; i++) {
+    const node = nodes[i]!
+    const slot = graph.slots[node]!
+    const symbol = graph.symbols[node]!
+    const next = graph.symbols[nodes[i + 1]!]!
+    let value = fit(logp, graph.classes[node]!, starts[i]!, starts[i + 1]!)
+    if (table) {
+      const beforePause = next === '' || isPauseMark(next)
+      value -= unusual(table, graph.classes[node]!, beforePause, starts[i + 1]! - starts[i]!)
+    }
+    // How long a pause lasts says nothing of the words.
+    const fits = isPauseMark(symbol) ? [] : [value]
+    const last = spoken.at(-1)
+    if (last?.slot === slot) {
+      last.symbols += symbol
+      last.fits.push(...fits)
+      last.end = starts[i + 1]!
+    } else spoken.push({ slot, symbols: symbol, fits, start: starts[i]!, end: starts[i + 1]! })
+  }
+  const isWord = spoken.flatMap(({ slot }, i) => (slots[slot]!.word === undefined ? [] : [i]))
+  const words = isWord.map((at, w): AlignedWord => {
+    const { slot, symbols, start, end } = spoken[at]!
+    const fits = spoken.slice(isWord[w - 1] ?? at, (isWord[w + 1] ?? at) + 1).flatMap((s) => s.fits)
+    const score = fits.reduce((a, v) => a + v, 0) / Math.sqrt(Math.max(1, fits.length))
+    return { text: slots[slot]!.word!, phonemes: symbols, start: seconds(start), end: seconds(end), score }
+  })
+  const scores = words.map((w) => w.score)
+  return {
+    phonemes: spoken.map((s) => s.symbols).join(''),
+    durations,
+    starts: Array.from(starts, seconds),
+    words,
+    score: scores.reduce((a, s) => a + s, 0) / Math.max(1, scores.length),
+    worst: Math.min(0, ...scores),
+  }
+}
+
+/** Mean over frames of the class's log probability less that of the likeliest. */
+function fit(logp: Float32Array, of: number, from: number, to: number): number {
+  let sum = 0
+  for (let f = from; f < to; f++) {
+    let most = Number.NEGATIVE_INFINITY
+    for (let c = 0; c < CLASSES; c++) most = Math.max(most, logp[f * CLASSES + c]!)
+    sum += Math.max(WORST_FRAME, logp[f * CLASSES + of]! - most)
+  }
+  return sum / (to - from)
+}
