@@ -2,31 +2,28 @@
 import { randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
-import express, { type Express, type RequestHandler } from 'express'
+import express, { type Express, type Request, type RequestHandler } from 'express'
 import helmet from 'helmet'
 import { PACKAGE_ROOT } from '../src/root.ts'
 import type { Gate } from './access/gate.ts'
 import { corsFor } from './access/origins.ts'
+import { asyncApiDocument } from './asyncapi.ts'
 import type { ServerDeps } from './deps.ts'
-import { docsPage } from './docs-page.ts'
+import { type AsyncApi, docsPage, type OpenApi } from './docs-page.ts'
 import { errorHandler, methodNotAllowed, notFound } from './http-errors.ts'
 import { inOrder } from './in-order.ts'
 import { requestLog } from './log.ts'
 import { openApiDocument } from './openapi.ts'
-import { speechRoute, timestampsRoute } from './routes/speech.ts'
-import { checkModel, MODELS } from './routes/speech-request.ts'
+import { singleSlashes } from './paths.ts'
+import { mountDialects } from './routes/mount.ts'
 import { voiceFiles } from './routes/voice-files.ts'
-import { VOICE_ALIASES } from './voices.ts'
-
-/** Largest body: 4096 characters of input, escaped, with room for the rest. */
-const MAX_BODY = '64kb'
 
 export function createApp(deps: ServerDeps): Express {
-  const { pool, metrics, catalogue, gate, logger, config } = deps
+  const { pool, metrics, gate, logger, config } = deps
   const app = express()
   app.set('trust proxy', config.trustProxy)
   app.disable('x-powered-by')
-  app.use(inOrder(), requestId, known(deps), requestLog(logger), security, ...corsFor(config.corsOrigins))
+  app.use(oneSlash, inOrder(), requestId, known(deps), requestLog(logger), security, ...corsFor(config.corsOrigins))
 
   const get = (path: string, ...handlers: RequestHandler[]): void => {
     app
@@ -34,38 +31,22 @@ export function createApp(deps: ServerDeps): Express {
       .get(...handlers)
       .all(methodNotAllowed('GET'))
   }
-  app.use('/v1', identify(gate))
-
-  app
-    .route('/v1/audio/speech')
-    .post(countRequest(gate), express.json({ limit: MAX_BODY, type: () => true }), speechRoute(deps))
-    .all(methodNotAllowed('POST'))
-
-  app
-    .route('/v1/audio/speech/timestamps')
-    .post(countRequest(gate), express.json({ limit: MAX_BODY, type: () => true }), timestampsRoute(deps))
-    .all(methodNotAllowed('POST'))
-
-  const model = (id: string) => ({ id, object: 'model', created: 0, owned_by: 'sparsewave' })
-  get('/v1/models', (_req, res) => {
-    res.json({ object: 'list', data: MODELS.map(model) })
-  })
-  get('/v1/models/:model', (req, res) => {
-    res.json(model(checkModel(String(req.params.model))))
-  })
-  get('/v1/audio/voices', (_req, res) => {
-    const { voices, defaultVoice } = catalogue
-    res.json({ voices, default: defaultVoice, aliases: VOICE_ALIASES, browser: config.givesVoices })
-  })
+  const identified = identify(gate)
+  mountDialects(app, deps, identified, countRequest(gate))
+  app.use('/v1', identified)
   app.use('/v1/audio/voices', voiceFiles(deps))
 
   const document = openApiDocument()
   get('/openapi.json', (_req, res) => {
     res.json(document)
   })
-  const page = docsPage(document)
-  get('/docs', (_req, res) => {
-    res.type('html').send(page)
+  const messages = asyncApiDocument()
+  get('/asyncapi.json', (_req, res) => {
+    res.json(messages)
+  })
+  get('/docs', (req, res) => {
+    res.type('html').set('Cache-Control', 'no-cache')
+    res.send(docsPage(document as OpenApi, messages as AsyncApi, originOf(req)))
   })
 
   get('/health/live', (_req, res) => {
@@ -87,9 +68,20 @@ export function createApp(deps: ServerDeps): Express {
   return app
 }
 
+/** Where the reader has reached the server, for examples that can be copied. */
+function originOf(req: Request): string {
+  const host = req.get('host') ?? ''
+  return `${req.protocol}://${/^[\w.:[\]-]{1,255}$/.test(host) ? host : 'localhost:8080'}`
+}
+
 /** A page of this version must not work with a script of the last one. */
 const askAgain = (res: ServerResponse): void => {
   res.setHeader('Cache-Control', 'no-cache')
+}
+
+const oneSlash: RequestHandler = (req, _res, next) => {
+  req.url = singleSlashes(req.url)
+  next()
 }
 
 /** Takes over a caller's request id if it is a harmless one; else makes one. */
@@ -110,14 +102,20 @@ const identify =
   (gate: Gate): RequestHandler =>
   (req, res, next) => {
     // A browser asks first, without the key, whether it may.
-    if (req.method !== 'OPTIONS') res.locals.caller = gate.identify(req.headers, req.ip ?? 'unknown')
+    if (req.method !== 'OPTIONS') {
+      const query = res.locals.keyInQuery ? req.url.split('?').slice(1).join('?') : undefined
+      res.locals.caller = gate.identify(req.headers, req.ip ?? 'unknown', query)
+    }
     next()
   }
 
 const countRequest =
   (gate: Gate): RequestHandler =>
-  async (_req, res, next) => {
+  async (req, res, next) => {
+    if (req.method === 'HEAD') return next()
     const standing = await gate.request(res.locals.caller)
+    // A text that can never be spoken is no use of the window.
+    if (standing) res.locals.giveBack = () => gate.giveBack(res.locals.caller)
     if (standing)
       res.set({
         'X-RateLimit-Limit-Requests': String(standing.limit),

@@ -2,8 +2,10 @@
 import { z } from 'zod'
 import { FORMATS, mediaTypeOf, type SentenceTime } from '../src/synthesis/index.ts'
 import { packageVersion } from '../src/version.ts'
+import { FIELD_NOTES } from './field-notes.ts'
 import type { ErrorBody } from './http-errors.ts'
-import { speechSchema, timestampsSchema } from './routes/speech-request.ts'
+import type { HttpDialect, Route } from './routes/dialect.ts'
+import { routesByPath } from './routes/mount.ts'
 
 const seconds = z.number().describe('Seconds from the start of the audio.')
 const character = z.int().describe('UTF-16 units from the start of the input.')
@@ -12,7 +14,7 @@ const span = { start: character, end: character, from: seconds, to: seconds }
 const errorSchema: z.ZodType<ErrorBody> = z.object({
   error: z.object({ message: z.string(), type: z.string(), param: z.string().nullable(), code: z.string().nullable() }),
 })
-const sentenceSchema: z.ZodType<SentenceTime> = z.object({
+export const sentenceSchema: z.ZodType<SentenceTime> = z.object({
   index: z.int(),
   text: z.string(),
   ...span,
@@ -37,9 +39,15 @@ export const ANSWERS = {
   ]),
   Model: modelSchema,
   Models: z.object({ object: z.literal('list'), data: z.array(modelSchema) }),
+  AudioModels: z.object({
+    object: z.literal('list'),
+    data: z.array(modelSchema),
+    models: z.array(z.object({ id: z.string(), name: z.string() })),
+  }),
   Voices: z.object({
     voices: z.array(
       z.object({
+        id: z.string(),
         name: z.string(),
         language: z.string(),
         description: z.string().optional(),
@@ -47,13 +55,20 @@ export const ANSWERS = {
       }),
     ),
     default: z.string(),
-    aliases: z.array(z.string()).describe("OpenAI's voice names, which mean the default voice."),
+    aliases: z.array(z.string()).describe("OpenAI's voice names and the operator's, which mean one of the voices."),
+    formats: z.array(z.enum(FORMATS)).describe('Values of `response_format` that this server can encode.'),
     browser: z.boolean().describe("Whether a voice's files are given, at `/v1/audio/voices/VOICE/FILE`."),
   }),
   Health: z.looseObject({ status: z.string() }),
 }
 
-const REQUESTS = { SpeechRequest: speechSchema, TimestampsRequest: timestampsSchema }
+/** Answers of paths that are JSON of a known shape. */
+const SHAPES: Readonly<Record<string, keyof typeof ANSWERS>> = {
+  '/v1/models': 'Models',
+  '/v1/audio/models': 'AudioModels',
+  '/v1/models/:model': 'Model',
+  '/v1/audio/voices': 'Voices',
+}
 
 const ERRORS = {
   400: 'A field is wrong: `param` names it.',
@@ -64,8 +79,8 @@ const ERRORS = {
   503: 'The server is stopping.',
 } as const
 
-const ref = (name: keyof typeof ANSWERS | keyof typeof REQUESTS) => ({ $ref: `#/components/schemas/${name}` })
-const json = (name: keyof typeof ANSWERS | keyof typeof REQUESTS) => ({ 'application/json': { schema: ref(name) } })
+const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` })
+const json = (name: string) => ({ 'application/json': { schema: ref(name) } })
 
 const errors = (...statuses: (keyof typeof ERRORS)[]) =>
   Object.fromEntries(
@@ -89,25 +104,79 @@ const get = (summary: string, answer: keyof typeof ANSWERS, more: object = {}, o
   },
 })
 
-const speak = (summary: string, request: keyof typeof REQUESTS, content: object) => ({
-  post: {
-    summary,
-    requestBody: { required: true, content: json(request) },
+/** A route of a dialect. */
+function operationOf({ name: dialect }: HttpDialect, route: Route): object {
+  const { path, summary, query, examples = {} } = route
+  const inPath = [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
+    name: name!,
+    in: 'path',
+    required: true,
+    example: examples[name!] ?? 'alloy',
+    schema: { type: 'string' },
+  }))
+  const { properties = {}, required = [] } = query ? (z.toJSONSchema(query, { io: 'input' }) as ObjectSchema) : {}
+  const inQuery = Object.entries(properties).map(([name, schema]) => ({
+    name,
+    in: 'query',
+    required: required.includes(name),
+    ...(examples[name] !== undefined && { example: examples[name] }),
+    schema,
+  }))
+  const about = { summary, tags: [dialect], parameters: [...inPath, ...inQuery] }
+  const { request } = route
+  const body = request && { requestBody: { required: true, content: json(request.name) } }
+  if ('answer' in route) {
+    const shape = SHAPES[path]
+    const content = shape ? json(shape) : { 'application/json': { schema: {} } }
+    return { ...about, ...body, responses: { '200': { description: 'OK', content }, ...errors(400, 401, 404) } }
+  }
+  const { mediaTypes = FORMATS.map(mediaTypeOf) } = route
+  return {
+    ...about,
+    ...body,
     responses: {
       '200': {
         description: 'Sent while it is made.',
         headers: { 'X-Seed': { description: 'Gives the same bytes again.', schema: { type: 'integer' } } },
-        content,
+        content: Object.fromEntries(
+          mediaTypes.map((type) => [
+            type,
+            type === 'application/x-ndjson' && path === '/v1/audio/speech/timestamps'
+              ? { schema: ref('TimestampLine') }
+              : {},
+          ]),
+        ),
       },
       ...errors(400, 401, 404, 429, 500, 503),
     },
-  },
-})
+  }
+}
+
+interface ObjectSchema {
+  properties?: Record<string, object>
+  required?: string[]
+}
+
+/** The paths of the dialects. Of those that share one the first that takes any client is described. */
+function dialectPaths(): { paths: Record<string, object>; requests: Record<string, z.ZodType> } {
+  const paths: Record<string, object> = {}
+  const requests: Record<string, z.ZodType> = {}
+  for (const [path, routes] of routesByPath()) {
+    const operations: Record<string, object> = {}
+    for (const { dialect, route } of [...routes].sort(
+      (a, b) => Number(!!a.route.isMeant) - Number(!!b.route.isMeant),
+    )) {
+      operations[route.method] ??= operationOf(dialect, route)
+      if (route.request) requests[route.request.name] = route.request.schema
+    }
+    paths[path.replace(/:(\w+)/g, '{$1}')] = operations
+  }
+  return { paths, requests }
+}
 
 /** The document. */
 export function openApiDocument(): object {
-  const model = { name: 'model', in: 'path', required: true, example: 'tts-1', schema: { type: 'string' } }
-  const audio = Object.fromEntries(FORMATS.map((format) => [mediaTypeOf(format), {}]))
+  const { paths, requests } = dialectPaths()
   return {
     openapi: '3.1.0',
     info: {
@@ -119,16 +188,7 @@ export function openApiDocument(): object {
     servers: [{ url: '/' }],
     security: [{ bearer: [] }, { header: [] }, {}],
     paths: {
-      '/v1/audio/speech': speak('Text to audio', 'SpeechRequest', {
-        ...audio,
-        'text/event-stream': {},
-      }),
-      '/v1/audio/speech/timestamps': speak('Text to audio with the times of words and phonemes', 'TimestampsRequest', {
-        'application/x-ndjson': { schema: ref('TimestampLine') },
-      }),
-      '/v1/models': get('Model names', 'Models', errors(401)),
-      '/v1/models/{model}': { parameters: [model], ...get('A model', 'Model', errors(400, 401, 404)) },
-      '/v1/audio/voices': get('Voices', 'Voices', errors(401)),
+      ...paths,
       '/health/live': get('Whether the process answers', 'Health', {}, true),
       '/health/ready': get(
         'Whether a voice is loaded',
@@ -150,9 +210,16 @@ export function openApiDocument(): object {
           responses: { '200': { description: 'OK', content: { 'application/json': { schema: { type: 'object' } } } } },
         },
       },
+      '/asyncapi.json': {
+        get: {
+          summary: 'The WebSocket protocols as AsyncAPI',
+          security: [],
+          responses: { '200': { description: 'OK', content: { 'application/json': { schema: { type: 'object' } } } } },
+        },
+      },
       '/docs': {
         get: {
-          summary: 'This document, to read',
+          summary: 'The interface, to read',
           security: [],
           responses: { '200': { description: 'OK', content: { 'text/html': { schema: { type: 'string' } } } } },
         },
@@ -163,15 +230,22 @@ export function openApiDocument(): object {
         bearer: { type: 'http', scheme: 'bearer' },
         header: { type: 'apiKey', in: 'header', name: 'xi-api-key' },
       },
-      schemas: { ...schemasOf(REQUESTS, 'input'), ...schemasOf(ANSWERS, 'output') },
+      schemas: { ...schemasOf(requests, 'input'), ...schemasOf(ANSWERS, 'output') },
     },
   }
+}
+
+/** A request's schema with a note at each field that has none. */
+function withNotes(schema: z.core.JSONSchema.BaseSchema): object {
+  for (const [name, property] of Object.entries(schema.properties ?? {}))
+    if (typeof property === 'object' && FIELD_NOTES[name]) property.description ??= FIELD_NOTES[name]
+  return schema
 }
 
 const schemasOf = (schemas: Record<string, z.ZodType>, io: 'input' | 'output') =>
   Object.fromEntries(
     Object.entries(schemas).map(([name, schema]) => {
       const { $schema, ...rest } = z.toJSONSchema(schema, { io })
-      return [name, rest]
+      return [name, io === 'input' ? withNotes(rest) : rest]
     }),
   )

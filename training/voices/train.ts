@@ -105,7 +105,7 @@ export async function packageVoice(
   const base = readPackage(path.resolve(from))
   await checkVoice(base)
   const acoustic = await readAcoustic(run, {
-    corpus: project.path(CORPUS),
+    corpora: [project.path(CORPUS)],
     cache: project.path('cache'),
     sharpen: hasValidation(project) ? SHARPEN : 0,
   })
@@ -119,7 +119,9 @@ export async function packageVoice(
       description: `The voice of ${speaker}, made from recordings`,
       language,
       licence: licence ?? 'LicenseRef-private',
+      synthetic: false,
       symbols: acoustic.symbols,
+      speakers: acoustic.speakers,
       net,
       vocoder,
       temperature,

@@ -17,6 +17,8 @@ export interface AlignedWord {
   readonly end: number
   /** How well it fits together with its neighbours: 0 (all is what the net hears, and lasts as long as usual) and below. */
   readonly score: number
+  /** The same of the word alone. */
+  readonly own: number
 }
 
 export interface Alignment {
@@ -83,8 +85,8 @@ export function alignHeard(
   const words = isWord.map((at, w): AlignedWord => {
     const { slot, symbols, start, end } = spoken[at]!
     const fits = spoken.slice(isWord[w - 1] ?? at, (isWord[w + 1] ?? at) + 1).flatMap((s) => s.fits)
-    const score = fits.reduce((a, v) => a + v, 0) / Math.sqrt(Math.max(1, fits.length))
-    return { text: slots[slot]!.word!, phonemes: symbols, start: seconds(start), end: seconds(end), score }
+    const [score, own] = [together(fits), together(spoken[at]!.fits)]
+    return { text: slots[slot]!.word!, phonemes: symbols, start: seconds(start), end: seconds(end), score, own }
   })
   const scores = words.map((w) => w.score)
   return {
@@ -96,6 +98,10 @@ export function alignHeard(
     worst: Math.min(0, ...scores),
   }
 }
+
+/** Misfits add up; so do chances for them. */
+const together = (fits: readonly number[]): number =>
+  fits.reduce((a, v) => a + v, 0) / Math.sqrt(Math.max(1, fits.length))
 
 /** Mean over frames of the class's log probability less that of the likeliest. */
 function fit(logp: Float32Array, of: number, from: number, to: number): number {

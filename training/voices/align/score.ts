@@ -28,8 +28,8 @@ export function limitOf(worst: readonly number[]): number {
 export function mismatch(words: readonly AlignedWord[], limit: number = WORST_WORD): Finding[] {
   const wrong = words.filter((w) => w.score < limit)
   if (wrong.length === 0) return []
-  // The neighbours of a wrong word share its score.
-  const worst = wrong.reduce((a, w) => (w.score < a.score ? w : a))
+  // The neighbours of a wrong word share its score, but not its own misfit.
+  const worst = wrong.reduce((a, w) => (w.own < a.own ? w : a))
   return [
     {
       fault: true,

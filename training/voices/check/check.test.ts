@@ -75,7 +75,7 @@ test('another language, another script and nothing to say are faults of the text
   const of = (t: string) => judge(speechLike(), textFacts(t, DEFAULT_LANGUAGE)).filter((f) => f.kind !== 'mismatch')
   expect(kinds(of(german))).toEqual(['language!'])
   expect(kinds(of(french))).toEqual(['language'])
-  expect(of('Привет, как дела?').map((f) => f.text)).toEqual(['Its text has parts in Cyrillic script.'])
+  expect(of('你好，今天天气怎么样').map((f) => f.text)).toEqual(['Its text has parts in Han script.'])
   expect(kinds(of('...'))).toEqual(['text!'])
 })
 

@@ -42,7 +42,7 @@ export const LIMITS = {
   /** Seconds of speech from which on a missing band says something: not every word has sounds up there. */
   bandSpeech: 3,
   /** Shares of words in no dictionary, and of the most common words, that make another language likely, from so many words on. */
-  unknown: [0.25, 0.13],
+  unknown: [0.2, 0.13],
   common: 0.13,
   languageWords: 6,
   /** dB that a recording's level may differ from the others' median. */
