@@ -15,9 +15,9 @@ export interface AlignedWord {
   /** Seconds. */
   readonly start: number
   readonly end: number
-  /** How well it fits together with its neighbours: 0 (all is what the net hears, and lasts as long as usual) and below. */
+  /** How well it fits, alone, with a neighbour and with both: 0 (all is what the net hears, and lasts as long as usual) and below. */
   readonly score: number
-  /** The same of the word alone. */
+  /** Of the word alone. */
   readonly own: number
 }
 
@@ -36,7 +36,10 @@ export interface Alignment {
 }
 
 /** Frames of a mismatch count for no more than this. */
-const WORST_FRAME = -8
+const WORST_FRAME = -10
+/** Frames of a symbol that weighs 1, and those beyond which more weigh no more. */
+const USUAL_FRAMES = 4
+const MOST_FRAMES = 16
 
 /** Log probabilities of the net for 24 kHz samples. */
 export const hear = (net: AlignerNet, samples: Float32Array): Float32Array =>
@@ -72,8 +75,8 @@ export function alignHeard(
       const beforePause = next === '' || isPauseMark(next)
       value -= unusual(table, graph.classes[node]!, beforePause, starts[i + 1]! - starts[i]!)
     }
-    // How long a pause lasts says nothing of the words.
-    const fits = isPauseMark(symbol) ? [] : [value]
+    // What parts words says nothing of them.
+    const fits = isPauseMark(symbol) || slots[slot]!.word === undefined ? [] : [value]
     const last = spoken.at(-1)
     if (last?.slot === slot) {
       last.symbols += symbol
@@ -81,11 +84,13 @@ export function alignHeard(
       last.end = starts[i + 1]!
     } else spoken.push({ slot, symbols: symbol, fits, start: starts[i]!, end: starts[i + 1]! })
   }
-  const isWord = spoken.flatMap(({ slot }, i) => (slots[slot]!.word === undefined ? [] : [i]))
-  const words = isWord.map((at, w): AlignedWord => {
-    const { slot, symbols, start, end } = spoken[at]!
-    const fits = spoken.slice(isWord[w - 1] ?? at, (isWord[w + 1] ?? at) + 1).flatMap((s) => s.fits)
-    const [score, own] = [together(fits), together(spoken[at]!.fits)]
+  const said = spoken.filter(({ slot }) => slots[slot]!.word !== undefined)
+  const words = said.map(({ slot, symbols, fits, start, end }, w): AlignedWord => {
+    const [left, right] = [said[w - 1]?.fits ?? [], said[w + 1]?.fits ?? []]
+    const own = together(fits)
+    // A wrong word takes from its neighbours' time, on one side or both.
+    const pair = Math.min(together([...left, ...fits]), together([...fits, ...right]))
+    const score = own + pair + together([...left, ...fits, ...right])
     return { text: slots[slot]!.word!, phonemes: symbols, start: seconds(start), end: seconds(end), score, own }
   })
   const scores = words.map((w) => w.score)
@@ -103,7 +108,7 @@ export function alignHeard(
 const together = (fits: readonly number[]): number =>
   fits.reduce((a, v) => a + v, 0) / Math.sqrt(Math.max(1, fits.length))
 
-/** Mean over frames of the class's log probability less that of the likeliest. */
+/** Mean over frames of the class's log probability less that of the likeliest. Many frames weigh more, as the root of their number. */
 function fit(logp: Float32Array, of: number, from: number, to: number): number {
   let sum = 0
   for (let f = from; f < to; f++) {
@@ -111,5 +116,6 @@ function fit(logp: Float32Array, of: number, from: number, to: number): number {
     for (let c = 0; c < CLASSES; c++) most = Math.max(most, logp[f * CLASSES + c]!)
     sum += Math.max(WORST_FRAME, logp[f * CLASSES + of]! - most)
   }
-  return sum / (to - from)
+  const frames = to - from
+  return (sum / frames) * Math.sqrt(Math.min(MOST_FRAMES, frames) / USUAL_FRAMES)
 }

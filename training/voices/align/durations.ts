@@ -72,4 +72,4 @@ export function unusual(table: DurationTable, of: number, beforePause: boolean, 
 
 /** Within so many spreads of the mean a duration is usual; beyond, its square counts up to a limit. */
 const USUAL = 0.5
-const MOST_UNUSUAL = 12
+const MOST_UNUSUAL = 6

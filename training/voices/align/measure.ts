@@ -8,7 +8,7 @@ import { Random } from 'sparsewave/internal/random'
 import { readUtterance } from '../../data/audio.ts'
 import { DURATION_UNIT, readCorpus } from '../../data/corpus.ts'
 import { alignHeard, hear } from './align.ts'
-import { slotsOfPhonemes } from './graph.ts'
+import { type Slot, slotsOfPhonemes } from './graph.ts'
 import { ALIGNER_FILE, AlignerNet } from './net.ts'
 
 const USAGE = `usage: measure CORPUS [options]
@@ -27,7 +27,6 @@ const { values: flags, positionals } = parseArgs({
     utterances: { type: 'string', default: '200' },
     weights: { type: 'string', default: ALIGNER_FILE },
     help: { type: 'boolean', short: 'h' },
-    dump: { type: 'boolean' },
   },
 })
 const [corpus] = positionals
@@ -35,6 +34,9 @@ if (flags.help || !corpus) {
   console.error(USAGE)
   process.exit(flags.help ? 0 : 2)
 }
+
+/** Wrong texts of each kind that are made of every utterance. */
+const WRONG_TEXTS = 4
 
 const net = AlignerNet.read(flags.weights)
 const table = net.durations
@@ -45,7 +47,6 @@ const vocabulary = [...new Set(utterances.flatMap((u) => u.phonemes!.match(/[^ ,
 const exact: number[] = []
 const fine: number[] = []
 const right: number[] = []
-const bySymbol = new Map<string, number[]>()
 const wrong = { replaced: [] as number[], exchanged: [] as number[] }
 for (const [i, u] of utterances.entries()) {
   const random = new Random(1, i)
@@ -55,38 +56,36 @@ for (const [i, u] of utterances.entries()) {
   const found = alignHeard(heard, samples.length, slots, table)
   let truth = 0
   let rounded = 0
-  const symbols = [...u.phonemes!, 'END']
   for (let s = 0; s < u.durations!.length - 1; s++) {
     truth += u.durations![s]! * DURATION_UNIT
     rounded += found.durations[s]! * DURATION_UNIT
     const error = (1000 * Math.abs(rounded - truth)) / SAMPLE_RATE
     exact.push(error)
     fine.push(Math.abs(1000 * found.starts[s + 1]! - (1000 * truth) / SAMPLE_RATE))
-    const key = symbols[s]!
-    bySymbol.set(key, [...(bySymbol.get(key) ?? []), error])
   }
   right.push(found.worst)
   const words = slots.flatMap((slot, at) => (slot.word === undefined ? [] : [at]))
-  const replaced = [...slots]
-  const at = words[random.below(words.length)]!
-  let other = slots[at]!.word
-  while (other === slots[at]!.word) other = vocabulary[random.below(vocabulary.length)]!
-  replaced[at] = { word: other, readings: [{ symbols: other!, cost: 0 }] }
-  const exchanged = [...slots]
-  const first = random.below(words.length - 1)
-  const [a, b] = [words[first]!, words[first + 1]!]
-  ;[exchanged[a], exchanged[b]] = [exchanged[b]!, exchanged[a]!]
-  for (const [name, changed] of [
-    ['replaced', replaced],
-    ['exchanged', exchanged],
-  ] as const) {
+  for (let n = 0; n < WRONG_TEXTS; n++) {
+    const replaced = [...slots]
+    const at = words[random.below(words.length)]!
+    let other = slots[at]!.word
+    while (other === slots[at]!.word) other = vocabulary[random.below(vocabulary.length)]!
+    replaced[at] = { word: other, readings: [{ symbols: other!, cost: 0 }] }
+    const exchanged = [...slots]
+    const first = random.below(words.length - 1)
+    const [a, b] = [words[first]!, words[first + 1]!]
+    ;[exchanged[a], exchanged[b]] = [exchanged[b]!, exchanged[a]!]
+    wrong.replaced.push(worstOf(replaced))
+    // Two equal words exchanged are no error.
+    if (slots[a]!.word !== slots[b]!.word) wrong.exchanged.push(worstOf(exchanged))
+  }
+
+  function worstOf(changed: readonly Slot[]): number {
     try {
-      const w = alignHeard(heard, samples.length, changed, table)
-      wrong[name].push(w.worst)
-      if (flags.dump)
-        console.log(JSON.stringify({ id: u.id, name, other, was: slots[at]!.word, worst: w.worst, right: found.worst }))
+      return alignHeard(heard, samples.length, changed, table).worst
     } catch {
-      wrong[name].push(Number.NEGATIVE_INFINITY)
+      // Too many symbols for the recording: found as well.
+      return Number.NEGATIVE_INFINITY
     }
   }
 }
@@ -102,11 +101,6 @@ const line = (name: string, values: readonly number[]) => {
 console.log(`${utterances.length} utterances, ${exact.length} boundaries`)
 line('in units of 25 ms', exact)
 line('before rounding  ', fine)
-if (flags.dump)
-  for (const [s, v] of [...bySymbol].sort((a, b) => b[1].length - a[1].length))
-    console.log(
-      `start of ${s} n ${v.length}: exact ${((100 * v.filter((e) => e === 0).length) / v.length).toFixed(0)} % within ${((100 * v.filter((e) => e < 50).length) / v.length).toFixed(0)} %`,
-    )
 for (const [name, values] of Object.entries(wrong)) {
   const limit = quantile(right, 0.02)
   const share = values.filter((v) => v < limit).length / values.length

@@ -3,9 +3,9 @@ import { type Finding, median } from '../check/verdict.ts'
 import type { AlignedWord } from './align.ts'
 
 /** A word that fits worse than this, together with its neighbours, is taken for another: 2 % of right texts on a voice that the aligner never heard (measure.ts). */
-export const WORST_WORD = -8.5
+export const WORST_WORD = -21
 /** However a voice fits as a whole, no limit is lower. */
-const LOWEST = -14
+const LOWEST = -34
 /** Spreads of the better half, below the median, that a right text keeps within. */
 const SPREADS = 3
 /** Fewer utterances say nothing of how a voice fits. */

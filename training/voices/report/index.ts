@@ -162,7 +162,7 @@ function plots(entries: readonly Entry[], isAligned: boolean, limit: number): st
           xLabel: 'symbols a second of speech',
           yLabel: 'fit of the worst word',
           x: [0, 35],
-          y: [-20, 0],
+          y: [-50, 0],
           limits: { y: limit },
           dots: dots(rate, worst),
         })
