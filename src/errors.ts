@@ -68,6 +68,11 @@ export const ERRORS = {
     remedy: 'Convert the file to 24 kHz mono WAV first (for example with sox or ffmpeg).',
     http: OPERATOR,
   },
+  RECORDING_UNFIT: {
+    status: 400,
+    remedy: 'Correct the recording or its text, or leave it out.',
+    http: OPERATOR,
+  },
   JOB_INVALID: { status: 400, remedy: 'Compare the job file with training/jobs/*.yaml.', http: OPERATOR },
   CHECKPOINT_INVALID: { status: 400, remedy: 'Train again, or resume from an older checkpoint.', http: OPERATOR },
   TRAINING_DIVERGED: { status: 500, remedy: 'Lower `learningRate` in the job file and resume.', http: OPERATOR },

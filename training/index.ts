@@ -1,5 +1,5 @@
 /**
- * The training commands of `sparsewave`: train, study, jobs, compact, evaluate.
+ * The training commands of `sparsewave`: train, study, jobs, compact, evaluate, voice.
  */
 import { existsSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
@@ -15,6 +15,7 @@ import { registerJobCommands } from './queue/cli.ts'
 import { findStudy, runStudy, STUDIES } from './studies/index.ts'
 import { createStudyView } from './studies/view.ts'
 import { TASKS } from './tasks/index.ts'
+import { registerVoiceCommands } from './voices/cli.ts'
 
 export { engineReport }
 
@@ -143,6 +144,7 @@ export function registerTrainingCommands(program: Command): void {
     )
 
   registerJobCommands(program)
+  registerVoiceCommands(program)
 
   program
     .command('compact')

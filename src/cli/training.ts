@@ -25,6 +25,7 @@ export const TRAINING_COMMANDS: Readonly<Record<string, string>> = {
   train: 'train a net from a job file',
   study: 'compare methods: methods x densities x seeds',
   jobs: 'queue training jobs and run them',
+  voice: 'make a voice of your own from recordings',
   compact: 'export a voice package from checkpoints',
   evaluate: 'measure a voice or a checkpoint on held-out utterances',
 }

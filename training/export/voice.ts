@@ -136,9 +136,12 @@ async function keepAcoustic(voice: Voice): Promise<Uint8Array> {
 const SHARPEN_UTTERANCES = 24
 const SHARPEN_OF_EACH = 6
 
-async function readAcoustic(
+type SharpenOptions = Pick<CompactOptions, 'sharpen' | 'corpora' | 'cache'>
+
+/** acoustic.onnx of a checkpoint or run, sharpened by its validation recordings, and its symbols. Throws CHECKPOINT_INVALID, CORPUS_INVALID. */
+export async function readAcoustic(
   checkpoint: string,
-  options: CompactOptions,
+  options: SharpenOptions,
 ): Promise<{ bytes: Uint8Array; symbols: string; speakers: string[] }> {
   if (!existsSync(checkpoint)) {
     throw new SparsewaveError('CHECKPOINT_INVALID', `There is no checkpoint ${checkpoint} of an acoustic model.`)
@@ -154,7 +157,7 @@ async function readAcoustic(
   }
 }
 
-async function sharpeningOf(checkpoint: string, { corpora, cache, sharpen }: CompactOptions): Promise<Sharpening> {
+async function sharpeningOf(checkpoint: string, { corpora, cache, sharpen }: SharpenOptions): Promise<Sharpening> {
   const predictor = await openPredictor(checkpoint)
   const all = corpora
     .flatMap((corpus) => readCorpus(corpus))
