@@ -1,17 +1,18 @@
 /** The Express app: routes in order, request ids, security headers, OpenAI's error object for all failures. */
-import { randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import express, { type Express, type RequestHandler } from 'express'
-import helmet from 'helmet'
+import type { HttpExtension } from '../src/extension.ts'
 import { PACKAGE_ROOT } from '../src/root.ts'
 import type { Gate } from './access/gate.ts'
 import { corsFor } from './access/origins.ts'
 import type { ServerDeps } from './deps.ts'
 import { docsPage } from './docs-page.ts'
+import { inTime, mountExtension } from './extension.ts'
 import { errorHandler, methodNotAllowed, notFound } from './http-errors.ts'
 import { inOrder } from './in-order.ts'
 import { requestLog } from './log.ts'
+import { countRequest, requestId, security } from './middleware.ts'
 import { openApiDocument } from './openapi.ts'
 import { speechRoute, timestampsRoute } from './routes/speech.ts'
 import { checkModel, MODELS } from './routes/speech-request.ts'
@@ -21,12 +22,14 @@ import { VOICE_ALIASES } from './voices.ts'
 /** Largest body: 4096 characters of input, escaped, with room for the rest. */
 const MAX_BODY = '64kb'
 
-export function createApp(deps: ServerDeps): Express {
+export function createApp(deps: ServerDeps, extension?: HttpExtension): Express {
   const { pool, metrics, catalogue, gate, logger, config } = deps
   const app = express()
   app.set('trust proxy', config.trustProxy)
   app.disable('x-powered-by')
   app.use(inOrder(), requestId, known(deps), requestLog(logger), security, ...corsFor(config.corsOrigins))
+
+  if (extension) app.use(inTime(extension), ...mountExtension(gate, extension))
 
   const get = (path: string, ...handlers: RequestHandler[]): void => {
     app
@@ -59,7 +62,7 @@ export function createApp(deps: ServerDeps): Express {
   })
   app.use('/v1/audio/voices', voiceFiles(deps))
 
-  const document = openApiDocument()
+  const document = openApiDocument({ speech: true, ...(extension && { extension }) })
   get('/openapi.json', (_req, res) => {
     res.json(document)
   })
@@ -78,7 +81,9 @@ export function createApp(deps: ServerDeps): Express {
     else res.status(503).json({ status: 'not ready' })
   })
   get('/metrics', async (_req, res) => {
-    res.type(metrics.registry.contentType).send(await metrics.registry.metrics())
+    res
+      .type(metrics.registry.contentType)
+      .send(`${await metrics.registry.metrics()}${(await extension?.metrics?.()) ?? ''}`)
   })
 
   app.use('/browser', express.static(join(PACKAGE_ROOT, 'build', 'web'), { index: false, setHeaders: askAgain }))
@@ -90,13 +95,6 @@ export function createApp(deps: ServerDeps): Express {
 /** A page of this version must not work with a script of the last one. */
 const askAgain = (res: ServerResponse): void => {
   res.setHeader('Cache-Control', 'no-cache')
-}
-
-/** Takes over a caller's request id if it is a harmless one; else makes one. */
-const requestId: RequestHandler = (req, res, next) => {
-  const given = req.get('x-request-id')
-  res.set('X-Request-Id', given && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID())
-  next()
 }
 
 const known =
@@ -113,36 +111,3 @@ const identify =
     if (req.method !== 'OPTIONS') res.locals.caller = gate.identify(req.headers, req.ip ?? 'unknown')
     next()
   }
-
-const countRequest =
-  (gate: Gate): RequestHandler =>
-  async (_req, res, next) => {
-    const standing = await gate.request(res.locals.caller)
-    if (standing)
-      res.set({
-        'X-RateLimit-Limit-Requests': String(standing.limit),
-        'X-RateLimit-Remaining-Requests': String(standing.remaining),
-        'X-RateLimit-Reset-Requests': `${standing.resetSeconds.toFixed(1)}s`,
-      })
-    next()
-  }
-
-const security = helmet({
-  contentSecurityPolicy: {
-    useDefaults: false,
-    directives: {
-      defaultSrc: ["'none'"],
-      // WebAssembly for pages that speak by themselves.
-      scriptSrc: ["'self'", "'wasm-unsafe-eval'"],
-      styleSrc: ["'self'"],
-      connectSrc: ["'self'"],
-      imgSrc: ["'self'", 'data:'],
-      mediaSrc: ["'self'", 'blob:'],
-      baseUri: ["'none'"],
-      formAction: ["'none'"],
-      frameAncestors: ["'none'"],
-    },
-  },
-  // Plain HTTP is the rule inside a cluster; whoever ends TLS sets this.
-  strictTransportSecurity: false,
-})

@@ -1,12 +1,19 @@
 /** GET /docs: the OpenAPI document to read, made here, with nothing fetched from elsewhere. */
-const METHODS = ['get', 'post'] as const
+import { join } from 'node:path'
+import express, { type RequestHandler } from 'express'
+import { PACKAGE_ROOT } from '../src/root.ts'
+
+const METHODS = ['get', 'post', 'delete'] as const
+
+/** What the page loads, where the rest of server/web is not served. */
+export const docsFiles = (): RequestHandler => express.static(join(PACKAGE_ROOT, 'server', 'web'), { index: false })
 
 const escapeHtml = (text: string): string =>
   text.replace(/[&<>"]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[c]!)
 
 interface Operation {
   summary: string
-  requestBody?: { content: Record<string, { schema: { $ref: string } }> }
+  requestBody?: { content: Record<string, { schema: { $ref?: string } }> }
   responses: Record<string, { description: string; content?: Record<string, unknown> }>
 }
 
@@ -18,7 +25,7 @@ export function docsPage(document: object): string {
     components: { schemas: Record<string, { properties?: Record<string, unknown>; required?: string[] }> }
   }
   const fields = (operation: Operation): string => {
-    const name = operation.requestBody?.content['application/json']?.schema.$ref.split('/').at(-1)
+    const name = operation.requestBody?.content['application/json']?.schema.$ref?.split('/').at(-1)
     if (name === undefined) return ''
     const { properties = {}, required = [] } = components.schemas[name]!
     const rows = Object.entries(properties).map(
@@ -52,6 +59,6 @@ export function docsPage(document: object): string {
     `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">` +
     `<title>${escapeHtml(info.title)} API</title><link rel="stylesheet" href="/docs.css"></head><body><main>` +
     `<h1>${escapeHtml(info.title)} ${escapeHtml(info.version)}</h1><p>${escapeHtml(info.description)} ` +
-    `<a href="/openapi.json">openapi.json</a>, <a href="/">try a voice</a>.</p>${sections.join('')}</main></body></html>`
+    `<a href="/openapi.json">openapi.json</a>${'/v1/audio/speech' in paths ? ', <a href="/">try a voice</a>' : ''}.</p>${sections.join('')}</main></body></html>`
   )
 }

@@ -1,6 +1,7 @@
 /** Errors as OpenAI's clients expect them: {error: {message, type, param, code}}. */
 import { STATUS_CODES } from 'node:http'
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express'
+import type { Logger } from 'pino'
 import type { z } from 'zod'
 import { ERRORS, type ErrorCode, SparsewaveError } from '../src/errors.ts'
 import { RateLimitError } from './access/gate.ts'
@@ -102,7 +103,8 @@ export function errorBodyOf(error: SparsewaveError): ErrorBody {
   const remedy = remedyOf(error)
   const said = /[.!?]$/.test(error.message) ? error.message : `${error.message}.`
   const message = remedy ? `${said} ${remedy}` : said
-  const param = error instanceof RequestError ? error.param : null
+  // An extension's errors may name a field too.
+  const { param = null } = error as SparsewaveError & { param?: string | null }
   return errorBody(error.status, error.code.toLowerCase(), message, param)
 }
 
@@ -116,7 +118,8 @@ function asSparsewaveError(error: unknown, res: Response): SparsewaveError {
   // The messages of these errors may name files.
   if (status !== undefined && status < 500)
     return new RequestError('REQUEST_INVALID', `The request is wrong: ${STATUS_CODES[status] ?? status}.`, null)
-  deps?.logger.error({ id, fault: faultOf(error) }, 'a request failed inside the server')
+  const logger: Logger | undefined = deps?.logger ?? res.locals.logger
+  logger?.error({ id, fault: faultOf(error) }, 'a request failed inside the server')
   return new SparsewaveError('SYNTHESIS_FAILED', 'The request failed inside the server.')
 }
 

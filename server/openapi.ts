@@ -1,5 +1,6 @@
 /** GET /openapi.json: the HTTP interface as OpenAPI 3.1, made from the schemas that requests are parsed with. */
 import { z } from 'zod'
+import type { HttpExtension } from '../src/extension.ts'
 import { FORMATS, mediaTypeOf, type SentenceTime } from '../src/synthesis/index.ts'
 import { packageVersion } from '../src/version.ts'
 import type { ErrorBody } from './http-errors.ts'
@@ -104,31 +105,45 @@ const speak = (summary: string, request: keyof typeof REQUESTS, content: object)
   },
 })
 
-/** The document. */
-export function openApiDocument(): object {
+/** The paths that speak. */
+function speechPaths(): Record<string, object> {
   const model = { name: 'model', in: 'path', required: true, example: 'tts-1', schema: { type: 'string' } }
   const audio = Object.fromEntries(FORMATS.map((format) => [mediaTypeOf(format), {}]))
+  return {
+    '/v1/audio/speech': speak('Text to audio', 'SpeechRequest', {
+      ...audio,
+      'text/event-stream': {},
+    }),
+    '/v1/audio/speech/timestamps': speak('Text to audio with the times of words and phonemes', 'TimestampsRequest', {
+      'application/x-ndjson': { schema: ref('TimestampLine') },
+    }),
+    '/v1/models': get('Model names', 'Models', errors(401)),
+    '/v1/models/{model}': { parameters: [model], ...get('A model', 'Model', errors(400, 401, 404)) },
+    '/v1/audio/voices': get('Voices', 'Voices', errors(401)),
+  }
+}
+
+/** The document of a server that speaks, has an extension, or both. */
+export function openApiDocument({
+  speech = true,
+  extension,
+}: {
+  speech?: boolean
+  extension?: HttpExtension
+} = {}): object {
   return {
     openapi: '3.1.0',
     info: {
       title: 'sparsewave',
       version: packageVersion(),
-      description: "Streaming text-to-speech. OpenAI's clients work with `/v1` as their base URL.",
+      description: `${speech ? 'Streaming text-to-speech.' : 'Training of voices.'} OpenAI's clients work with \`/v1\` as their base URL.`,
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
     security: [{ bearer: [] }, { header: [] }, {}],
     paths: {
-      '/v1/audio/speech': speak('Text to audio', 'SpeechRequest', {
-        ...audio,
-        'text/event-stream': {},
-      }),
-      '/v1/audio/speech/timestamps': speak('Text to audio with the times of words and phonemes', 'TimestampsRequest', {
-        'application/x-ndjson': { schema: ref('TimestampLine') },
-      }),
-      '/v1/models': get('Model names', 'Models', errors(401)),
-      '/v1/models/{model}': { parameters: [model], ...get('A model', 'Model', errors(400, 401, 404)) },
-      '/v1/audio/voices': get('Voices', 'Voices', errors(401)),
+      ...(speech && speechPaths()),
+      ...extension?.openApi.paths,
       '/health/live': get('Whether the process answers', 'Health', {}, true),
       '/health/ready': get(
         'Whether a voice is loaded',
@@ -163,7 +178,11 @@ export function openApiDocument(): object {
         bearer: { type: 'http', scheme: 'bearer' },
         header: { type: 'apiKey', in: 'header', name: 'xi-api-key' },
       },
-      schemas: { ...schemasOf(REQUESTS, 'input'), ...schemasOf(ANSWERS, 'output') },
+      schemas: {
+        ...(speech && schemasOf(REQUESTS, 'input')),
+        ...schemasOf(speech ? ANSWERS : { Error: ANSWERS.Error, Health: ANSWERS.Health }, 'output'),
+        ...extension?.openApi.schemas,
+      },
     },
   }
 }

@@ -2,10 +2,12 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
+import type { HttpExtension } from '../src/extension.ts'
 import { Gate } from './access/gate.ts'
 import { KeyStore } from './access/key-store.ts'
 import { createApp } from './app.ts'
 import type { Config } from './config.ts'
+import { REQUEST_TIME, requireKeyFile, UPLOAD_TIME } from './extension.ts'
 import { createLogger } from './log.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import type { WorkerPort } from './synthesis/messages.ts'
@@ -40,6 +42,8 @@ export interface StartOptions {
   readonly logger?: Logger
   /** False: the server opens no port. Its owner hands requests to it as events. Default true. */
   readonly listens?: boolean
+  /** What another package adds to the HTTP interface. Needs a key file. */
+  readonly extension?: HttpExtension | undefined
   /** Lines of the log that were dropped so far. */
   droppedLines?(): number
 }
@@ -55,9 +59,11 @@ export async function startServer({
   log = () => {},
   logger = createLogger('silent'),
   listens = true,
+  extension,
   droppedLines = () => 0,
 }: StartOptions): Promise<RunningServer> {
   const { keysFile, apiKeys } = config
+  if (extension) requireKeyFile(config)
   // Before anything is started: a key file that cannot be read ends the start at once.
   const keys =
     keysFile !== undefined || apiKeys.length > 0
@@ -104,12 +110,12 @@ export async function startServer({
     // Time to send a request in; how long its answer may take is the routes' business.
     {
       headersTimeout: 10_000,
-      requestTimeout: 30_000,
+      requestTimeout: extension ? UPLOAD_TIME : REQUEST_TIME,
       connectionsCheckingInterval: 2000,
       keepAliveTimeout: 65_000,
       maxHeaderSize: 16 * 1024,
     },
-    createApp(deps),
+    createApp(deps, extension),
   )
   server.maxConnections = MAX_CONNECTIONS
   const webSocket = attachWebSocket(server, deps)
@@ -133,6 +139,7 @@ export async function startServer({
         const closed = new Promise<void>((resolve) => server.close(() => resolve()))
         webSocket.close()
         wyoming?.close()
+        await extension?.close()
         await running.drain(config.drainSeconds)
         wyoming?.end()
         server.closeIdleConnections()

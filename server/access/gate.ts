@@ -6,6 +6,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { SparsewaveError } from '../../src/errors.ts'
 import { withoutStack } from '../fault.ts'
+import type { Scope } from './key-file.ts'
 import type { KeyStore } from './key-store.ts'
 
 export interface Caller {
@@ -53,14 +54,19 @@ export class Gate {
     this.#options = options
   }
 
-  /** Who asks. Throws INVALID_API_KEY. */
-  identify(headers: IncomingHttpHeaders, address: string): Caller {
+  /** Who asks. Without keys everybody may speak, and nobody may do anything else. Throws INVALID_API_KEY, PERMISSION_DENIED. */
+  identify(headers: IncomingHttpHeaders, address: string, scope: Scope = 'speak'): Caller {
     const { keys, requests, characters } = this.#options
-    if (!keys) return this.keyless(address)
+    if (!keys && scope === 'speak') return this.keyless(address)
+    if (!keys) throw noKey('This server has no API keys, and this path needs one.')
     const given = presentedKey(headers)
     if (given === undefined) throw noKey('There is no API key in the request.')
     const key = keys.find(given)
     if (!key) throw noKey('The API key is not valid.')
+    if (!(key.scopes ?? ['speak']).includes(scope))
+      throw withoutStack(
+        () => new SparsewaveError('PERMISSION_DENIED', `The API key does not have the scope ${scope}.`),
+      )
     return { name: key.name, requests: key.requests ?? requests, characters: key.characters ?? characters }
   }
 

@@ -8,7 +8,7 @@ import { packageVersion } from '../version.ts'
 import { doctorCommand } from './doctor.ts'
 import { keysCommand } from './keys.ts'
 import { readCommand } from './read.ts'
-import { serveCommand } from './serve.ts'
+import { serveCommand, serveExtension } from './serve.ts'
 import { speakCommand } from './speak.ts'
 import { loadTraining, registerMissingTraining } from './training.ts'
 import { voicesCommand } from './voices.ts'
@@ -42,7 +42,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     const isOwn = program.commands.some((command) => command.name() === argv[0])
     if (!isOwn) {
       const training = await loadTraining()
-      if (training) training.registerTrainingCommands(program)
+      if (training) training.registerTrainingCommands(program, { serve: serveExtension })
       else registerMissingTraining(program)
     }
     inheritSettings(program)

@@ -4,6 +4,7 @@
  */
 import { fork } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
+import { setPriority } from 'node:os'
 import path from 'node:path'
 import { PACKAGE_ROOT } from 'sparsewave/internal/root'
 import type { Queue, QueuedJob } from './queue.ts'
@@ -21,6 +22,8 @@ export interface RunOptions {
   readonly signal: AbortSignal
   /** Arguments of node for the process that works on job `id`. */
   readonly command?: (id: number) => readonly string[]
+  /** Priority of the job's process as `nice` counts it; 0 unless given. */
+  readonly nice?: number
   started?(job: QueuedJob): void
   progress?(job: QueuedJob, progress: number, detail: string): void
   /** `job` as it is then. */
@@ -63,6 +66,7 @@ async function inOwnProcess(queue: Queue, job: QueuedJob, options: RunOptions): 
     env: { ...process.env, SPARSEWAVE_SKIP_BUILD: '1' },
   })
   closeSync(log)
+  if (options.nice && child.pid) lower(child.pid, options.nice)
   let outcome: Outcome | undefined
   child.on('message', (told: Told) => {
     if ('outcome' in told) outcome = told.outcome
@@ -83,6 +87,14 @@ async function inOwnProcess(queue: Queue, job: QueuedJob, options: RunOptions): 
     return 'crashed'
   } finally {
     options.signal.removeEventListener('abort', leave)
+  }
+}
+
+function lower(pid: number, nice: number): void {
+  try {
+    setPriority(pid, nice)
+  } catch {
+    // It has ended already, or the system does not allow it.
   }
 }
 

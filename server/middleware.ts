@@ -1,0 +1,45 @@
+/** Middleware that every app of the server begins with: request ids, security headers, counted requests. */
+import { randomUUID } from 'node:crypto'
+import type { RequestHandler } from 'express'
+import helmet from 'helmet'
+import type { Gate } from './access/gate.ts'
+
+/** Takes over a caller's request id if it is a harmless one; else makes one. */
+export const requestId: RequestHandler = (req, res, next) => {
+  const given = req.get('x-request-id')
+  res.set('X-Request-Id', given && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID())
+  next()
+}
+
+export const countRequest =
+  (gate: Gate): RequestHandler =>
+  async (_req, res, next) => {
+    const standing = await gate.request(res.locals.caller)
+    if (standing)
+      res.set({
+        'X-RateLimit-Limit-Requests': String(standing.limit),
+        'X-RateLimit-Remaining-Requests': String(standing.remaining),
+        'X-RateLimit-Reset-Requests': `${standing.resetSeconds.toFixed(1)}s`,
+      })
+    next()
+  }
+
+export const security = helmet({
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: {
+      defaultSrc: ["'none'"],
+      // WebAssembly for pages that speak by themselves.
+      scriptSrc: ["'self'", "'wasm-unsafe-eval'"],
+      styleSrc: ["'self'"],
+      connectSrc: ["'self'"],
+      imgSrc: ["'self'", 'data:'],
+      mediaSrc: ["'self'", 'blob:'],
+      baseUri: ["'none'"],
+      formAction: ["'none'"],
+      frameAncestors: ["'none'"],
+    },
+  },
+  // Plain HTTP is the rule inside a cluster; whoever ends TLS sets this.
+  strictTransportSecurity: false,
+})
