@@ -27,6 +27,7 @@ import { createTrainingService, readSettings, type Settings, type TrainingServic
 import { TRAINING_ANSWERS } from '../training/service/openapi.ts'
 import { writeMadeUpCorpus } from '../training/tasks/sparse-wavernn/testing.ts'
 import { type Entry, tarOf, zipOf } from './support/archives.ts'
+import { RedisServer, redisServer } from './support/redis.ts'
 import { testServer } from './support/test-server.ts'
 
 const hasTrainer = existsSync(addonFile('train', TRAINING_ROOT))
@@ -44,10 +45,14 @@ interface Started {
 }
 const started: Started[] = []
 let folders = 0
-async function start(settings: Partial<Settings> = {}, name = `service-${++folders}`): Promise<Started> {
+async function start(settings: Partial<Settings> = {}, name = `service-${++folders}`, url = ''): Promise<Started> {
   const folder = join(dir, name)
   const all = { ...readSettings({}), folder, queue: join(folder, 'jobs.sqlite'), runners: 0, ...settings }
-  const service = await createTrainingService({ settings: all, queue: await openJobQueue(all.queue), log: () => {} })
+  const service = await createTrainingService({
+    settings: all,
+    queue: await openJobQueue(all.queue, url),
+    log: () => {},
+  })
   const config = { ...readConfig({ PORT: '0', HOST: '127.0.0.1' }), keysFile }
   const running = await startExtension(service, config, createLogger('silent'))
   const one = { url: `http://127.0.0.1:${running.port}`, service, running, folder }
@@ -581,6 +586,26 @@ test('a server that died before a job was queued queues it at the next start', a
   await one.service.sweep()
   // It is in the queue already, and is not queued twice.
   expect(JSON.parse(readFileSync(meta, 'utf8')).queued).toBe(1)
+})
+
+test.skipIf(!redisServer)('over Redis the same requests do the same (skipped without redis-server)', async () => {
+  const redis = await new RedisServer().start()
+  const one = await start({}, undefined, redis.url)
+  try {
+    const post = (path: string, body?: unknown) => ask('POST', `/v1/training/jobs${path}`, { at: one, body })
+    const { id } = (await post('', { kind: 'study', job: { study: 'mnist' } })).body
+    expect((await ask('GET', '/v1/training/jobs', { at: one })).body.data).toMatchObject([{ id, status: 'queued' }])
+    expect((await post(`/${id}/cancel`)).body).toMatchObject({ id, status: 'cancelled' })
+    expect((await post(`/${id}/cancel`)).status).toBe(409)
+    expect((await post(`/${id}/resume`)).body).toMatchObject({ id, status: 'queued' })
+    await post(`/${id}/cancel`)
+    expect((await ask('DELETE', `/v1/training/jobs/${id}`, { at: one })).body).toMatchObject({ deleted: true })
+    expect((await ask('GET', '/v1/training/jobs', { at: one })).body.data).toEqual([])
+  } finally {
+    await one.running.stop()
+    started.splice(started.indexOf(one), 1)
+    await redis.remove()
+  }
 })
 
 test('what is old is deleted, jobs that wait are not', async () => {

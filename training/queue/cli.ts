@@ -7,8 +7,9 @@ import { SparsewaveError } from 'sparsewave/internal/errors'
 import type { ExtensionHost } from 'sparsewave/internal/extension'
 import { STUDIES } from '../studies/index.ts'
 import { TASKS } from '../tasks/index.ts'
-import { openQueue, type Queue, type QueuedJob, studyJob, trainJob, workOn } from './index.ts'
+import { type NewJob, openQueue, type Queue, type QueuedJob, studyJob, trainJob, workOn } from './index.ts'
 import { type JobQueue, openJobQueue } from './job-queue.ts'
+import { performJob } from './perform.ts'
 import { DEFAULT_QUEUE } from './queue.ts'
 import type { Told } from './run.ts'
 
@@ -42,6 +43,17 @@ interface QueueFlag {
   readonly queue: string
 }
 
+interface When {
+  readonly priority?: number
+  readonly repeat?: string
+}
+
+async function put(queue: JobQueue, job: NewJob, { priority, repeat }: When): Promise<void> {
+  if (repeat === undefined) return added(await queue.add(job, { ...(priority !== undefined && { priority }) }))
+  await queue.schedule(repeat, job)
+  print(`${job.name} is added at '${repeat}'; \`sparsewave jobs schedules\` lists such jobs.`)
+}
+
 export function registerJobCommands(program: Command, host?: ExtensionHost): void {
   const jobs = program
     .command('jobs')
@@ -68,15 +80,19 @@ export function registerJobCommands(program: Command, host?: ExtensionHost): voi
   command(add, 'train', 'add the training of a job file')
     .argument('<job.yaml>', 'job file, see training/jobs/; it is kept as it is now')
     .option('--resume', "go on from the run's newest checkpoint", false)
-    .action((file: string, o: QueueFlag & { resume: boolean }) =>
-      using(o, async (queue) => added(await queue.add(trainJob(file, { tasks: TASKS, resume: o.resume })))),
+    .option('--priority <n>', 'lower numbers run first; needs REDIS_URL', number)
+    .option('--repeat <cron>', 'add it again at these times, such as "0 3 * * *"; needs REDIS_URL')
+    .action((file: string, o: QueueFlag & When & { resume: boolean }) =>
+      using(o, (queue) => put(queue, trainJob(file, { tasks: TASKS, resume: o.resume }), o)),
     )
   command(add, 'study', 'add a study')
     .argument('<name>', STUDIES.map((s) => s.name).join(', '))
     .option('--shared <folder>', 'folder that holds corpus/ and data/', '../shared')
     .option('-o, --output <folder>', 'where the document and data/<name>.jsonl go', 'docs/measurements/studies')
-    .action((name: string, o: QueueFlag & { shared: string; output: string }) =>
-      using(o, async (queue) => added(await queue.add(studyJob(name, { shared: o.shared, out: o.output })))),
+    .option('--priority <n>', 'lower numbers run first; needs REDIS_URL', number)
+    .option('--repeat <cron>', 'add it again at these times, such as "0 3 * * *"; needs REDIS_URL')
+    .action((name: string, o: QueueFlag & When & { shared: string; output: string }) =>
+      using(o, (queue) => put(queue, studyJob(name, { shared: o.shared, out: o.output }), o)),
     )
 
   command(jobs, 'list', 'list the jobs that wait or run')
@@ -119,6 +135,23 @@ export function registerJobCommands(program: Command, host?: ExtensionHost): voi
   command(jobs, 'run', 'run the jobs of the queue, one after another')
     .option('--watch', 'wait for more when the queue is empty', false)
     .action((o: QueueFlag & { watch: boolean }) => using(o, (queue) => run(queue, o.watch)))
+  command(jobs, 'schedules', 'list what is added again and again; needs REDIS_URL')
+    .option('--remove <place>', 'end the schedule that writes to this place')
+    .action((o: QueueFlag & { remove?: string }) =>
+      using(o, async (queue) => {
+        if (o.remove !== undefined) {
+          if (await queue.unschedule(o.remove)) return print(`Nothing is added for ${o.remove} any more.`)
+          throw new SparsewaveError('JOB_UNKNOWN', `No schedule writes to ${o.remove}.`, {
+            remedy: '`sparsewave jobs schedules` lists the places.',
+          })
+        }
+        const found = await queue.schedules()
+        if (found.length === 0) print('No schedules.')
+        for (const { pattern, name, target, next } of found)
+          print(`${pattern}  ${name}  ${target}  next ${next ?? '-'}`)
+      }),
+    )
+  jobs.command('perform', { hidden: true }).action(perform)
   jobs
     .command('work', { hidden: true })
     .argument('<id>', '', number)
@@ -275,4 +308,10 @@ async function work(queue: Queue, id: number): Promise<void> {
   )
   await tell({ outcome })
   if (process.connected) process.disconnect()
+}
+
+/** The process of a job of Redis: its runner sends the spec, and hears what came of it. It leaves when the runner ends. */
+async function perform(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+  await performJob({ tasks: TASKS, studies: STUDIES })
 }

@@ -2,16 +2,33 @@
  * What a queue of jobs can do, wherever it is kept: an SQLite file of this machine, or Redis for several. Who adds and lists jobs,
  * on the command line or over HTTP, knows this alone.
  */
+import path from 'node:path'
+import { SparsewaveError } from 'sparsewave/internal/errors'
 import type { NewJob } from './add.ts'
 import { type JobState, openQueue, type QueuedJob } from './queue.ts'
 import { type RunOptions, runQueue } from './run.ts'
 import type { Outcome } from './work.ts'
 
+/** A job that is added again and again. */
+export interface Schedule {
+  readonly target: string
+  readonly name: string
+  /** As cron has it. */
+  readonly pattern: string
+  /** ISO time. */
+  readonly next: string | undefined
+}
+
 export interface JobQueue {
   /** Where it is kept, for people. */
   readonly where: string
-  /** Throws JOB_INVALID when a waiting job writes to the same place. */
-  add(job: NewJob): Promise<number>
+  /** Throws JOB_INVALID when a waiting job writes to the same place. A lower `priority` above 0 runs first; only Redis has them. */
+  add(job: NewJob, options?: { priority?: number }): Promise<number>
+  /** Adds a job again at each time of a cron pattern, unless it still waits. Only Redis has schedules; throws USAGE elsewhere. */
+  schedule(pattern: string, job: NewJob): Promise<void>
+  schedules(): Promise<Schedule[]>
+  /** Gives whether there was such a schedule. */
+  unschedule(target: string): Promise<boolean>
   /** Waiting jobs, or all, in the order they run. */
   list(options: { all: boolean }): Promise<QueuedJob[]>
   /** Throws JOB_UNKNOWN. */
@@ -36,7 +53,15 @@ export async function sqliteJobQueue(file: string): Promise<JobQueue> {
   const queue = await openQueue(file)
   return {
     where: file,
-    add: async ({ name, spec, target }) => queue.add(name, spec, target),
+    async add({ name, spec, target }, { priority = 0 } = {}) {
+      if (priority !== 0) throw needsRedis('Priorities')
+      return queue.add(name, spec, target)
+    },
+    async schedule() {
+      throw needsRedis('Schedules')
+    },
+    schedules: async () => [],
+    unschedule: async () => false,
     list: async (options) => queue.list(options),
     job: async (id) => queue.job(id),
     find: async (target) => queue.find(target),
@@ -49,5 +74,19 @@ export async function sqliteJobQueue(file: string): Promise<JobQueue> {
   }
 }
 
-/** The queue that the settings name. Throws QUEUE_UNAVAILABLE, DISK_FULL. */
-export const openJobQueue = (file: string): Promise<JobQueue> => sqliteJobQueue(file)
+const needsRedis = (what: string) =>
+  new SparsewaveError('USAGE', `${what} need a queue on Redis.`, {
+    remedy: 'Set REDIS_URL, such as redis://localhost:6379.',
+  })
+
+/** The queue on Redis where REDIS_URL is set, else the one in `file`. Throws QUEUE_UNAVAILABLE, DISK_FULL. */
+export async function openJobQueue(file: string, url = process.env.REDIS_URL): Promise<JobQueue> {
+  if (!url) return sqliteJobQueue(file)
+  if (!/^rediss?:\/\/[^/]/.test(url) || !URL.canParse(url))
+    throw new SparsewaveError('USAGE', 'REDIS_URL is not the address of a Redis server.', {
+      remedy: 'Set it to redis://HOST:PORT, or unset it to keep the queue in a file.',
+    })
+  const { redisJobQueue } = await import('./redis.ts')
+  const { STUDIES } = await import('../studies/index.ts')
+  return redisJobQueue({ url, folder: path.resolve(file.replace(/\.sqlite$/, '')), studies: STUDIES })
+}

@@ -25,6 +25,15 @@ export type JobSpec =
       readonly out: string
       readonly folder: string
     }
+  /** One run of a study whose grid is spread over workers. */
+  | {
+      readonly kind: 'cell'
+      readonly study: string
+      readonly shared: string
+      readonly out: string
+      readonly folder: string
+      readonly key: string
+    }
 
 export interface QueuedJob {
   readonly id: number
