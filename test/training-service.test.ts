@@ -20,6 +20,7 @@ import { createKey } from '../server/access/key-file.ts'
 import { readConfig } from '../server/config.ts'
 import { type RunningExtension, startExtension } from '../server/extension.ts'
 import { createLogger } from '../server/log.ts'
+import { readWav } from '../src/audio/wav.ts'
 import { addonFile } from '../src/native-addon.ts'
 import { openJobQueue } from '../training/queue/job-queue.ts'
 import { TRAINING_ROOT } from '../training/root.ts'
@@ -129,6 +130,19 @@ const TINY = {
 const tinyJob = (more: object = {}) => ({ kind: 'vocoder', training_file: recordings, job: TINY, ...more })
 
 // Doors ---------------------------------------------------------------------------------------------------------------
+
+test('the page needs no key, its data does', async () => {
+  const page = await ask('GET', '/training/', { key: '' })
+  expect(page).toMatchObject({ status: 200, body: expect.stringContaining('app.js') })
+  expect(page.headers.get('content-security-policy')).toContain("script-src 'self'")
+  for (const file of ['app.js', 'api.js', 'chart.js', 'mask.js', 'training.css'])
+    expect((await ask('GET', `/training/${file}`, { key: '' })).status).toBe(200)
+  expect((await ask('GET', '/style.css', { key: '' })).status).toBe(200)
+  expect((await ask('GET', '/training/..%2fservice.ts', { key: '' })).status).not.toBe(200)
+  const metrics = await ask('GET', '/metrics', { key: '' })
+  expect(metrics.body).toMatch(/^train_jobs\{state="queued"\} 0$/m)
+  expect(metrics.body).toMatch(/^train_disk_free_bytes \d/m)
+})
 
 test('only keys with the scope train are let in', async () => {
   const { url } = main
@@ -503,6 +517,28 @@ test.skipIf(!hasTrainer)(
     const content = await get('checkpoints/step-20/content')
     expect((await content.arrayBuffer()).byteLength).toBe(newest.bytes)
     expect((await get('checkpoints/step-21/content')).status).toBe(404)
+
+    const validations = await ask('GET', `/v1/training/jobs/${id}/validations`)
+    TRAINING_ANSWERS.TrainingValidations.strict().parse(validations.body)
+    expect(validations.body.data.map((one: { id: string }) => one.id)).toEqual(['step-20', 'step-10'])
+    const [{ masks, samples }] = validations.body.data
+    expect(samples).toHaveLength(2)
+    const pictures = await ask('GET', masks)
+    TRAINING_ANSWERS.TrainingMasks.strict().parse(pictures.body)
+    const [matrix] = pictures.body.matrices
+    expect(matrix.kept).toHaveLength((matrix.strips * matrix.columns) / 2)
+    for (const path of [samples[0].sample, samples[0].recording]) {
+      const wav = await fetch(`${main.url}${path}`, { headers: { Authorization: `Bearer ${KEY}` } })
+      expect(wav.headers.get('content-type')).toBe('audio/wav')
+      expect(readWav(new Uint8Array(await wav.arrayBuffer())).samples.length).toBeGreaterThan(5000)
+    }
+    for (const wrong of [
+      'validations/step-11/masks',
+      'validations/recordings/masks',
+      'recordings/..%2f20%2fu03',
+      'recordings/none',
+    ])
+      expect((await get(wrong)).status).toBe(404)
 
     const names: string[] = []
     const unpacked = extract()

@@ -74,6 +74,27 @@ const checkpointSchema = z.object({
   step_number: z.int(),
   bytes: z.int(),
 })
+const validationSchema = z.object({
+  id: z.string(),
+  object: z.literal('training.job.validation'),
+  created_at: time,
+  step_number: z.int(),
+  masks: z.string().describe('Path of the masks at that moment.'),
+  samples: z.array(
+    z.object({ utterance: z.string(), sample: z.string().describe('Path of a WAV.'), recording: z.string() }),
+  ),
+})
+const masksSchema = z.object({
+  update: z.int(),
+  matrices: z.array(
+    z.object({
+      name: z.string(),
+      strips: z.int().describe('Of 16 rows.'),
+      columns: z.int(),
+      kept: z.array(z.int()).describe('Columns that are kept, strip after strip, as many in each.'),
+    }),
+  ),
+})
 const deletedSchema = z.object({ id: z.string(), object: z.enum(['file', 'training.job']), deleted: z.literal(true) })
 const listOf = <S extends z.ZodType>(schema: S) =>
   z.object({
@@ -94,6 +115,8 @@ export const TRAINING_ANSWERS = {
   TrainingJobs: listOf(jobSchema),
   TrainingEvents: listOf(eventSchema),
   TrainingCheckpoints: listOf(checkpointSchema),
+  TrainingValidations: listOf(validationSchema),
+  TrainingMasks: masksSchema,
   TrainingDeleted: deletedSchema,
 }
 const REQUESTS = {
@@ -173,6 +196,7 @@ const inPath = (name: string, example: string) => ({
 const file = inPath('file', 'file-0123456789abcdef01234567')
 const upload = inPath('upload', 'upload-0123456789abcdef01234567')
 const job = inPath('job', 'job-0123456789abcdef01234567')
+const wav = { '200': { description: 'OK', content: { 'audio/wav': {} } } }
 const tar = { '200': { description: 'OK', content: { 'application/x-tar': {} } } }
 
 export const trainingPaths: Readonly<Record<string, object>> = {
@@ -293,6 +317,35 @@ export const trainingPaths: Readonly<Record<string, object>> = {
       summary: 'The file of a checkpoint, safetensors',
       responses: { '200': { description: 'OK', content: { 'application/octet-stream': {} } }, ...errors(400, 404) },
     },
+  },
+  '/v1/training/jobs/{job}/validations': {
+    ...job,
+    get: {
+      summary: 'Validations that left samples and masks, newest first',
+      responses: { ...ok('TrainingValidations'), ...errors(400, 404) },
+    },
+  },
+  '/v1/training/jobs/{job}/validations/{validation}/masks': {
+    parameters: [...job.parameters, ...inPath('validation', 'step-1000').parameters],
+    get: {
+      summary: 'Which blocks of the weights were kept',
+      responses: { ...ok('TrainingMasks'), ...errors(400, 404) },
+    },
+  },
+  '/v1/training/jobs/{job}/validations/{validation}/samples/{utterance}': {
+    parameters: [
+      ...job.parameters,
+      ...inPath('validation', 'step-1000').parameters,
+      ...inPath('utterance', 'u00003').parameters,
+    ],
+    get: {
+      summary: 'A held-out recording, synthesized by the net of that moment',
+      responses: { ...wav, ...errors(400, 404) },
+    },
+  },
+  '/v1/training/jobs/{job}/recordings/{utterance}': {
+    parameters: [...job.parameters, ...inPath('utterance', 'u00003').parameters],
+    get: { summary: 'The recording itself', responses: { ...wav, ...errors(400, 404) } },
   },
   '/v1/training/jobs/{job}/result': {
     ...job,

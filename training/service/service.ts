@@ -8,14 +8,17 @@ import path from 'node:path'
 import express, { type Request, type RequestHandler, type Response, type Router } from 'express'
 import type { HttpExtension } from 'sparsewave/internal/extension'
 import type { JobQueue } from '../queue/job-queue.ts'
+import { TRAINING_ROOT } from '../root.ts'
 import { allEvents, eventsAfter, positionOf, streamEvents } from './events.ts'
 import { Files, type UploadMeta } from './files.ts'
 import { hasEnded, type JobMeta, Jobs } from './jobs.ts'
 import { kindOf } from './kinds/index.ts'
+import { createServiceMetrics } from './metrics.ts'
 import { trainingPaths, trainingSchemas } from './openapi.ts'
 import { publicly, RequestError } from './request-error.ts'
 import { runJobs } from './runners.ts'
 import type { Settings } from './settings.ts'
+import { snapshotFile, snapshotsOf } from './snapshots.ts'
 import { Store, seconds } from './store.ts'
 
 /** Milliseconds between looks at what has expired and how full the disk is. */
@@ -86,10 +89,22 @@ export async function createTrainingService({
   timer.unref()
   const running = runJobs(queue, settings.runners, { signal: stop.signal, log, ...(command && { command }) })
 
+  const metrics = createServiceMetrics({
+    async jobs() {
+      const entries = await jobs.entries()
+      return jobs.list().map((meta) => {
+        const folder = store.folder(meta.id)
+        const log = path.join(folder, kindOf(meta.kind).log(meta.job))
+        return { id: meta.id, kind: meta.kind, folder, log, entry: entries.get(meta.queued ?? -1) }
+      })
+    },
+    disk: () => ({ used: [...used.values()].reduce((a, b) => a + b, 0), free }),
+  })
   let closing: Promise<void> | undefined
   const router = routes({ store, files, jobs, signal: stop.signal })
   return {
-    paths: /^\/v1\/(?:files|uploads|training)(?:\/|$)/,
+    paths: /^\/(?:v1\/(?:files|uploads|training)|training)(?:\/|$)/,
+    open: /^\/training(?:\/|$)/,
     scope: 'train',
     handler: (request, response, next) =>
       router(request as Request, response as Response, (error?: unknown) => {
@@ -99,6 +114,7 @@ export async function createTrainingService({
       }),
     openApi: { paths: trainingPaths, schemas: trainingSchemas },
     sweep,
+    metrics,
     close() {
       closing ??= (async () => {
         clearInterval(timer)
@@ -110,6 +126,9 @@ export async function createTrainingService({
     },
   }
 }
+
+/** The page. It asks for a key, and for all else with it. */
+const PAGE = path.join(TRAINING_ROOT, 'service', 'web')
 
 interface Parts {
   readonly store: Store
@@ -155,6 +174,10 @@ function routes({ store, files, jobs, signal }: Parts): Router {
   const router = express.Router()
   const json = express.json({ limit: BODY, type: () => true })
   const streams = new Map<string, number>()
+  router.use(
+    '/training',
+    express.static(PAGE, { setHeaders: (res: Response) => void res.setHeader('Cache-Control', 'no-cache') }),
+  )
 
   const route = (
     at: string,
@@ -313,6 +336,35 @@ function routes({ store, files, jobs, signal }: Parts): Router {
       },
     ],
   })
+  const runOf = (req: Request, res: Response): { meta: JobMeta; run: string | undefined } => {
+    const meta = jobOf(req, res)
+    const { run, hasSnapshots } = kindOf(meta.kind)
+    return { meta, run: run !== undefined && hasSnapshots ? path.join(store.folder(meta.id), run) : undefined }
+  }
+  route('/v1/training/jobs/:job/validations', {
+    get: [
+      (req, res) => {
+        const { meta, run } = runOf(req, res)
+        const data = run === undefined ? [] : snapshotsOf(run, `/v1/training/jobs/${meta.id}`)
+        res.json(list({ data, has_more: false }))
+      },
+    ],
+  })
+  const sendSnapshot =
+    (type: string): RequestHandler =>
+    async (req, res) => {
+      const { meta, run } = runOf(req, res)
+      const [step, utterance] = [req.params.validation, req.params.utterance].map((value) => value && String(value))
+      const file = run === undefined ? undefined : snapshotFile(run, step, utterance)
+      if (file === undefined)
+        throw new RequestError('FILE_UNKNOWN', 'The job has no such validation.', null, {
+          remedy: 'List its validations.',
+        })
+      await send(res, file, type, `${meta.id}-${step ?? 'recording'}-${path.basename(file)}`)
+    }
+  route('/v1/training/jobs/:job/validations/:validation/masks', { get: [sendSnapshot('application/json')] })
+  route('/v1/training/jobs/:job/validations/:validation/samples/:utterance', { get: [sendSnapshot('audio/wav')] })
+  route('/v1/training/jobs/:job/recordings/:utterance', { get: [sendSnapshot('audio/wav')] })
   route('/v1/training/jobs/:job/result', {
     get: [
       async (req, res) => {

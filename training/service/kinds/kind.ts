@@ -28,6 +28,8 @@ export interface JobKind {
   readonly run?: string
   /** Its log of JSON lines, below the job's folder. */
   log(job: Readonly<Record<string, unknown>>): string
+  /** Whether each validation leaves samples and masks in the run's folder. */
+  readonly hasSnapshots?: boolean
   /** The files of its result, from its folder. Throws CHECKPOINT_INVALID. */
   result(folder: string, job: Readonly<Record<string, unknown>>): ResultFile[]
 }
