@@ -74,7 +74,7 @@ for (const utterance of utterances) {
   milliseconds += performance.now() - start
   seconds += (frames.count * HOP) / SAMPLE_RATE
   lists.free!.push(`${await speak('free', id, frames)}\t${text}`)
-  const example = createExample(predictor.symbols, utterance, readCached(CACHE, id).frames)
+  const example = createExample(predictor.config, utterance, readCached(CACHE, id).frames)
   lists.forced!.push(`${await speak('forced', id, predictor.teacherForced(example, sharpening).frames)}\t${text}`)
 }
 for (const [kind, lines] of Object.entries(lists)) writeFileSync(join(out, `${kind}.tsv`), `${lines.join('\n')}\n`)

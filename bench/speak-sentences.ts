@@ -1,7 +1,7 @@
 /**
  * Speaks bench/sentences.txt, which no net was trained on, or texts of a corpus's held-out sets, and writes what a judge needs.
  *
- *     node bench/dist/speak-sentences.js VOICE VOCODER OUT [--seed N] [--corpus FOLDER --split test|validation --every N]
+ *     node bench/dist/speak-sentences.js VOICE VOCODER OUT [--seed N] [--speed X] [--corpus FOLDER --split test|validation --every N]
  *
  * writes OUT/NN.wav and OUT/list.tsv (WAV, tab, text) and prints time to first audio and the real-time factor. Of a corpus every Nth
  * (4th) text of 41 to 109 characters is spoken.
@@ -23,11 +23,12 @@ const { values: flags, positionals } = parseArgs({
     split: { type: 'string', default: 'test' },
     every: { type: 'string', default: '4' },
     seed: { type: 'string', default: '1' },
+    speed: { type: 'string', default: '1' },
   },
 })
 const [voice, kind, out] = positionals
 if (!voice || !VOCODERS.includes(kind as VocoderKind) || !out) {
-  console.error(`usage: speak-sentences VOICE ${VOCODERS.join('|')} OUT [--seed N] [--corpus FOLDER ...]`)
+  console.error(`usage: speak-sentences VOICE ${VOCODERS.join('|')} OUT [--seed N] [--speed X] [--corpus FOLDER ...]`)
   process.exit(2)
 }
 const vocoder = kind as VocoderKind
@@ -46,7 +47,11 @@ let spent = 0
 for (const [i, text] of sentences.entries()) {
   const started = performance.now()
   const parts: Float32Array[] = []
-  for await (const { samples } of synthesizer.stream(text, { seed: Number(flags.seed), vocoder })) {
+  for await (const { samples } of synthesizer.stream(text, {
+    seed: Number(flags.seed),
+    speed: Number(flags.speed),
+    vocoder,
+  })) {
     if (parts.length === 0) first.push(performance.now() - started)
     parts.push(samples.slice())
   }

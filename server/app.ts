@@ -14,20 +14,16 @@ import { inOrder } from './in-order.ts'
 import { requestLog } from './log.ts'
 import { countRequest, requestId, security } from './middleware.ts'
 import { openApiDocument } from './openapi.ts'
-import { speechRoute, timestampsRoute } from './routes/speech.ts'
-import { checkModel, MODELS } from './routes/speech-request.ts'
+import { singleSlashes } from './paths.ts'
+import { mountDialects } from './routes/mount.ts'
 import { voiceFiles } from './routes/voice-files.ts'
-import { VOICE_ALIASES } from './voices.ts'
-
-/** Largest body: 4096 characters of input, escaped, with room for the rest. */
-const MAX_BODY = '64kb'
 
 export function createApp(deps: ServerDeps, extension?: HttpExtension): Express {
-  const { pool, metrics, catalogue, gate, logger, config } = deps
+  const { pool, metrics, gate, logger, config } = deps
   const app = express()
   app.set('trust proxy', config.trustProxy)
   app.disable('x-powered-by')
-  app.use(inOrder(), requestId, known(deps), requestLog(logger), security, ...corsFor(config.corsOrigins))
+  app.use(oneSlash, inOrder(), requestId, known(deps), requestLog(logger), security, ...corsFor(config.corsOrigins))
 
   if (extension) app.use(inTime(extension), ...mountExtension(gate, extension))
 
@@ -37,29 +33,9 @@ export function createApp(deps: ServerDeps, extension?: HttpExtension): Express 
       .get(...handlers)
       .all(methodNotAllowed('GET'))
   }
-  app.use('/v1', identify(gate))
-
-  app
-    .route('/v1/audio/speech')
-    .post(countRequest(gate), express.json({ limit: MAX_BODY, type: () => true }), speechRoute(deps))
-    .all(methodNotAllowed('POST'))
-
-  app
-    .route('/v1/audio/speech/timestamps')
-    .post(countRequest(gate), express.json({ limit: MAX_BODY, type: () => true }), timestampsRoute(deps))
-    .all(methodNotAllowed('POST'))
-
-  const model = (id: string) => ({ id, object: 'model', created: 0, owned_by: 'sparsewave' })
-  get('/v1/models', (_req, res) => {
-    res.json({ object: 'list', data: MODELS.map(model) })
-  })
-  get('/v1/models/:model', (req, res) => {
-    res.json(model(checkModel(String(req.params.model))))
-  })
-  get('/v1/audio/voices', (_req, res) => {
-    const { voices, defaultVoice } = catalogue
-    res.json({ voices, default: defaultVoice, aliases: VOICE_ALIASES, browser: config.givesVoices })
-  })
+  const identified = identify(gate)
+  mountDialects(app, deps, identified, countRequest(gate))
+  app.use('/v1', identified)
   app.use('/v1/audio/voices', voiceFiles(deps))
 
   const document = openApiDocument({ speech: true, ...(extension && { extension }) })
@@ -97,6 +73,11 @@ const askAgain = (res: ServerResponse): void => {
   res.setHeader('Cache-Control', 'no-cache')
 }
 
+const oneSlash: RequestHandler = (req, _res, next) => {
+  req.url = singleSlashes(req.url)
+  next()
+}
+
 const known =
   (deps: ServerDeps): RequestHandler =>
   (_req, res, next) => {
@@ -108,6 +89,9 @@ const identify =
   (gate: Gate): RequestHandler =>
   (req, res, next) => {
     // A browser asks first, without the key, whether it may.
-    if (req.method !== 'OPTIONS') res.locals.caller = gate.identify(req.headers, req.ip ?? 'unknown')
+    if (req.method !== 'OPTIONS') {
+      const query = res.locals.keyInQuery ? req.url.split('?').slice(1).join('?') : undefined
+      res.locals.caller = gate.identify(req.headers, req.ip ?? 'unknown', query)
+    }
     next()
   }

@@ -2,8 +2,10 @@
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import { SparsewaveError } from '../src/errors.ts'
+import { parseAliases } from './aliases.ts'
 import { LOG_LEVELS, type LogLevel } from './log.ts'
 import { WORKER_KINDS, type WorkerKind } from './synthesis/messages.ts'
+import type { TlsFiles } from './tls.ts'
 
 /** Values parted by commas. */
 const list = z
@@ -21,11 +23,21 @@ const whole = (min: number, max: number) => z.coerce.number().int().min(min).max
 export const configSchema = z.object({
   PORT: whole(0, 65535).default(8080).describe('port to listen on; 0 = any free one'),
   HOST: z.string().min(1).default('0.0.0.0').describe('address to listen on'),
+  SPARSEWAVE_TLS_CERT: z.string().min(1).optional().describe('certificate in PEM; the server then speaks TLS alone'),
+  SPARSEWAVE_TLS_KEY: z.string().min(1).optional().describe('key of the certificate in PEM'),
+  SPARSEWAVE_TLS_SELF_SIGNED: z
+    .enum(['0', '1'])
+    .default('0')
+    .describe('1 = certificate and key are made, signed by themselves, where they are missing'),
   SPARSEWAVE_VOICE: z
     .string()
     .min(1)
     .optional()
     .describe('voice used when a request names none; else the first there is'),
+  SPARSEWAVE_ALIASES: z
+    .string()
+    .default('')
+    .describe('names that mean voices, NAME=VOICE parted by commas, or a file of such lines'),
   SPARSEWAVE_WORKERS: whole(1, 1024).optional().describe('synthesis workers; one a core unless set'),
   SPARSEWAVE_WORKER_KIND: z
     .enum(WORKER_KINDS)
@@ -92,7 +104,11 @@ export const configSchema = z.object({
 export interface Config {
   readonly port: number
   readonly host: string
+  /** Undefined = plain HTTP. */
+  readonly tls: TlsFiles | undefined
   readonly voice: string | undefined
+  /** Names that mean voices, whose they are not. */
+  readonly aliases: Readonly<Record<string, string>>
   readonly workers: number
   readonly workerKind: WorkerKind
   readonly loadLimit: number
@@ -134,7 +150,9 @@ export function readConfig(env: Record<string, string | undefined> = process.env
   return {
     port: c.PORT,
     host: c.HOST,
+    tls: tlsOf(c),
     voice: c.SPARSEWAVE_VOICE,
+    aliases: parseAliases(c.SPARSEWAVE_ALIASES),
     workers: c.SPARSEWAVE_WORKERS ?? availableParallelism(),
     workerKind: c.SPARSEWAVE_WORKER_KIND,
     loadLimit: c.SPARSEWAVE_LOAD_LIMIT,
@@ -160,4 +178,24 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     logText: c.SPARSEWAVE_LOG_TEXT === '1',
     drainSeconds: c.SPARSEWAVE_DRAIN_SECONDS,
   }
+}
+
+/** Files that are written where none is named. */
+const MADE = { cert: 'sparsewave-cert.pem', key: 'sparsewave-key.pem' }
+
+/** What TLS is spoken with. Throws USAGE when only one of the two files is named. */
+export function tlsOf({
+  SPARSEWAVE_TLS_CERT: cert,
+  SPARSEWAVE_TLS_KEY: key,
+  SPARSEWAVE_TLS_SELF_SIGNED: made,
+}: Pick<z.output<typeof configSchema>, 'SPARSEWAVE_TLS_CERT' | 'SPARSEWAVE_TLS_KEY' | 'SPARSEWAVE_TLS_SELF_SIGNED'>):
+  | TlsFiles
+  | undefined {
+  const selfSigned = made === '1'
+  if (selfSigned) return { cert: cert ?? MADE.cert, key: key ?? MADE.key, selfSigned }
+  if (cert !== undefined && key !== undefined) return { cert, key, selfSigned }
+  if (cert === undefined && key === undefined) return undefined
+  throw new SparsewaveError('USAGE', 'TLS needs a certificate and its key, and only one of them is named.', {
+    remedy: 'Name both files with --tls-cert and --tls-key, or add --tls-self-signed.',
+  })
 }

@@ -45,7 +45,7 @@ export function mountExtension(gate: Gate, extension: HttpExtension): RequestHan
     only((req, res, next) => {
       // A browser asks first, without the key, whether it may.
       if (req.method !== 'OPTIONS')
-        res.locals.caller = gate.identify(req.headers, req.ip ?? 'unknown', extension.scope as Scope)
+        res.locals.caller = gate.identify(req.headers, req.ip ?? 'unknown', undefined, extension.scope as Scope)
       next()
     }),
     only((req, res, next) => (req.method === 'OPTIONS' ? next() : countRequest(gate)(req, res, next))),

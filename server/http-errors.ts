@@ -3,10 +3,13 @@ import { STATUS_CODES } from 'node:http'
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express'
 import type { Logger } from 'pino'
 import type { z } from 'zod'
-import { ERRORS, type ErrorCode, SparsewaveError } from '../src/errors.ts'
+import { type ErrorCode, httpRemedy, SparsewaveError } from '../src/errors.ts'
 import { RateLimitError } from './access/gate.ts'
+import { refusalOf } from './access/refusals.ts'
 import type { ServerDeps } from './deps.ts'
 import { faultOf } from './fault.ts'
+import { note } from './log.ts'
+import type { HttpDialect } from './routes/dialect.ts'
 import { publicError } from './speech.ts'
 
 export interface ErrorBody {
@@ -55,12 +58,26 @@ export class RequestError extends SparsewaveError {
     const issue = error.issues[0]!
     const param = issue.path.length > 0 ? issue.path.join('.') : null
     const tooLong = issue.code === 'too_big' && param === 'input'
-    return new RequestError(
-      tooLong ? 'INPUT_TOO_LONG' : 'REQUEST_INVALID',
-      param ? `${param}: ${issue.message}` : issue.message,
-      param,
-    )
+    return new RequestError(tooLong ? 'INPUT_TOO_LONG' : 'REQUEST_INVALID', sentenceOf(issue, param), param)
   }
+}
+
+/** What is wrong with a field, as a sentence. */
+function sentenceOf(issue: z.core.$ZodIssue, param: string | null): string {
+  const field = param === null ? 'The request' : `The field \`${param}\``
+  const { message } = issue
+  if (issue.code === 'invalid_type')
+    return issue.message.endsWith('received undefined')
+      ? `${field} is missing.`
+      : `${field} must be of the type ${issue.expected}.`
+  if (issue.code === 'too_big' && message.startsWith('Too big'))
+    return `${field} must be at most ${issue.maximum}${issue.origin === 'string' ? ' characters long' : ''}.`
+  if (issue.code === 'too_small' && message.startsWith('Too small'))
+    return `${field} must be at least ${issue.minimum}${issue.origin === 'string' ? ' characters long' : ''}.`
+  if (issue.code === 'invalid_value' && message.startsWith('Invalid'))
+    return `${field} must be ${issue.values.map(String).join(' or ')}.`
+  if (issue.code === 'unrecognized_keys') return `${field} has the unknown field \`${issue.keys[0]?.slice(0, 64)}\`.`
+  return `${field} is wrong: ${message.replace(/\.$/, '')}.`
 }
 
 /** A value as its schema gives it. Throws REQUEST_INVALID, INPUT_TOO_LONG. */
@@ -70,6 +87,19 @@ export function parseWith<S extends z.ZodType>(value: unknown, schema: S): z.out
   return parsed.data
 }
 
+/** A body that came as text. Throws REQUEST_INVALID. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new RequestError('REQUEST_INVALID', 'The body is not valid JSON.', null)
+  }
+}
+
+/** Seconds after which a client that was turned away may come back. */
+export const retryAfterOf = (error: unknown): number =>
+  error instanceof RateLimitError ? error.retryAfter : RETRY_AFTER
+
 /** Answers with an error, or breaks the connection off when the audio has already begun. */
 export function sendError(res: Response, error: unknown): number {
   const known = asSparsewaveError(error, res)
@@ -77,36 +107,34 @@ export function sendError(res: Response, error: unknown): number {
     res.destroy()
     return known.status
   }
-  if (known.status === 429 || known.status === 503)
-    res.set('Retry-After', String(known instanceof RateLimitError ? known.retryAfter : RETRY_AFTER))
-  if (known.status === 401) {
-    // Whoever has no key gets one answer a connection, and the rest of the body is not read.
-    res.set({ 'WWW-Authenticate': 'Bearer', Connection: 'close' })
-    res.locals.deps?.metrics.refused.inc({ reason: 'key' })
+  if (known.status === 429 || known.status === 503) res.set('Retry-After', String(retryAfterOf(known)))
+  // Whoever has no key gets one answer a connection, and the rest of the body is not read.
+  if (known.status === 401) res.set({ 'WWW-Authenticate': 'Bearer', Connection: 'close' })
+  const reason = refusalOf(known)
+  if (reason !== undefined) {
+    res.locals.deps?.metrics.refused.inc({ reason })
+    note(res, { refused: reason })
   }
-  res.status(known.status).json(errorBodyOf(known))
+  if (known.code === 'INPUT_TOO_LONG') void res.locals.giveBack?.()
+  const dialect = res.locals.dialect as HttpDialect | undefined
+  const body = dialect?.errorBody?.(known, res.get('X-Request-Id') ?? '') ?? errorBodyOf(known)
+  res.status(known.status).json(body)
   return known.status
 }
 
-/** Remedies for clients of the server, who have no command line here. Where an error has one of its own, that counts. */
-const REMEDIES: Partial<Record<ErrorCode, string>> = {
-  REQUEST_INVALID: 'openapi.json on this server describes the requests.',
-  VOICE_UNKNOWN: '`GET /v1/audio/voices` lists the voices there are.',
+/** An error as sentences for a client of the server: what was wrong, and what to do about it. */
+export function messageOf(error: SparsewaveError): string {
+  const remedy = httpRemedy(error)
+  const said = /[.!?]$/.test(error.message) ? error.message : `${error.message}.`
+  return remedy ? `${said} ${remedy}` : said
 }
 
-/** What a client of the server may do about an error. */
-export const remedyOf = ({ code, remedy }: SparsewaveError): string =>
-  remedy === ERRORS[code].remedy ? (REMEDIES[code] ?? remedy) : remedy
+/** The field that an error is about. */
+export const paramOf = (error: SparsewaveError & { param?: string | null }): string | null => error.param ?? null
 
 /** The error object of an error that a client may see. */
-export function errorBodyOf(error: SparsewaveError): ErrorBody {
-  const remedy = remedyOf(error)
-  const said = /[.!?]$/.test(error.message) ? error.message : `${error.message}.`
-  const message = remedy ? `${said} ${remedy}` : said
-  // An extension's errors may name a field too.
-  const { param = null } = error as SparsewaveError & { param?: string | null }
-  return errorBody(error.status, error.code.toLowerCase(), message, param)
-}
+export const errorBodyOf = (error: SparsewaveError): ErrorBody =>
+  errorBody(error.status, error.code.toLowerCase(), messageOf(error), paramOf(error))
 
 function asSparsewaveError(error: unknown, res: Response): SparsewaveError {
   const deps = res.locals.deps as ServerDeps | undefined

@@ -106,7 +106,7 @@ export function createMetrics(pool: () => PoolState, log: () => number = () => 0
     workersLost: new Counter({ name: 'tts_workers_lost_total', help: 'Synthesis workers that died', registers }),
     refused: new Counter({
       name: 'tts_refused_total',
-      help: 'Handshakes, keys and connections that were turned away, by reason',
+      help: 'Requests, handshakes, messages and connections that were turned away, by reason',
       labelNames: ['reason'] as const,
       registers,
     }),

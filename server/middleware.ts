@@ -13,8 +13,11 @@ export const requestId: RequestHandler = (req, res, next) => {
 
 export const countRequest =
   (gate: Gate): RequestHandler =>
-  async (_req, res, next) => {
+  async (req, res, next) => {
+    if (req.method === 'HEAD') return next()
     const standing = await gate.request(res.locals.caller)
+    // A text that can never be spoken is no use of the window.
+    if (standing) res.locals.giveBack = () => gate.giveBack(res.locals.caller)
     if (standing)
       res.set({
         'X-RateLimit-Limit-Requests': String(standing.limit),

@@ -9,6 +9,8 @@ import { nearest, SparsewaveError } from '../src/errors.ts'
 import { catalogue } from '../src/voices/catalogue.ts'
 import { type Config, readConfig } from './config.ts'
 import { createLogger } from './log.ts'
+import { singleSlashes } from './paths.ts'
+import { routesByPath } from './routes/mount.ts'
 import { type StartOptions, startServer as start } from './start.ts'
 import { spawnWorker } from './synthesis/spawn.ts'
 import type { VoiceCatalogue } from './voices.ts'
@@ -18,6 +20,8 @@ import { DIALECTS } from './websocket/dialects/index.ts'
 export interface SpeechServerOptions {
   /** Voice used when a request names none. Default: SPARSEWAVE_VOICE, else the first one installed. */
   readonly voice?: string | undefined
+  /** Names that requests may use for voices, such as `{ onyx: 'george' }`. Default: those of other services' voices. */
+  readonly aliases?: Readonly<Record<string, string>> | undefined
   /** Synthesis workers. Default: one per CPU core. */
   readonly workers?: number | undefined
   /** `process` keeps a crash in native code from ending this process. Default `thread`. */
@@ -66,7 +70,8 @@ type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer<A
 export interface SpeechRouter {
   /**
    * Middleware for Express, or for anything that calls `(request, response, next)`. It answers `/v1/audio/*`, `/v1/models`,
-   * `/health/*`, `/metrics` and `/openapi.json` below the path it is mounted at, and hands every other request on.
+   * the paths of other services under `/v1`, `/v2`, `/api` and `/dev`, `/health/*`, `/metrics` and `/openapi.json` below
+   * the path it is mounted at, and hands every other request on.
    */
   readonly handler: (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void
   /** Names of the voices that requests may ask for. */
@@ -92,8 +97,15 @@ export interface SpeechServer {
 
 /** What a mounted server answers. Its web page and its reference need a server of their own. */
 const MOUNTED = /^\/(?:v1\/(?:audio|models)(?:\/|$)|health\/|metrics$|openapi\.json$)/
+/** Paths of other services below their own prefixes. What they have at the root belongs to the app. */
+const DIALECT_PATHS = [...routesByPath().keys()].filter((path) => /^\/(?:v\d|api|dev)\//.test(path)).map(patternOf)
 
-const pathOf = (url: string | undefined): string => (url ?? '/').replace(/[?#].*$/s, '')
+/** A path of Express as a pattern: variables are one segment. */
+function patternOf(path: string): RegExp {
+  return new RegExp(`^${path.replace(/:\w+/g, '[^/]+')}/?$`)
+}
+
+const pathOf = (url: string | undefined): string => singleSlashes(url ?? '/').replace(/[?#].*$/s, '')
 
 /**
  * Loads the voice in worker threads and resolves with middleware that speaks.
@@ -125,7 +137,9 @@ export async function createSpeechRouter(options: SpeechServerOptions = {}): Pro
   const detach: (() => void)[] = []
   return {
     handler(request, response, next) {
-      if (MOUNTED.test(pathOf(request.url))) running.server.emit('request', request, response)
+      const path = pathOf(request.url)
+      if (MOUNTED.test(path) || DIALECT_PATHS.some((pattern) => pattern.test(path)))
+        running.server.emit('request', request, response)
       else next()
     },
     ...namesOf(parts.catalogue),
@@ -185,6 +199,7 @@ export async function startSpeechServer(options: ListenOptions = {}): Promise<Sp
 /** Options by the variables that name them in the environment. */
 const VARIABLES: Readonly<Record<keyof ListenOptions, string>> = {
   voice: 'SPARSEWAVE_VOICE',
+  aliases: 'SPARSEWAVE_ALIASES',
   workers: 'SPARSEWAVE_WORKERS',
   workerKind: 'SPARSEWAVE_WORKER_KIND',
   streamsPerWorker: 'SPARSEWAVE_STREAMS_PER_WORKER',
@@ -213,7 +228,7 @@ function partsOf(options: ListenOptions): StartOptions {
     })
   }
   const env: Record<string, string | undefined> = { SPARSEWAVE_LOG_LEVEL: 'error' }
-  for (const name of names) if (options[name] !== undefined) env[VARIABLES[name]] = String(options[name])
+  for (const name of names) if (options[name] !== undefined) env[VARIABLES[name]] = asText(options[name])
   const config = configFrom(env)
   const logger = createLogger(config.logLevel)
   const voices = catalogue(config.voice, (line) => logger.warn(line))
@@ -225,6 +240,14 @@ function partsOf(options: ListenOptions): StartOptions {
     logger,
   }
 }
+
+/** An option as the environment would hold it. */
+const asText = (value: unknown): string =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? Object.entries(value)
+        .map((pair) => pair.join('='))
+        .join(',')
+    : String(value)
 
 function configFrom(env: Record<string, string | undefined>): Config {
   try {

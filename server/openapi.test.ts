@@ -5,6 +5,7 @@ import { type TestServer, testServer } from '../test/support/test-server.ts'
 import { ANSWERS } from './openapi.ts'
 
 interface Operation {
+  parameters?: { name: string; in: string; required: boolean; example?: string }[]
   responses: Record<string, { content: Record<string, { schema?: { $ref?: string } }> }>
 }
 interface Document {
@@ -45,11 +46,15 @@ test('it tells of every route the server has, and of no other', async () => {
 test('answers have the status, media type and shape it tells', async () => {
   for (const [path, { get }] of Object.entries(document.paths)) {
     if (!get) continue
-    const response = await fetch(server.url + path.replace('{model}', 'tts-1'))
+    const examples = new Map(get.parameters?.map(({ name, example }) => [name, example ?? '']))
+    const filled = path.replace(/\{(\w+)\}/g, (_, name) => examples.get(name)!)
+    const query = get.parameters?.filter((parameter) => parameter.in === 'query' && parameter.example) ?? []
+    const search = new URLSearchParams(query.map(({ name }): [string, string] => [name, examples.get(name)!]))
+    const response = await fetch(`${server.url}${filled}?${search}`)
     expect(response.status, path).toBe(200)
     const [[mediaType, { schema }]] = Object.entries(get.responses['200']!.content) as [[string, { schema: object }]]
     expect(response.headers.get('content-type')).toContain(mediaType)
-    const name = (schema as { $ref?: string }).$ref?.split('/').at(-1)
+    const name = (schema as { $ref?: string } | undefined)?.$ref?.split('/').at(-1)
     if (!name) continue
     const answer = await response.json()
     // What the schema does not know it would leave out.

@@ -4,7 +4,8 @@ import type { HttpExtension } from '../src/extension.ts'
 import { FORMATS, mediaTypeOf, type SentenceTime } from '../src/synthesis/index.ts'
 import { packageVersion } from '../src/version.ts'
 import type { ErrorBody } from './http-errors.ts'
-import { speechSchema, timestampsSchema } from './routes/speech-request.ts'
+import type { HttpDialect, Route } from './routes/dialect.ts'
+import { routesByPath } from './routes/mount.ts'
 
 const seconds = z.number().describe('Seconds from the start of the audio.')
 const character = z.int().describe('UTF-16 units from the start of the input.')
@@ -38,9 +39,15 @@ export const ANSWERS = {
   ]),
   Model: modelSchema,
   Models: z.object({ object: z.literal('list'), data: z.array(modelSchema) }),
+  AudioModels: z.object({
+    object: z.literal('list'),
+    data: z.array(modelSchema),
+    models: z.array(z.object({ id: z.string(), name: z.string() })),
+  }),
   Voices: z.object({
     voices: z.array(
       z.object({
+        id: z.string(),
         name: z.string(),
         language: z.string(),
         description: z.string().optional(),
@@ -48,13 +55,19 @@ export const ANSWERS = {
       }),
     ),
     default: z.string(),
-    aliases: z.array(z.string()).describe("OpenAI's voice names, which mean the default voice."),
+    aliases: z.array(z.string()).describe("OpenAI's voice names and the operator's, which mean one of the voices."),
     browser: z.boolean().describe("Whether a voice's files are given, at `/v1/audio/voices/VOICE/FILE`."),
   }),
   Health: z.looseObject({ status: z.string() }),
 }
 
-const REQUESTS = { SpeechRequest: speechSchema, TimestampsRequest: timestampsSchema }
+/** Answers of paths that are JSON of a known shape. */
+const SHAPES: Readonly<Record<string, keyof typeof ANSWERS>> = {
+  '/v1/models': 'Models',
+  '/v1/audio/models': 'AudioModels',
+  '/v1/models/:model': 'Model',
+  '/v1/audio/voices': 'Voices',
+}
 
 const ERRORS = {
   400: 'A field is wrong: `param` names it.',
@@ -65,8 +78,8 @@ const ERRORS = {
   503: 'The server is stopping.',
 } as const
 
-const ref = (name: keyof typeof ANSWERS | keyof typeof REQUESTS) => ({ $ref: `#/components/schemas/${name}` })
-const json = (name: keyof typeof ANSWERS | keyof typeof REQUESTS) => ({ 'application/json': { schema: ref(name) } })
+const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` })
+const json = (name: string) => ({ 'application/json': { schema: ref(name) } })
 
 const errors = (...statuses: (keyof typeof ERRORS)[]) =>
   Object.fromEntries(
@@ -90,37 +103,74 @@ const get = (summary: string, answer: keyof typeof ANSWERS, more: object = {}, o
   },
 })
 
-const speak = (summary: string, request: keyof typeof REQUESTS, content: object) => ({
-  post: {
-    summary,
-    requestBody: { required: true, content: json(request) },
+/** A route of a dialect. */
+function operationOf({ name: dialect }: HttpDialect, route: Route): object {
+  const { path, summary, query, examples = {} } = route
+  const inPath = [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
+    name: name!,
+    in: 'path',
+    required: true,
+    example: examples[name!] ?? 'alloy',
+    schema: { type: 'string' },
+  }))
+  const { properties = {}, required = [] } = query ? (z.toJSONSchema(query, { io: 'input' }) as ObjectSchema) : {}
+  const inQuery = Object.entries(properties).map(([name, schema]) => ({
+    name,
+    in: 'query',
+    required: required.includes(name),
+    ...(examples[name] !== undefined && { example: examples[name] }),
+    schema,
+  }))
+  const about = { summary, tags: [dialect], parameters: [...inPath, ...inQuery] }
+  const { request } = route
+  const body = request && { requestBody: { required: true, content: json(request.name) } }
+  if ('answer' in route) {
+    const shape = SHAPES[path]
+    const content = shape ? json(shape) : { 'application/json': { schema: {} } }
+    return { ...about, ...body, responses: { '200': { description: 'OK', content }, ...errors(400, 401, 404) } }
+  }
+  const { mediaTypes = FORMATS.map(mediaTypeOf) } = route
+  return {
+    ...about,
+    ...body,
     responses: {
       '200': {
         description: 'Sent while it is made.',
         headers: { 'X-Seed': { description: 'Gives the same bytes again.', schema: { type: 'integer' } } },
-        content,
+        content: Object.fromEntries(
+          mediaTypes.map((type) => [
+            type,
+            type === 'application/x-ndjson' && path === '/v1/audio/speech/timestamps'
+              ? { schema: ref('TimestampLine') }
+              : {},
+          ]),
+        ),
       },
       ...errors(400, 401, 404, 429, 500, 503),
     },
-  },
-})
-
-/** The paths that speak. */
-function speechPaths(): Record<string, object> {
-  const model = { name: 'model', in: 'path', required: true, example: 'tts-1', schema: { type: 'string' } }
-  const audio = Object.fromEntries(FORMATS.map((format) => [mediaTypeOf(format), {}]))
-  return {
-    '/v1/audio/speech': speak('Text to audio', 'SpeechRequest', {
-      ...audio,
-      'text/event-stream': {},
-    }),
-    '/v1/audio/speech/timestamps': speak('Text to audio with the times of words and phonemes', 'TimestampsRequest', {
-      'application/x-ndjson': { schema: ref('TimestampLine') },
-    }),
-    '/v1/models': get('Model names', 'Models', errors(401)),
-    '/v1/models/{model}': { parameters: [model], ...get('A model', 'Model', errors(400, 401, 404)) },
-    '/v1/audio/voices': get('Voices', 'Voices', errors(401)),
   }
+}
+
+interface ObjectSchema {
+  properties?: Record<string, object>
+  required?: string[]
+}
+
+/** The paths of the dialects. Of those that share one the first that takes any client is described. */
+function dialectPaths(): { paths: Record<string, object>; requests: Record<string, z.ZodType> } {
+  const paths: Record<string, object> = {}
+  const requests: Record<string, z.ZodType> = {}
+  for (const [path, routes] of routesByPath()) {
+    const operations: Record<string, object> = {}
+    for (const { dialect, route } of [...routes].sort(
+      (a, b) => Number(!!a.route.isMeant) - Number(!!b.route.isMeant),
+    )) {
+      operations[route.method] ??= operationOf(dialect, route)
+      if (route.request) requests[route.request.name] = route.request.schema
+    }
+    paths[path.replace(/:(\w+)/g, '{$1}')] = operations
+  }
+  return { paths, requests }
 }
 
 /** The document of a server that speaks, has an extension, or both. */
@@ -131,6 +181,7 @@ export function openApiDocument({
   speech?: boolean
   extension?: HttpExtension
 } = {}): object {
+  const { paths, requests } = speech ? dialectPaths() : { paths: {}, requests: {} }
   return {
     openapi: '3.1.0',
     info: {
@@ -142,7 +193,7 @@ export function openApiDocument({
     servers: [{ url: '/' }],
     security: [{ bearer: [] }, { header: [] }, {}],
     paths: {
-      ...(speech && speechPaths()),
+      ...paths,
       ...extension?.openApi.paths,
       '/health/live': get('Whether the process answers', 'Health', {}, true),
       '/health/ready': get(
@@ -179,7 +230,7 @@ export function openApiDocument({
         header: { type: 'apiKey', in: 'header', name: 'xi-api-key' },
       },
       schemas: {
-        ...(speech && schemasOf(REQUESTS, 'input')),
+        ...schemasOf(requests, 'input'),
         ...schemasOf(speech ? ANSWERS : { Error: ANSWERS.Error, Health: ANSWERS.Health }, 'output'),
         ...extension?.openApi.schemas,
       },

@@ -1,5 +1,6 @@
 /** Puts the server together (configuration, pool of workers, HTTP, WebSocket, Wyoming) and takes it apart in order. */
 import { createServer, type Server } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import type { HttpExtension } from '../src/extension.ts'
@@ -12,7 +13,8 @@ import { createLogger } from './log.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import type { WorkerPort } from './synthesis/messages.ts'
 import { type PoolInfo, SynthesisPool } from './synthesis/pool.ts'
-import type { VoiceCatalogue } from './voices.ts'
+import { readTls } from './tls.ts'
+import { type VoiceCatalogue, withAliases } from './voices.ts'
 import { attachWebSocket } from './websocket/attach.ts'
 import { listenForWyoming, type WyomingServer } from './wyoming/attach.ts'
 
@@ -54,7 +56,7 @@ const MAX_CONNECTIONS = 8192
 /** Starts listening and resolves when the voice is loaded. Throws what the key file, the voice or a port refuses with. */
 export async function startServer({
   config,
-  catalogue,
+  catalogue: offered,
   spawn,
   log = () => {},
   logger = createLogger('silent'),
@@ -63,12 +65,14 @@ export async function startServer({
   droppedLines = () => 0,
 }: StartOptions): Promise<RunningServer> {
   const { keysFile, apiKeys } = config
+  const catalogue = withAliases(offered, config.aliases)
   if (extension) requireKeyFile(config)
   // Before anything is started: a key file that cannot be read ends the start at once.
   const keys =
     keysFile !== undefined || apiKeys.length > 0
       ? new KeyStore({ file: keysFile, plain: apiKeys, warn: (line) => logger.warn(line) })
       : undefined
+  const tls = config.tls && listens ? readTls(config.tls) : undefined
   let pool: SynthesisPool | undefined
   const metrics: Metrics = createMetrics(
     () => pool ?? { activeStreams: 0, queued: 0, busy: 0, cost: undefined, capacity: undefined },
@@ -106,19 +110,25 @@ export async function startServer({
   const running = pool
   const gate = new Gate({ keys, requests: config.requestsPerMinute, characters: config.charactersPerMinute })
   const deps = { pool, metrics, catalogue, gate, logger, config }
-  const server = createServer(
-    // Time to send a request in; how long its answer may take is the routes' business.
-    {
-      headersTimeout: 10_000,
-      requestTimeout: extension ? UPLOAD_TIME : REQUEST_TIME,
-      connectionsCheckingInterval: 2000,
-      keepAliveTimeout: 65_000,
-      maxHeaderSize: 16 * 1024,
-    },
-    createApp(deps, extension),
-  )
+  // Time to send a request in; how long its answer may take is the routes' business.
+  const options = {
+    headersTimeout: 10_000,
+    requestTimeout: extension ? UPLOAD_TIME : REQUEST_TIME,
+    connectionsCheckingInterval: 2000,
+    keepAliveTimeout: 65_000,
+    maxHeaderSize: 16 * 1024,
+  }
+  const app = createApp(deps, extension)
+  const server: Server = tls
+    ? createTlsServer({ ...options, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: 10_000 }, app)
+    : createServer(options, app)
   server.maxConnections = MAX_CONNECTIONS
   const webSocket = attachWebSocket(server, deps)
+  const unwatch = catalogue.watch?.(({ added, removed, changed }) => {
+    running.forget([...removed, ...changed])
+    const lists = Object.entries({ new: added, removed, replaced: changed }).filter(([, names]) => names.length > 0)
+    log(`Voices: ${lists.map(([what, names]) => `${names.join(', ')} ${what}`).join('; ')}.`)
+  })
   let wyoming: WyomingServer | undefined
   try {
     if (config.wyomingPort !== undefined) wyoming = await listenForWyoming(config.wyomingPort, config.host, deps)
@@ -136,6 +146,7 @@ export async function startServer({
       metrics,
       info,
       async stop() {
+        unwatch?.()
         const closed = new Promise<void>((resolve) => server.close(() => resolve()))
         webSocket.close()
         wyoming?.close()
@@ -149,6 +160,7 @@ export async function startServer({
       },
     }
   } catch (error) {
+    unwatch?.()
     webSocket.close()
     wyoming?.close()
     server.close()

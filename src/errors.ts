@@ -1,45 +1,99 @@
+/** What a client of a server may do about a fault that is not its own. */
+const OPERATOR = 'Tell the operator of the server.'
+
 /**
- * The one registry of errors a user can meet. Each has a code, the HTTP status it maps to, and a remedy;
- * the CLI prints `message` and `remedy` and exits with 2, the server turns them into its error object.
+ * The one registry of errors a user can meet. Each has a code, the HTTP status it maps to, and a remedy for a terminal.
+ * `http` is the remedy for clients of a server, where theirs is another. The CLI prints `message` and `remedy` and exits
+ * with 2. The server puts both into its error object.
  */
 export const ERRORS = {
-  USAGE: { status: 400, remedy: 'See `sparsewave --help`.' },
+  USAGE: {
+    status: 400,
+    remedy: 'See `sparsewave --help`.',
+    http: '`GET /openapi.json` on this server describes every request.',
+  },
   INPUT_EMPTY: { status: 400, remedy: 'Give at least one word to speak.' },
   INPUT_TOO_LONG: { status: 400, remedy: 'Send the text in several requests.' },
-  REQUEST_INVALID: { status: 400, remedy: 'See the API reference in docs/reference/http.md.' },
+  REQUEST_INVALID: {
+    status: 400,
+    remedy: 'See the API reference in docs/reference/http.md.',
+    http: '`GET /openapi.json` on this server describes every field.',
+  },
   MODEL_NOT_FOUND: { status: 404, remedy: '`GET /v1/models` lists the models there are.' },
-  VOICE_UNKNOWN: { status: 400, remedy: '`sparsewave voices` lists the voices there are.' },
-  VOICE_DAMAGED: { status: 500, remedy: 'Install the voice package again; its files do not match their checksums.' },
-  VOICE_MISMATCH: { status: 500, remedy: 'Use a voice package made for this version of sparsewave.' },
-  VOICE_CLOSED: { status: 500, remedy: 'Open the voice again with `openVoice`.' },
-  WEIGHTS_INVALID: { status: 500, remedy: 'Export the weights again with `sparsewave compact`.' },
-  PRECISION_UNKNOWN: { status: 500, remedy: 'Unset SPARSEWAVE_PRECISION or set it to one of the names listed.' },
-  PRECISION_UNAVAILABLE: { status: 500, remedy: 'Unset SPARSEWAVE_PRECISION or choose another SPARSEWAVE_KERNEL.' },
-  KERNEL_UNKNOWN: { status: 500, remedy: 'Unset SPARSEWAVE_KERNEL or set it to one of the names listed.' },
-  KERNEL_UNAVAILABLE: { status: 500, remedy: 'Unset SPARSEWAVE_KERNEL to let sparsewave choose.' },
+  VOICE_UNKNOWN: {
+    status: 400,
+    remedy: '`sparsewave voices` lists the voices there are.',
+    http: '`GET /v1/audio/voices` lists the voices there are.',
+  },
+  VOICE_DAMAGED: {
+    status: 500,
+    remedy: 'Install the voice package again; its files do not match their checksums.',
+    http: 'Ask for another voice, or tell the operator of the server.',
+  },
+  VOICE_MISMATCH: {
+    status: 500,
+    remedy: 'Use a voice package made for this version of sparsewave.',
+    http: 'Ask for another voice, or tell the operator of the server.',
+  },
+  VOICE_CLOSED: { status: 500, remedy: 'Open the voice again with `openVoice`.', http: OPERATOR },
+  WEIGHTS_INVALID: {
+    status: 500,
+    remedy: 'Export the weights again with `sparsewave compact`.',
+    http: 'Ask for another voice, or tell the operator of the server.',
+  },
+  PRECISION_UNKNOWN: {
+    status: 500,
+    remedy: 'Unset SPARSEWAVE_PRECISION or set it to one of the names listed.',
+    http: OPERATOR,
+  },
+  PRECISION_UNAVAILABLE: {
+    status: 500,
+    remedy: 'Unset SPARSEWAVE_PRECISION or choose another SPARSEWAVE_KERNEL.',
+    http: OPERATOR,
+  },
+  KERNEL_UNKNOWN: {
+    status: 500,
+    remedy: 'Unset SPARSEWAVE_KERNEL or set it to one of the names listed.',
+    http: OPERATOR,
+  },
+  KERNEL_UNAVAILABLE: { status: 500, remedy: 'Unset SPARSEWAVE_KERNEL to let sparsewave choose.', http: OPERATOR },
   CORPUS_MISSING: {
     status: 400,
     remedy: 'Set `corpus` in the job file to a folder with corpus.jsonl or metadata.csv.',
+    http: OPERATOR,
   },
-  CORPUS_INVALID: { status: 400, remedy: 'Mend or remove the named line of the corpus.' },
-  AUDIO_INVALID: { status: 400, remedy: 'Convert the file to 24 kHz mono WAV first (for example with sox or ffmpeg).' },
-  JOB_INVALID: { status: 400, remedy: 'Compare the job file with training/jobs/*.yaml.' },
-  CHECKPOINT_INVALID: { status: 400, remedy: 'Train again, or resume from an older checkpoint.' },
-  TRAINING_DIVERGED: { status: 500, remedy: 'Lower `learningRate` in the job file and resume.' },
-  DISK_FULL: { status: 507, remedy: 'Make room and run it again; it goes on from its last checkpoint.' },
-  TRAINING_MISSING: { status: 501, remedy: 'Run `npm install sparsewave-training`.' },
-  RUNTIME_MISSING: { status: 500, remedy: 'Run `npm install onnxruntime-node`, or install without `--omit=optional`.' },
-  JOB_UNKNOWN: { status: 404, remedy: '`sparsewave jobs list --all` lists the jobs there are.' },
-  FILE_INVALID: { status: 400, remedy: 'Send a tar, tar.gz or zip of one corpus: docs/reference/training-service.md.' },
+  CORPUS_INVALID: { status: 400, remedy: 'Mend or remove the named line of the corpus.', http: OPERATOR },
+  AUDIO_INVALID: {
+    status: 400,
+    remedy: 'Convert the file to 24 kHz mono WAV first (for example with sox or ffmpeg).',
+    http: OPERATOR,
+  },
+  JOB_INVALID: { status: 400, remedy: 'Compare the job file with training/jobs/*.yaml.', http: OPERATOR },
+  CHECKPOINT_INVALID: { status: 400, remedy: 'Train again, or resume from an older checkpoint.', http: OPERATOR },
+  TRAINING_DIVERGED: { status: 500, remedy: 'Lower `learningRate` in the job file and resume.', http: OPERATOR },
+  DISK_FULL: {
+    status: 507,
+    remedy: 'Make room and run it again; it goes on from its last checkpoint.',
+    http: OPERATOR,
+  },
+  TRAINING_MISSING: { status: 501, remedy: 'Run `npm install sparsewave-training`.', http: OPERATOR },
+  RUNTIME_MISSING: {
+    status: 500,
+    remedy: 'Run `npm install onnxruntime-node`, or install without `--omit=optional`.',
+    http: OPERATOR,
+  },
+  JOB_UNKNOWN: { status: 404, remedy: '`sparsewave jobs list --all` lists the jobs there are.', http: OPERATOR },
+  FILE_INVALID: { status: 400, remedy: 'Send a tar, tar.gz or zip of one corpus.' },
   FILE_UNKNOWN: { status: 404, remedy: '`GET /v1/files` lists the files there are.' },
   FILE_TOO_LARGE: { status: 413, remedy: 'Send a smaller archive, or several.' },
   QUOTA_EXCEEDED: { status: 507, remedy: 'Delete files and jobs that are no longer needed.' },
   STATE_CONFLICT: { status: 409, remedy: 'Look at its state first.' },
   IDEMPOTENCY_MISMATCH: { status: 422, remedy: 'Use another Idempotency-Key for another request.' },
-  QUEUE_UNAVAILABLE: { status: 500, remedy: 'Give another file with --queue, or move this one away.' },
+  QUEUE_UNAVAILABLE: { status: 500, remedy: 'Give another file with --queue, or move this one away.', http: OPERATOR },
   ENGINE_UNAVAILABLE: {
     status: 500,
     remedy: '`sparsewave doctor` says which engines can be used and why others cannot.',
+    http: OPERATOR,
   },
   FORMAT_UNAVAILABLE: { status: 400, remedy: 'Ask for another format.' },
   INVALID_API_KEY: { status: 401, remedy: 'Send it as `Authorization: Bearer KEY`.' },
@@ -49,9 +103,17 @@ export const ERRORS = {
   QUEUE_TIMEOUT: { status: 503, remedy: 'Try again after the time in Retry-After.' },
   SERVER_STOPPING: { status: 503, remedy: 'Try again on another instance.' },
   SYNTHESIS_FAILED: { status: 500, remedy: 'Try again; if it happens again, report it with the request id.' },
-} as const satisfies Record<string, { status: number; remedy: string }>
+} as const satisfies Record<string, { status: number; remedy: string; http?: string }>
 
 export type ErrorCode = keyof typeof ERRORS
+
+/** What a client of a server may do about an error: its own remedy, or the registry's for clients. */
+export function httpRemedy({ code, remedy }: { readonly code: ErrorCode; readonly remedy: string }): string {
+  const entry: { readonly remedy: string; readonly http?: string } = ERRORS[code]
+  if (remedy === entry.remedy) return entry.http ?? remedy
+  // Paths of the documentation lead nowhere for a client.
+  return remedy.replace(/(?:^|;?\s*)docs\/\S+\.md [^.;]*\./, '.').replace(/^\.$/, entry.http ?? '')
+}
 
 export class SparsewaveError extends Error {
   readonly code: ErrorCode

@@ -373,13 +373,14 @@ describe.skipIf(!built)(built ? 'a run' : 'a run (skipped: build/native/train.no
       pitchSpread: 0.3,
       envelopeMean: new Float32Array(64).fill(-10),
       envelopeSpread: 1,
+      speakerPitch: [],
     }
     writeAcousticCheckpoint(acoustic, initialCheckpoint({ ...TINY, symbols: PHONEMES }, normalization, 1))
     const models = join(dir, 'models')
     const out = join(models, 'made-up')
     const description = join(dir, 'voice.yaml')
     writeFileSync(description, 'description: made up\nlicence: CC0-1.0\naliases: [alloy]\n')
-    const sharpening = { sharpen: 0, corpus, cache: join(dir, 'cache') }
+    const sharpening = { sharpen: 0, corpora: [corpus], cache: join(dir, 'cache') }
     await compactVoice({ checkpoint: join(dir, 'whole'), out, acoustic, description, ...sharpening })
 
     const voice = await loadVoice('made-up', { modelsDir: models })

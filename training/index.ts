@@ -56,7 +56,7 @@ interface CompactFlags {
   readonly acoustic?: string
   readonly description?: string
   readonly sharpen: number
-  readonly corpus: string
+  readonly corpus: readonly string[]
   readonly cache: string
 }
 
@@ -165,7 +165,7 @@ export function registerTrainingCommands(program: Command, host?: ExtensionHost)
       amount,
       1.4,
     )
-    .option('--corpus <folder>', 'corpus that sharpening is measured on', '../shared/corpus')
+    .option('--corpus <folders...>', 'corpora that sharpening is measured on', ['../shared/corpus'])
     .option('--cache <folder>', 'feature cache', 'runs/cache')
     .option('--description <file.yaml>', 'what voice.json says of the voice, see training/voices/')
     .addHelpText(
@@ -173,8 +173,8 @@ export function registerTrainingCommands(program: Command, host?: ExtensionHost)
       '\nExample:\n  sparsewave compact runs/standard -o models/heart --acoustic runs/acoustic --description training/voices/heart.yaml',
     )
     .action(async (checkpoint: string, options: CompactFlags) => {
-      const { output: out, acoustic, description, sharpen, corpus, cache } = options
-      const manifest = await compactVoice({ checkpoint, out, acoustic, description, sharpen, corpus, cache })
+      const { output: out, acoustic, description, sharpen, corpus: corpora, cache } = options
+      const manifest = await compactVoice({ checkpoint, out, acoustic, description, sharpen, corpora, cache })
       for (const [name, { bytes }] of Object.entries(manifest.files)) {
         process.stderr.write(`${out}/${name}  ${(bytes / 1e6).toFixed(2)} MB\n`)
       }

@@ -30,16 +30,25 @@ export class KeyStore {
 
   /** The key's entry. All entries are compared, each in constant time. */
   find(key: string): ApiKey | undefined {
+    const digest = digestOf(key)
+    let found: ApiKey | undefined
+    for (const entry of this.#inForce()) if (timingSafeEqual(entry.digest, digest)) found = entry
+    return found
+  }
+
+  /** The entry of that name. */
+  named(name: string): ApiKey | undefined {
+    return this.#inForce().find((entry) => entry.name === name)
+  }
+
+  #inForce(): ApiKey[] {
     try {
       this.#look()
     } catch (error) {
       // What was in force stays so: a slip in the file must not lock everybody out, or in.
       this.#options.warn?.(`The key file was not taken over: ${(error as Error).message}`)
     }
-    const digest = digestOf(key)
-    let found: ApiKey | undefined
-    for (const entry of [...this.#fixed, ...this.#fromFile]) if (timingSafeEqual(entry.digest, digest)) found = entry
-    return found
+    return [...this.#fixed, ...this.#fromFile]
   }
 
   #look(): void {

@@ -1,7 +1,7 @@
 /**
- * How audio goes out in an HTTP answer: as it is (`audio`), as server-sent events with base64 (`sse`), OpenAI's
- * stream_format, or as JSON lines with the times of words and phonemes (`timestamps`). Each writes its head with the
- * first bytes, so that an error before them is a plain error answer.
+ * How audio goes out in an HTTP answer: as it is, as OpenAI's server-sent events with base64, or as JSON lines with the
+ * times of words and phonemes. A dialect may bring a writer of its own. Each writes its head with the first bytes, so
+ * that an error before them is a plain error answer.
  */
 import type { Response } from 'express'
 import type { SparsewaveError } from '../../src/errors.ts'
@@ -22,37 +22,53 @@ export interface AnswerWriter {
 export const STREAM_FORMATS = ['audio', 'sse'] as const
 export type StreamFormat = (typeof STREAM_FORMATS)[number]
 
-interface Head {
+export interface Head {
   readonly mediaType: string
   readonly seed: number
   /** Characters of the text. */
   readonly characters: number
-  /** Whether the audio is sent with the times. */
-  readonly audio: boolean
+  readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
-export const ANSWER_WRITERS: Record<StreamFormat | 'timestamps', (res: Response, head: Head) => AnswerWriter> = {
-  audio: (res, head) => ({
-    audio(bytes, sent) {
-      begin(res, head.mediaType, head.seed)
-      res.write(bytes, (error) => {
+/** Opens the writer of one answer. */
+export type WriterFactory = (res: Response, head: Head) => AnswerWriter
+
+/** Writes pieces of an answer under a head that goes out with the first of them. */
+export function pieces(res: Response, head: Head, mediaType: string = head.mediaType) {
+  const begin = (): void => {
+    if (res.headersSent) return
+    res
+      .status(200)
+      .set({ 'Cache-Control': 'no-store', 'X-Seed': String(head.seed), ...head.headers, 'Content-Type': mediaType })
+  }
+  return {
+    /** `sent` is called when the socket has taken the piece. */
+    write(piece: string | Uint8Array, sent: () => void = () => {}): void {
+      begin()
+      res.write(piece, (error) => {
         if (!error) sent()
       })
     },
-    end() {
-      begin(res, head.mediaType, head.seed)
-      res.end()
+    end(piece?: string): void {
+      begin()
+      res.end(piece)
     },
-    fail: (error) => sendError(res, error),
-  }),
+  }
+}
+
+/** The audio as it is. */
+export const audioWriter: WriterFactory = (res, head) => {
+  const { write, end } = pieces(res, head)
+  return { audio: write, end: () => end(), fail: (error) => sendError(res, error) }
+}
+
+/** OpenAI's stream_format. */
+export const STREAM_WRITERS: Record<StreamFormat, WriterFactory> = {
+  audio: audioWriter,
 
   sse(res, head) {
-    const event = (data: object, sent: () => void = () => {}): void => {
-      begin(res, 'text/event-stream; charset=utf-8', head.seed)
-      res.write(`data: ${JSON.stringify(data)}\n\n`, (error) => {
-        if (!error) sent()
-      })
-    }
+    const { write } = pieces(res, head, 'text/event-stream; charset=utf-8')
+    const event = (data: object, sent?: () => void): void => write(`data: ${JSON.stringify(data)}\n\n`, sent)
     return {
       audio(bytes, sent) {
         event({ type: 'speech.audio.delta', audio: Buffer.from(bytes).toString('base64') }, sent)
@@ -72,38 +88,28 @@ export const ANSWER_WRITERS: Record<StreamFormat | 'timestamps', (res: Response,
       },
     }
   },
+}
 
-  timestamps(res, head) {
-    const line = (data: object, sent: () => void = () => {}): void => {
-      begin(res, 'application/x-ndjson', head.seed)
-      res.write(`${JSON.stringify(data)}\n`, (error) => {
-        if (!error) sent()
-      })
-    }
+/** JSON lines with the times of words and phonemes, and the audio unless `withAudio` is false. */
+export const timestampsWriter =
+  (withAudio: boolean): WriterFactory =>
+  (res, head) => {
+    const { write, end } = pieces(res, head, 'application/x-ndjson')
+    const line = (data: object): string => `${JSON.stringify(data)}\n`
     return {
-      sentence: (times) => line({ type: 'sentence', ...times }),
+      sentence: (times) => write(line({ type: 'sentence', ...times })),
       audio(bytes, sent) {
-        if (head.audio) line({ type: 'audio', audio: Buffer.from(bytes).toString('base64') }, sent)
+        if (withAudio) write(line({ type: 'audio', audio: Buffer.from(bytes).toString('base64') }), sent)
         else sent()
       },
-      end(seconds) {
-        line({ type: 'done', seconds, seed: head.seed })
-        res.end()
-      },
+      end: (seconds) => end(line({ type: 'done', seconds, seed: head.seed })),
       fail(error) {
         if (!res.headersSent) return sendError(res, error)
-        line({ type: 'error', ...errorBodyOf(error) })
-        res.end()
+        end(line({ type: 'error', ...errorBodyOf(error) }))
         return error.status
       },
     }
-  },
-}
+  }
 
 /** What `usage` counts as one token of audio. */
 const SECONDS_A_TOKEN = 0.02
-
-function begin(res: Response, mediaType: string, seed: number): void {
-  if (res.headersSent) return
-  res.status(200).set({ 'Content-Type': mediaType, 'Cache-Control': 'no-store', 'X-Seed': String(seed) })
-}

@@ -1,5 +1,6 @@
-/** The body of POST /v1/audio/speech: OpenAI's fields, and `seed` and `vocoder` of our own. */
+/** The fields of OpenAI's speech API and our own, as schemas. Other dialects use those of single fields. */
 import { z } from 'zod'
+import { OUTPUT_RATES } from '../../src/audio/encoders/index.ts'
 import { SparsewaveError } from '../../src/errors.ts'
 import { FORMATS, MAX_SEED } from '../../src/synthesis/index.ts'
 import { lexiconSound, MAX_LEXICON_ENTRIES, MAX_LEXICON_PHONEMES, MAX_LEXICON_WORD } from '../../src/text/index.ts'
@@ -10,10 +11,16 @@ import { STREAM_FORMATS } from './speech-answer.ts'
 
 /** Model names that requests may give; all mean the same. */
 export const MODELS = ['sparsewave', 'tts-1', 'tts-1-hd', 'gpt-4o-mini-tts'] as const
+/** Also understood: the name that clients of Kokoro-FastAPI give. */
+const UNLISTED = ['kokoro'] as const
+
+/** The dates of models: tts-1-1106, gpt-4o-mini-tts-2025-12-15. */
+const DATE = /-(?:\d{4}|\d{4}-\d{2}-\d{2})$/
 
 /** The model as a metric's label: a known name, so that the label stays bounded. Throws MODEL_NOT_FOUND. */
 export function checkModel(model: string): string {
-  const known = MODELS.find((name) => model === name || model.startsWith(`${name}-20`))
+  const undated = model.replace(DATE, '')
+  const known = [...MODELS, ...UNLISTED].find((name) => undated === name)
   if (known) return known
   throw new RequestError(
     'MODEL_NOT_FOUND',
@@ -22,7 +29,14 @@ export function checkModel(model: string): string {
   )
 }
 
+/** Longest text of one request, characters. */
 export const MAX_INPUT = 4096
+
+/** `null` for an optional field means its default, as clients that fill in every field expect. */
+export function withoutNulls(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== null))
+}
 
 const known = FORMATS.join(', ')
 
@@ -59,6 +73,8 @@ export const lexiconSchema = z
 /** Without `input_type`, input that begins with <speak> is SSML. */
 const INPUT_TYPES = ['text', 'ssml'] as const
 
+const sampleRateSchema = z.union(OUTPUT_RATES.map((rate) => z.literal(rate)))
+
 export const speechSchema = z.object({
   model: nameSchema.default('sparsewave'),
   input: z.string().max(MAX_INPUT, `at most ${MAX_INPUT} characters can be spoken in one request`),
@@ -76,6 +92,7 @@ export const speechSchema = z.object({
   input_type: z.enum(INPUT_TYPES).optional(),
   lexicon: lexiconSchema.optional(),
   vocoder: vocoderSchema.optional(),
+  sample_rate: sampleRateSchema.optional(),
 })
 export type SpeechBody = z.output<typeof speechSchema>
 
@@ -83,4 +100,14 @@ export type SpeechBody = z.output<typeof speechSchema>
 export const timestampsSchema = speechSchema.omit({ stream_format: true, response_format: true }).extend({
   response_format: speechSchema.shape.response_format.unwrap().default('pcm'),
   audio: z.boolean().default(true),
+})
+
+/** The query of GET /v1/audio/speech: the same fields as texts. Credentials stand beside them. */
+const { shape } = speechSchema
+export const speechQuerySchema = speechSchema.omit({ stream_format: true, lexicon: true, instructions: true }).extend({
+  voice: nameSchema.optional(),
+  speed: z.coerce.number().pipe(speedSchema).default(1),
+  pitch: z.coerce.number().pipe(pitchSchema).default(1),
+  seed: z.coerce.number().pipe(seedSchema).optional(),
+  sample_rate: z.coerce.number().pipe(shape.sample_rate.unwrap()).optional(),
 })

@@ -1,112 +1,91 @@
 /**
- * POST /v1/audio/speech: text in, audio out in chunks as it is synthesized, and /v1/audio/speech/timestamps: the same with
- * the times of words and phonemes. The next samples are asked for when the socket has taken the last ones. A client
- * that goes away frees its stream at once.
+ * Serves a request to speak, whatever its dialect: text in, audio out in chunks as it is synthesized. The next samples are
+ * asked for when the socket has taken the last ones. A client that goes away frees its stream at once.
  */
 import type { RequestHandler, Response } from 'express'
-import { requireFormat } from '../../src/audio/encoders/index.ts'
+import { mediaType, requireFormat } from '../../src/audio/encoders/index.ts'
 import { SparsewaveError } from '../../src/errors.ts'
-import {
-  type Format,
-  isMeasured,
-  looksLikeSsml,
-  mediaTypeOf,
-  randomSeed,
-  SsmlError,
-  ssmlSentences,
-} from '../../src/synthesis/index.ts'
+import { isMeasured, looksLikeSsml, randomSeed, SsmlError, ssmlSentences } from '../../src/synthesis/index.ts'
 import type { ServerDeps } from '../deps.ts'
-import { parseWith, RequestError, sendError } from '../http-errors.ts'
+import { RequestError, sendError } from '../http-errors.ts'
 import { note } from '../log.ts'
 import { outcomeOf } from '../metrics.ts'
 import { publicError, Speech } from '../speech.ts'
 import type { SpeechInput, SpeechRequest } from '../synthesis/messages.ts'
-import { resolveVoice } from '../voices.ts'
-import { ANSWER_WRITERS } from './speech-answer.ts'
-import { checkModel, type SpeechBody, speechSchema, timestampsSchema } from './speech-request.ts'
+import type { SpeechRoute, SpokenRequest } from './dialect.ts'
+import { audioWriter } from './speech-answer.ts'
+import { MAX_INPUT } from './speech-request.ts'
 
-interface Kind {
-  readonly route: string
-  /** The body and how it is answered. Throws RequestError. */
-  parse(body: unknown): { body: SpeechBody; writer: keyof typeof ANSWER_WRITERS; audio: boolean }
-}
-
-const AUDIO: Kind = {
-  route: '/v1/audio/speech',
-  parse(given) {
-    const body = parseWith(given, speechSchema)
-    return { body, writer: body.stream_format, audio: true }
-  },
-}
-
-const TIMESTAMPS: Kind = {
-  route: '/v1/audio/speech/timestamps',
-  parse(given) {
-    const { audio, ...body } = parseWith(given, timestampsSchema)
-    return { body: { ...body, stream_format: 'audio' }, writer: 'timestamps', audio }
-  },
-}
-
-export const speechRoute = (deps: ServerDeps): RequestHandler => handler(deps, AUDIO)
-export const timestampsRoute = (deps: ServerDeps): RequestHandler => handler(deps, TIMESTAMPS)
-
-function handler(deps: ServerDeps, kind: Kind): RequestHandler {
+export function speechHandler(deps: ServerDeps, { path: route, read }: SpeechRoute): RequestHandler {
   const { metrics, catalogue, gate } = deps
   return async (req, res) => {
     const startedAt = performance.now()
     let model = 'unknown'
     let format = 'unknown'
     try {
-      const parsed = kind.parse(req.body ?? {})
-      const { body } = parsed
-      format = body.response_format
-      model = checkModel(body.model)
-      const request = requestOf(body, resolveVoice(body.voice, catalogue))
-      await gate.text(res.locals.caller, body.input.length)
+      const spoken = read(req, catalogue)
+      format = spoken.output.format
+      model = spoken.model ?? 'sparsewave'
+      const request = requestOf(spoken)
+      if (req.method === 'HEAD') {
+        res.status(200).set({ ...spoken.headers, 'Content-Type': mediaTypeOf(spoken), 'Cache-Control': 'no-store' })
+        res.end()
+        return
+      }
+      await gate.text(res.locals.caller, spoken.text.length)
       note(res, { model })
-      answer(deps, res, { ...parsed, request, route: kind.route, model, startedAt })
+      answer(deps, res, { spoken, request, route, model, startedAt })
     } catch (error) {
       const outcome = outcomeOf(sendError(res, error))
-      metrics.requests.inc({ route: kind.route, model, format, outcome })
+      metrics.requests.inc({ route, model, format, outcome })
       note(res, { outcome })
     }
   }
 }
 
-/** What a body asks for. Throws RequestError when it cannot be spoken. */
-function requestOf(body: SpeechBody, voice: string): SpeechRequest {
-  const { input, response_format: format, lexicon, vocoder } = body
-  if (input.trim() === '') throw new RequestError('INPUT_EMPTY', 'The input is empty.', 'input')
-  checkFormat(format)
+const mediaTypeOf = (spoken: SpokenRequest): string => spoken.mediaType ?? mediaType(spoken.output)
+
+/** What the workers are asked for. Throws RequestError when it cannot be spoken. */
+function requestOf(spoken: SpokenRequest): SpeechRequest {
+  const { text, textField, output, lexicon, vocoder } = spoken
+  if (text.length > MAX_INPUT)
+    throw new RequestError(
+      'INPUT_TOO_LONG',
+      `The text has ${text.length} characters. At most ${MAX_INPUT} characters can be spoken in one request.`,
+      textField,
+    )
+  if (text.trim() === '') throw new RequestError('INPUT_EMPTY', 'The text is empty.', textField)
+  checkFormat(spoken)
   return {
-    voice,
-    seed: body.seed ?? randomSeed(),
-    speed: body.speed,
-    pitch: body.pitch,
+    voice: spoken.voice,
+    seed: spoken.seed ?? randomSeed(),
+    speed: spoken.speed ?? 1,
+    ...(spoken.pitch !== undefined && { pitch: spoken.pitch }),
     ...(lexicon !== undefined && { lexicon }),
     ...(vocoder !== undefined && { vocoder }),
-    output: { format },
-    input: inputOf(body),
-    measure: isMeasured(format, input),
+    output,
+    input: inputOf(spoken),
+    measure: isMeasured(output.format, text),
   }
 }
 
-interface Job extends ReturnType<Kind['parse']> {
+interface Job {
+  readonly spoken: SpokenRequest
   readonly request: SpeechRequest
   readonly route: string
   readonly model: string
   readonly startedAt: number
 }
 
-function answer(deps: ServerDeps, res: Response, job: Job): void {
-  const { body, request, route, model, startedAt } = job
+function answer(deps: ServerDeps, res: Response, { spoken, request, route, model, startedAt }: Job): void {
   const { config } = deps
+  const { text, headers, writer: factory = audioWriter } = spoken
   const id = res.get('X-Request-Id') ?? ''
-  const writer = ANSWER_WRITERS[job.writer](res, {
-    mediaType: mediaTypeOf(body.response_format),
+  const writer = factory(res, {
+    mediaType: mediaTypeOf(spoken),
     seed: request.seed,
-    characters: body.input.length,
-    audio: job.audio,
+    characters: text.length,
+    headers,
   })
   // Until a worker has the stream the client has nothing to take.
   let stall: NodeJS.Timeout | undefined
@@ -118,7 +97,7 @@ function answer(deps: ServerDeps, res: Response, job: Job): void {
       route,
       model,
       startedAt,
-      text: body.input,
+      text,
       log: (fields) => note(res, fields),
     },
     request,
@@ -158,24 +137,28 @@ function answer(deps: ServerDeps, res: Response, job: Job): void {
   })
 }
 
+/** Elements that SSML may have here, for those who cannot read the documentation of the package. */
+const SSML_REMEDY = 'SSML may have the elements speak, p, s, break, sub, phoneme, prosody, say-as and mark.'
+
 /** The text, or the sentences of SSML, parsed once. Throws REQUEST_INVALID when it cannot be spoken. */
-function inputOf({ input, input_type = looksLikeSsml(input) ? 'ssml' : 'text' }: SpeechBody): SpeechInput {
-  if (input_type === 'text') return { kind: 'text', text: input }
+function inputOf({ text, textField, inputType }: SpokenRequest): SpeechInput {
+  const isSsml = inputType === 'ssml' || (inputType === undefined && looksLikeSsml(text))
+  if (!isSsml) return { kind: 'text', text }
   try {
-    const sentences = ssmlSentences(input)
+    const sentences = ssmlSentences(text)
     if (sentences.length === 0)
-      throw new RequestError('INPUT_EMPTY', 'The SSML has nothing in it that can be spoken.', 'input')
+      throw new RequestError('INPUT_EMPTY', 'The SSML has nothing in it that can be spoken.', textField)
     return { kind: 'sentences', sentences }
   } catch (error) {
     if (!(error instanceof SsmlError)) throw error
-    throw new RequestError(error.code, error.message, 'input', { remedy: error.remedy })
+    throw new RequestError(error.code, error.message, textField, { remedy: SSML_REMEDY })
   }
 }
 
-/** Throws FORMAT_UNAVAILABLE naming the field. */
-function checkFormat(format: Format): void {
+/** Throws FORMAT_UNAVAILABLE. */
+function checkFormat({ output }: SpokenRequest): void {
   try {
-    requireFormat(format)
+    requireFormat(output.format)
   } catch (error) {
     if (!(error instanceof SparsewaveError)) throw error
     throw new RequestError(error.code, error.message, 'response_format', { remedy: error.remedy })

@@ -41,6 +41,8 @@ export type ToWorker =
   | { type: 'cancel'; id: number }
   /** Answered by `pong` as soon as the worker's thread is free. */
   | { type: 'ping' }
+  /** Voices that are another package now: opened anew for the next stream. */
+  | { type: 'forget'; voices: readonly string[] }
   | { type: 'stop' }
 
 /** Reported with a piece of audio. */

@@ -233,6 +233,11 @@ export class SynthesisPool {
     if (!(await within(GOODBYE, Promise.all(ends)))) this.#stuck += ends.length
   }
 
+  /** Voices whose packages were replaced or removed: workers open them anew for the next stream. Streams that run go on as they are. */
+  forget(voices: readonly string[]): void {
+    for (const worker of this.#workers) if (worker.state !== 'dead') worker.port.postMessage({ type: 'forget', voices })
+  }
+
   /** Frees a stream's slot; called by the stream. */
   release(stream: PooledStream): void {
     const at = this.#queue.indexOf(stream)

@@ -6,6 +6,7 @@ import { type AudioEncoder, openEncoder } from '../../src/audio/encoders/index.t
 import { SparsewaveError } from '../../src/errors.ts'
 import { SAMPLE_RATE } from '../../src/frames.ts'
 import { LiveText, type SpeechOptions, type Synthesizer } from '../../src/synthesis/index.ts'
+import { parseMixture } from '../../src/voices/mixture.ts'
 import { type Fault, faultOf } from '../fault.ts'
 import {
   type AudioInfo,
@@ -54,6 +55,25 @@ export async function runWorkerLoop(port: LoopPort, options: LoopOptions): Promi
     return loading
   }
 
+  /** Streams of each opened voice, so that one that is replaced is closed when its last stream has ended. */
+  const users = new Map<Promise<Synthesizer>, number>()
+  const use = (name: string): { loading: Promise<Synthesizer>; end: () => void } => {
+    const loading = voice(name)
+    users.set(loading, (users.get(loading) ?? 0) + 1)
+    const end = (): void => {
+      const left = users.get(loading)! - 1
+      if (left > 0) users.set(loading, left)
+      else users.delete(loading)
+      if (left === 0 && voices.get(name) !== loading) void closeQuietly(loading)
+    }
+    return { loading, end }
+  }
+  const forget = (name: string): void => {
+    const loading = voices.get(name)
+    voices.delete(name)
+    if (loading && !users.has(loading)) void closeQuietly(loading)
+  }
+
   let reporting: NodeJS.Timeout | undefined
   let ready: FromWorker
   try {
@@ -74,6 +94,10 @@ export async function runWorkerLoop(port: LoopPort, options: LoopOptions): Promi
       port.postMessage({ type: 'pong' })
       return
     }
+    if (message.type === 'forget') {
+      for (const name of message.voices) forget(name)
+      return
+    }
     if (message.type === 'stop') {
       for (const stream of streams.values()) stream.cancel()
       clearInterval(reporting)
@@ -84,7 +108,16 @@ export async function runWorkerLoop(port: LoopPort, options: LoopOptions): Promi
       const { id, request, credit } = message
       const stream = new Stream(id, request, credit, port, scheduler, options.meter)
       streams.set(id, stream)
-      void stream.run(() => voice(request.voice)).finally(() => streams.delete(id))
+      let end: (() => void) | undefined
+      const load = () => {
+        const used = use(firstVoice(request.voice))
+        ;({ end } = used)
+        return used.loading
+      }
+      void stream.run(load).finally(() => {
+        streams.delete(id)
+        end?.()
+      })
       return
     }
     // A stream that has just ended may still be spoken to: nothing to do then.
@@ -163,7 +196,7 @@ class Stream {
     this.#creditCame?.()
   }
 
-  receive(message: Exclude<ToWorker, { type: 'open' | 'stop' | 'ping' }>): void {
+  receive(message: Exclude<ToWorker, { type: 'open' | 'stop' | 'ping' | 'forget' }>): void {
     if (message.type === 'cancel') this.cancel()
     else if (message.type === 'credit') {
       this.#credit += message.samples
@@ -236,11 +269,13 @@ class Stream {
   }
 
   #options(): SpeechOptions {
-    const { seed, speed, pitch, lexicon, vocoder, measure } = this.#request
+    const { voice, seed, speed, pitch, lexicon, vocoder, measure } = this.#request
+    const mixture = parseMixture(voice)
     return {
       seed,
       speed,
       ...(pitch !== undefined && { pitch }),
+      ...(mixture && { mixture }),
       ...(lexicon !== undefined && { lexicon }),
       ...(vocoder !== undefined && { vocoder }),
       ...(measure !== undefined && { measure }),
@@ -274,7 +309,7 @@ class Stream {
         this.#deadline = Math.max(this.#deadline, now) + (samples.length / SAMPLE_RATE) * 1000
         this.#credit -= samples.length
         this.#meter?.add(samples.length / SAMPLE_RATE)
-        this.#encoder ??= await openEncoder(output, totalSamples)
+        this.#encoder ??= await openEncoder(output, totalSamples, this.#isLive ? 'part' : 'file')
         const timing = { batch: this.#batch, ...(late !== undefined && { late }) }
         this.#send(await this.#encoder.encode(samples), {
           samples: samples.length,
@@ -326,6 +361,13 @@ const CLEARED = new Error('cleared')
 
 /** A bug goes to the log. */
 const bugIn = (error: unknown): { fault?: Fault } => (error instanceof SparsewaveError ? {} : { fault: faultOf(error) })
+
+/** A voice that did not open has nothing to close. */
+const closeQuietly = (loading: Promise<Synthesizer>): Promise<void> =>
+  loading.then((synthesizer) => synthesizer.close()).catch(() => {})
+
+/** The voice that is opened for a request: a mixture's first, which speaks as all of them. */
+const firstVoice = (name: string): string => Object.keys(parseMixture(name) ?? { [name]: 1 })[0]!
 
 /** An error as the main thread gets it: a user's in full, a bug's without its details. */
 export function failure(error: unknown): WorkerFailure {

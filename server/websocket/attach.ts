@@ -11,9 +11,11 @@ import { ConnectionSlots } from '../access/connections.ts'
 import { FairQueue } from '../access/fair-queue.ts'
 import type { Caller } from '../access/gate.ts'
 import { isAllowedOrigin } from '../access/origins.ts'
+import { refusalOf } from '../access/refusals.ts'
 import type { ServerDeps } from '../deps.ts'
 import { faultOf, withoutStack } from '../fault.ts'
-import { type ErrorBody, errorBody, errorBodyOf, RequestError } from '../http-errors.ts'
+import { type ErrorBody, errorBody, errorBodyOf, RequestError, retryAfterOf } from '../http-errors.ts'
+import { singleSlashes } from '../paths.ts'
 import { Connection } from './connection.ts'
 import type { DialectSession } from './dialect.ts'
 import { DIALECTS } from './dialects/index.ts'
@@ -88,6 +90,14 @@ export function attachWebSocket(server: Server, deps: ServerDeps): { close(): vo
     })
   }
 
+  sockets.on('wsClientError', (error, socket, request) => {
+    refuse(
+      request,
+      socket,
+      new RequestError('REQUEST_INVALID', `The handshake is wrong: ${error.message}.`, null),
+      deps,
+    )
+  })
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => {})
     upgrade(request, socket, head).catch((error) => refuse(request, socket, error, deps))
@@ -113,7 +123,7 @@ export function attachWebSocket(server: Server, deps: ServerDeps): { close(): vo
 
 function urlOf(request: IncomingMessage): URL {
   try {
-    const url = new URL(request.url ?? '/', 'http://localhost')
+    const url = new URL(singleSlashes(request.url ?? '/'), 'http://localhost')
     decodeURIComponent(url.pathname)
     return url
   } catch {
@@ -144,7 +154,7 @@ function refuse(request: IncomingMessage, socket: Duplex, error: unknown, deps: 
     status = error.status
     body = errorBodyOf(error)
   } else deps.logger.error({ fault: faultOf(error) }, 'an upgrade failed inside the server')
-  const reason = body.error.code ?? 'error'
+  const reason = (error instanceof SparsewaveError ? refusalOf(error) : undefined) ?? body.error.code ?? 'error'
   deps.metrics.refused.inc({ reason })
   const address = addressOf(request, deps.config.trustProxy)
   const path = (request.url ?? '').split('?')[0]!.slice(0, 256)
@@ -154,7 +164,7 @@ function refuse(request: IncomingMessage, socket: Duplex, error: unknown, deps: 
   socket.once('close', () => clearTimeout(cut))
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}\r\nConnection: close\r\n` +
-      `${status === 429 || status === 503 ? 'Retry-After: 1\r\n' : ''}` +
+      `${status === 429 || status === 503 ? `Retry-After: ${retryAfterOf(error)}\r\n` : ''}` +
       `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(json)}\r\n\r\n${json}`,
     () => socket.destroy(),
   )

@@ -7,6 +7,7 @@ import { SparsewaveError } from '../../src/errors.ts'
 import type { ConnectionSlot } from '../access/connections.ts'
 import type { FairQueue } from '../access/fair-queue.ts'
 import type { Caller } from '../access/gate.ts'
+import { logRefusal } from '../access/refusals.ts'
 import type { ServerDeps } from '../deps.ts'
 import { Speech, type SpeechEvents } from '../speech.ts'
 import type { SpeechRequest } from '../synthesis/messages.ts'
@@ -104,14 +105,7 @@ export class Connection {
   async authenticate(key: string | undefined): Promise<void> {
     if (this.#caller) return
     const headers = key === undefined ? {} : { authorization: `Bearer ${key}` }
-    let caller: Caller
-    try {
-      caller = this.deps.gate.identify(headers, this.#address)
-    } catch (error) {
-      this.deps.metrics.refused.inc({ reason: 'key' })
-      this.deps.logger.info({ id: this.id, path: this.route, address: this.#address, refused: 'key' })
-      throw error
-    }
+    const caller = this.deps.gate.identify(headers, this.#address)
     await this.deps.gate.request(caller)
     if (!this.#slot.admit()) throw new SparsewaveError('SERVER_BUSY', 'There are too many connections.')
     clearTimeout(this.#keyTimer)
@@ -229,6 +223,12 @@ export class Connection {
 
   #fault(error: unknown): void {
     if (this.#closed) return
+    if (error instanceof SparsewaveError)
+      logRefusal(this.deps, error, {
+        id: this.id,
+        path: this.route,
+        ...(this.#caller ? { caller: this.#caller.name } : { address: this.#address }),
+      })
     this.#session?.error(error)
     if (++this.#faults < MAX_FAULTS) return
     this.deps.metrics.refused.inc({ reason: 'faults' })

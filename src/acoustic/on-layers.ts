@@ -7,15 +7,18 @@ import type { Layers, Matrix } from '../layers/index.ts'
 import type { ModelFile } from '../onnx/model.ts'
 import type { OnnxContents } from '../onnx/read.ts'
 import { readOnnx } from '../onnx/read-file.ts'
+import type { Utterance } from './index.ts'
 import {
   type AcousticConfig,
   acousticConfigSchema,
   FRAMES_PER_UNIT,
   PITCH_FIELDS,
   POSITION_FIELDS,
+  SHORTEST,
+  SPEAKER_FIELDS,
   UNIT_FIELDS,
 } from './net/config.ts'
-import { NORMALIZATION_NAMES } from './net/names.ts'
+import { NORMALIZATION_NAMES, SPEAKER_NAMES } from './net/names.ts'
 import { decode, encode, parametersOf, placeUnits, predictDurations, predictPitch } from './net/net.ts'
 import { NORM_EPSILON, type Ops } from './net/ops.ts'
 import { positions } from './net/positions.ts'
@@ -24,16 +27,25 @@ import { positions } from './net/positions.ts'
 export interface Outputs {
   /** [P] frames of 5 ms. */
   readonly durations: Int32Array
+  /** Their sum at rate 1; undefined where the graph does not say it. */
+  readonly length: number | undefined
   /** [frames] Hz, 0 = unvoiced. */
   readonly f0: Float32Array
   /** [frames, 64]. */
   readonly envelope: Float32Array
 }
 
+interface Sharpening {
+  /** [64], or [speakers, 64]. */
+  readonly means: Float32Array
+  readonly matrix: Float32Array
+  readonly time: number
+}
+
 interface Weights {
   readonly config: AcousticConfig
   readonly values: (name: string) => Float32Array
-  readonly sharpening: { mean: Float32Array; matrix: Float32Array; time: number } | undefined
+  readonly sharpening: Sharpening | undefined
 }
 
 /** Reads what training's export wrote; undefined when the file is an unsupported graph. Throws VOICE_DAMAGED. */
@@ -49,12 +61,13 @@ function readWeights(file: ModelFile): Weights | undefined {
       name,
       size: key === 'envelopeMean' ? ENVELOPE_POINTS : 1,
     })),
+    ...(config.speakers.length > 0 ? [{ name: SPEAKER_NAMES.pitch, size: config.speakers.length }] : []),
   ]
   const values = (name: string) => initializers[name]?.data as Float32Array
   const fits = ({ name, size }: { name: string; size: number }) =>
     values(name) instanceof Float32Array && values(name).length === size
   if (!expected.every(fits)) return undefined
-  const sharpening = sharpeningOf(contents)
+  const sharpening = sharpeningOf(contents, config.speakers.length)
   const last = outermost(values, sharpening)
   return { config, values: (name) => last[name] ?? values(name), sharpening }
 }
@@ -77,7 +90,8 @@ function outermost(
       return sum
     })
   }
-  const centre = (k: number) => (sharpening ? sharpening.mean[k]! : 0)
+  // Of several speakers' means one is chosen by the call.
+  const centre = (k: number) => (sharpening?.means.length === N ? sharpening.means[k]! : 0)
   return {
     'frame.out.weight': onwards(values('frame.out.weight'), () => 0),
     'frame.out.bias': onwards(values('frame.out.bias'), (k) => mean[k]! - centre(k)),
@@ -93,7 +107,7 @@ function configOf(json: string | undefined): AcousticConfig | undefined {
 }
 
 /** (envelope - mean) matrix, then (1 + time) times it less time times the mean of the frames around: found by its shape, since its constants have no names. */
-function sharpeningOf({ initializers, nodes }: OnnxContents): Weights['sharpening'] {
+function sharpeningOf({ initializers, nodes }: OnnxContents, speakers: number): Sharpening | undefined {
   const constant = (name: string | undefined, size: number): Float32Array | undefined => {
     const data = name === undefined ? undefined : initializers[name]?.data
     return data instanceof Float32Array && data.length === size ? data : undefined
@@ -101,10 +115,14 @@ function sharpeningOf({ initializers, nodes }: OnnxContents): Weights['sharpenin
   for (const { op, inputs, outputs } of nodes) {
     const matrix = op === 'MatMul' ? constant(inputs[1], ENVELOPE_POINTS ** 2) : undefined
     const centred = matrix && nodes.find((n) => n.op === 'Sub' && n.outputs[0] === inputs[0])
-    const mean = constant(centred?.inputs[1], ENVELOPE_POINTS)
-    const steeper = mean && nodes.find((n) => n.op === 'Mul' && n.inputs[0] === outputs[0])
+    const means =
+      centred &&
+      (speakers > 0
+        ? constant(SPEAKER_NAMES.means, speakers * ENVELOPE_POINTS)
+        : constant(centred.inputs[1], ENVELOPE_POINTS))
+    const steeper = means && nodes.find((n) => n.op === 'Mul' && n.inputs[0] === outputs[0])
     const gain = constant(steeper?.inputs[1], 1)
-    if (matrix && mean && gain) return { mean, matrix, time: gain[0]! - 1 }
+    if (matrix && means && gain) return { means, matrix, time: gain[0]! - 1 }
   }
   return undefined
 }
@@ -271,6 +289,19 @@ class LayerOps implements Ops<Rows> {
     return this.linear(mixed, `${name}.out`)
   }
 
+  shift(x: Rows, row: Rows, name: string): Rows {
+    const matrix = this.#matrix(name, 1)
+    return this.#planned(x.rows, x.channels, () => {
+      const by = this.allocate(x.channels)
+      matrix.product(row.data, 1, 0, by, { activation: 'none', residual: undefined })
+      const out = this.allocate(x.rows * x.channels)
+      const { data } = x
+      for (let i = 0; i < out.length; i += x.channels)
+        for (let k = 0; k < x.channels; k++) out[i + k] = data[i + k]! + by[k]!
+      return out
+    })
+  }
+
   relu(x: Rows): Rows {
     return this.#joined(x, x.with({ relu: true }))
   }
@@ -306,7 +337,9 @@ export class LayeredAcoustic {
     if (!weights) return undefined
     const model = new LayeredAcoustic(layers, weights)
     // Packs all matrices before the first request.
-    await model.run([0, 1, 0], 1, 1)
+    const shares = new Float32Array(weights.config.speakers.length)
+    shares.fill(1, 0, 1)
+    await model.run({ ids: [0, 1, 0], rate: 1, pitch: 1, shares })
     return model
   }
 
@@ -314,9 +347,9 @@ export class LayeredAcoustic {
     this.#ops.close()
   }
 
-  /** As the graph: ids [P] with the silence 0 at both ends. One prediction after the other; others may use the thread meanwhile. */
-  run(ids: readonly number[], rate: number, pitch: number): Promise<Outputs> {
-    const made = this.#last.then(() => this.#run(ids, rate, pitch)).finally(() => this.#ops.reset())
+  /** As the graph. One prediction after the other; others may use the thread meanwhile. */
+  run(utterance: Utterance): Promise<Outputs> {
+    const made = this.#last.then(() => this.#run(utterance)).finally(() => this.#ops.reset())
     this.#last = made.then(
       () => {},
       () => {},
@@ -324,19 +357,26 @@ export class LayeredAcoustic {
     return made
   }
 
-  async #run(ids: readonly number[], rate: number, pitch: number): Promise<Outputs> {
+  async #run({ ids, rate, pitch, shares }: Utterance): Promise<Outputs> {
     const ops = this.#ops
     const { config, values } = this.#weights
     const count = ids.length
+    const speaker =
+      shares.length > 0 ? ops.rows(1, SPEAKER_FIELDS, mixed(values(SPEAKER_NAMES.table), shares)) : undefined
     const encoded = encode(
       ops,
       config,
       ops.rows(count, 1, Float32Array.from(ids)),
       ops.rows(count, POSITION_FIELDS, positions(count)),
+      speaker,
     )
     const lnDurations = predictDurations(ops, config, encoded)
     await ops.compute()
-    const units = Array.from(lnDurations.data, (ln) => Math.max(1, roundHalfEven(Math.exp(ln))))
+    const own = Array.from(lnDurations.data, (ln) => Math.max(1, roundHalfEven(Math.exp(ln))))
+    // A rate shortens what is longer than two units: a sound of one unit alone is hard to understand.
+    const units = Array.from(lnDurations.data, (ln, i) =>
+      Math.max(Math.min(own[i]!, SHORTEST), roundHalfEven(Math.fround(Math.exp(ln)) / Math.fround(rate))),
+    )
     const { places, symbolOfUnit } = unitsOf(units)
     const total = symbolOfUnit.length
     const { channels } = config
@@ -347,34 +387,40 @@ export class LayeredAcoustic {
     }
     const placed = placeUnits(ops, config, ops.rows(total, channels, repeated), ops.rows(total, UNIT_FIELDS, places))
 
-    const pitches = predictPitch(ops, config, placed)
+    const pitches = predictPitch(ops, config, placed, speaker)
     await ops.compute()
     const predicted = pitches.data
     const given = predicted.slice()
     const frames = total * FRAMES_PER_UNIT
-    const lnF0 = new Float32Array(frames)
-    const voiced = new Uint8Array(frames)
-    const pitchMean = values(NORMALIZATION_NAMES.pitchMean)[0]!
+    const f0 = new Float32Array(frames)
+    const pitchMean =
+      values(NORMALIZATION_NAMES.pitchMean)[0]! + (speaker ? mixed(values(SPEAKER_NAMES.pitch), shares)[0]! : 0)
     const pitchSpread = values(NORMALIZATION_NAMES.pitchSpread)[0]!
     for (let u = 0; u < total; u++)
       for (let i = 0; i < FRAMES_PER_UNIT; i++) {
         const at = u * PITCH_FIELDS + i
         const frame = u * FRAMES_PER_UNIT + i
-        voiced[frame] = predicted[at + FRAMES_PER_UNIT]! > 0 ? 1 : 0
-        given[at + FRAMES_PER_UNIT] = voiced[frame]!
-        lnF0[frame] = predicted[at]! * pitchSpread + pitchMean
+        const voiced = predicted[at + FRAMES_PER_UNIT]! > 0
+        given[at + FRAMES_PER_UNIT] = voiced ? 1 : 0
+        if (voiced) f0[frame] = Math.exp(predicted[at]! * pitchSpread + pitchMean) * pitch
       }
-    const decoded = decode(ops, ops, config, placed, ops.rows(total, PITCH_FIELDS, given))
+    const decoded = decode(ops, ops, config, placed, ops.rows(total, PITCH_FIELDS, given), speaker)
     await ops.compute()
-    const envelope = this.#envelope(decoded)
-    return atRate({ units, lnF0, voiced, envelope }, rate, pitch)
+    const envelope = this.#envelope(decoded, shares)
+    return {
+      durations: Int32Array.from(units, (count) => count * FRAMES_PER_UNIT),
+      length: sum(own) * FRAMES_PER_UNIT,
+      f0,
+      envelope,
+    }
   }
 
   /** The last layer's rows to log power, sharpened in time where the voice is; in memory of its own. */
-  #envelope({ rows, data }: Rows): Float32Array {
+  #envelope({ rows, data }: Rows, shares: Float32Array): Float32Array {
     const { sharpening } = this.#weights
     if (!sharpening) return data.slice()
-    const { mean, time } = sharpening
+    const { time } = sharpening
+    const mean = shares.length > 0 ? shiftOf(sharpening, shares) : sharpening.means
     const out = new Float32Array(data.length)
     const last = (rows - 1) * ENVELOPE_POINTS
     const self = 1 + time
@@ -390,6 +436,27 @@ export class LayeredAcoustic {
     }
     return out
   }
+}
+
+const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0)
+
+/** The rows of a table [shares, n], weighted: [n]. */
+function mixed(table: Float32Array, shares: Float32Array): Float32Array {
+  const n = table.length / shares.length
+  const out = new Float32Array(n)
+  for (const [s, share] of shares.entries())
+    if (share !== 0) for (let k = 0; k < n; k++) out[k]! += share * table[s * n + k]!
+  return out
+}
+
+/** What sharpening adds to all frames of a voice: mean - mean matrix, since the layers give envelope matrix. */
+function shiftOf({ means, matrix }: Sharpening, shares: Float32Array): Float32Array {
+  const mean = mixed(means, shares)
+  return mean.map((value, k) => {
+    let sum = 0
+    for (let i = 0; i < ENVELOPE_POINTS; i++) sum += mean[i]! * matrix[i * ENVELOPE_POINTS + k]!
+    return value - sum
+  })
 }
 
 /** The symbol of each unit, and its place in it: fraction, ln of the symbol's units, units since its start / 10. */
@@ -408,44 +475,6 @@ function unitsOf(units: readonly number[]): { places: Float32Array; symbolOfUnit
     }
   }
   return { places, symbolOfUnit }
-}
-
-interface Speech {
-  readonly units: readonly number[]
-  readonly lnF0: Float32Array
-  readonly voiced: Uint8Array
-  readonly envelope: Float32Array
-}
-
-/** Frame t of the output lies at frame t * rate of the net's; between frames ln F0 and envelope are interpolated. */
-function atRate({ units, lnF0, voiced, envelope }: Speech, rate: number, pitch: number): Outputs {
-  const framesPerUnit = Math.fround(FRAMES_PER_UNIT / Math.fround(rate))
-  const durations = new Int32Array(units.length)
-  let end = 0
-  let frames = 0
-  for (const [i, count] of units.entries()) {
-    end += count
-    const next = roundHalfEven(Math.fround(end * framesPerUnit))
-    durations[i] = next - frames
-    frames = next
-  }
-  const f0 = new Float32Array(frames)
-  const same = rate === 1
-  const out = same ? envelope : new Float32Array(frames * ENVELOPE_POINTS)
-  const last = lnF0.length - 1
-  for (let t = 0; t < frames; t++) {
-    const place = Math.min(Math.fround(t * Math.fround(rate)), last)
-    const low = Math.floor(place)
-    const weight = place - low
-    const high = Math.min(low + 1, last)
-    if (voiced[roundHalfEven(place)]) f0[t] = Math.exp(lnF0[low]! + weight * (lnF0[high]! - lnF0[low]!)) * pitch
-    if (same) continue
-    for (let k = 0; k < ENVELOPE_POINTS; k++) {
-      const a = envelope[low * ENVELOPE_POINTS + k]!
-      out[t * ENVELOPE_POINTS + k] = a + weight * (envelope[high * ENVELOPE_POINTS + k]! - a)
-    }
-  }
-  return { durations, f0, envelope: out }
 }
 
 /** ONNX's Round. */

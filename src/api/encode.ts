@@ -9,7 +9,7 @@ export type AudioFormat = EncodingName
 /** A sample rate in Hz that speech can be encoded at. */
 export type AudioRate = OutputRate
 
-/** All formats: mp3, opus, aac, flac, wav, pcm, mulaw, alaw. */
+/** All formats: mp3, opus, aac, flac, wav, pcm, mulaw, alaw, wav-mulaw, wav-alaw. */
 export const AUDIO_FORMATS: readonly AudioFormat[] = ENCODINGS
 /** All sample rates in Hz, from 8000 to 48000. */
 export const AUDIO_RATES: readonly AudioRate[] = OUTPUT_RATES
@@ -18,7 +18,7 @@ export const AUDIO_RATES: readonly AudioRate[] = OUTPUT_RATES
 export interface AudioOptions {
   /**
    * `wav`, `mp3`, `opus` (in Ogg), `flac`, `aac` (needs the program ffmpeg), `pcm` (signed 16-bit little-endian without a
-   * header), `mulaw` or `alaw` (telephony, 8 bits a sample). Default `wav`.
+   * header), `mulaw` or `alaw` (telephony, 8 bits a sample), `wav-mulaw` or `wav-alaw` (the same in WAV). Default `wav`.
    */
   readonly format?: AudioFormat | undefined
   /** Hz. Default 24000, the rate of the voices. */

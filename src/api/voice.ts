@@ -184,7 +184,7 @@ class LocalVoice implements Voice {
       chunks.push(samples)
       length += samples.length
     }
-    const encoder = await openEncoder(output, length)
+    const encoder = await openEncoder(output, length, 'file')
     try {
       const pieces: Uint8Array[] = []
       for (const samples of chunks) pieces.push(await encoder.encode(samples))

@@ -8,6 +8,10 @@ export interface VoiceInfo {
   /** BCP 47 tag, such as `en-US`. */
   readonly language: string
   readonly description: string
+  /** Absent when the package does not say it. */
+  readonly sex?: 'female' | 'male' | undefined
+  /** Whether its recordings were synthetic speech; absent when the package does not say it. */
+  readonly synthetic?: boolean | undefined
   /** Other names that open the same voice. */
   readonly aliases: readonly string[]
   /** SPDX expression of the voice's licence. */
@@ -42,6 +46,8 @@ export async function listVoices(options: VoicesOptions = {}): Promise<VoiceInfo
     language: manifest.language,
     description: manifest.description,
     aliases: manifest.aliases,
+    ...(manifest.sex && { sex: manifest.sex }),
+    ...(manifest.synthetic !== undefined && { synthetic: manifest.synthetic }),
     licence: manifest.licence,
     bytes: Object.values(manifest.files).reduce((sum, file) => sum + file.bytes, 0),
     isDefault: manifest.name === preferred,

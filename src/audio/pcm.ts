@@ -18,7 +18,11 @@ export function toPcm16(samples: Float32Array): Int16Array {
 
 /** Samples (-1..1) as bytes, s16le: two bytes per sample. */
 export function toPcm16Bytes(samples: Float32Array): Uint8Array {
-  const pcm = toPcm16(samples)
+  return pcmBytes(toPcm16(samples))
+}
+
+/** 16-bit samples as little-endian bytes, in the same memory. */
+export function pcmBytes(pcm: Int16Array): Uint8Array {
   const bytes = new Uint8Array(pcm.buffer, pcm.byteOffset, pcm.byteLength)
   if (IS_BIG_ENDIAN) Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).swap16()
   return bytes

@@ -65,26 +65,53 @@ export function encodeWav(samples: Float32Array, sampleRate: number = SAMPLE_RAT
   return bytes
 }
 
+/** Sizes of a stream whose length is not known. Players take it as "until the end". */
+const UNKNOWN = 0xffffffff
+
 /** The 44 bytes before the samples of a mono 16-bit WAV; `dataBytes` undefined = length unknown (a stream). */
 export function wavHeader(dataBytes?: number, sampleRate: number = SAMPLE_RATE): Uint8Array {
-  const bytes = new Uint8Array(HEADER_BYTES)
+  const fmt = chunk('fmt ', 16)
+  format(fmt, 1, 2, sampleRate)
+  return riff([fmt], dataBytes)
+}
+
+/** The 58 bytes before the bytes of a mono WAV in A-law (6) or mu-law (7), one byte a sample. */
+export function companded(code: 6 | 7, dataBytes: number | undefined, sampleRate: number): Uint8Array {
+  // Formats other than PCM have a longer description, and the number of samples in a chunk of its own.
+  const fmt = chunk('fmt ', 18)
+  format(fmt, code, 1, sampleRate)
+  const fact = chunk('fact', 4)
+  new DataView(fact.buffer).setUint32(8, dataBytes ?? UNKNOWN, true)
+  return riff([fmt, fact], dataBytes)
+}
+
+function format(fmt: Uint8Array, code: number, bytesASample: number, sampleRate: number): void {
+  const view = new DataView(fmt.buffer)
+  view.setUint16(8, code, true)
+  view.setUint16(10, 1, true)
+  view.setUint32(12, sampleRate, true)
+  view.setUint32(16, sampleRate * bytesASample, true)
+  view.setUint16(20, bytesASample, true)
+  view.setUint16(22, 8 * bytesASample, true)
+}
+
+/** A chunk of so many bytes, zero after its tag and size. */
+function chunk(tag: string, size: number): Uint8Array {
+  const bytes = new Uint8Array(8 + size)
+  for (let i = 0; i < 4; i++) bytes[i] = tag.charCodeAt(i)
+  new DataView(bytes.buffer).setUint32(4, size, true)
+  return bytes
+}
+
+/** The head of a file with these chunks before its data. */
+function riff(chunks: readonly Uint8Array[], dataBytes: number | undefined): Uint8Array {
+  const head = chunk('RIFF', 4)
+  head.set([0x57, 0x41, 0x56, 0x45], 8)
+  const data = chunk('data', 0)
+  const bytes = new Uint8Array([...head, ...chunks.flatMap((piece) => [...piece]), ...data])
   const view = new DataView(bytes.buffer)
-  const tag = (at: number, text: string): void => {
-    for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i)
-  }
-  const unknown = 0xffffffff
-  tag(0, 'RIFF')
-  view.setUint32(4, dataBytes === undefined ? unknown : HEADER_BYTES - 8 + dataBytes, true)
-  tag(8, 'WAVEfmt ')
-  view.setUint32(16, 16, true)
-  view.setUint16(20, 1, true)
-  view.setUint16(22, 1, true)
-  view.setUint32(24, sampleRate, true)
-  view.setUint32(28, sampleRate * 2, true)
-  view.setUint16(32, 2, true)
-  view.setUint16(34, 16, true)
-  tag(36, 'data')
-  view.setUint32(40, dataBytes === undefined ? unknown : dataBytes, true)
+  view.setUint32(4, dataBytes === undefined ? UNKNOWN : bytes.length - 8 + dataBytes + (dataBytes % 2), true)
+  view.setUint32(bytes.length - 4, dataBytes ?? UNKNOWN, true)
   return bytes
 }
 

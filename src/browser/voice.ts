@@ -6,7 +6,7 @@ import type { Synthesizer } from '../synthesis/synthesizer.ts'
 import { provideData } from '../text/data-file.browser.ts'
 import { LANGUAGE_TAGS, languageFor } from '../text/index.ts'
 import type { VocoderKind } from '../vocoder/vocoder.ts'
-import { VOICE_FILES, voiceManifestSchema } from '../voices/manifest.ts'
+import { VOICE_FILES, viewOf, voiceManifestSchema } from '../voices/manifest.ts'
 import { provideModule } from '../wasm/module-file.browser.ts'
 import { get, load, missing, type StoredFile } from './store.ts'
 
@@ -37,7 +37,8 @@ export async function openVoice({ engine, voice, headers, progress }: OpenOption
     throw new SparsewaveError('VOICE_MISMATCH', 'The voice is made for another version of sparsewave.', {
       remedy: 'Load the page again.',
     })
-  const manifest = parsed.data
+  // The folder's name is the voice's, in a package of several too.
+  const manifest = viewOf(parsed.data, voice.split('/').at(-2)!) ?? parsed.data
   const language = languageFor(manifest.language)
   const files = new Map<string, StoredFile>()
   const others = new Set(LANGUAGE_TAGS.flatMap((tag) => languageFor(tag).data.map((name) => `${name}.gz`)))

@@ -14,6 +14,9 @@ interface ServeOptions {
   workers?: number
   wyomingPort?: number
   training?: true
+  tlsCert?: string
+  tlsKey?: string
+  tlsSelfSigned?: boolean
 }
 
 const EXAMPLES = `
@@ -21,6 +24,7 @@ Examples:
   $ sparsewave serve
   $ PORT=9000 SPARSEWAVE_WORKERS=2 sparsewave serve
   $ sparsewave serve --wyoming-port 10200     # for Home Assistant
+  $ sparsewave serve --tls-self-signed        # https and wss, for clients that insist on them
   $ curl -N http://localhost:8080/v1/audio/speech -H 'Content-Type: application/json' \\
       -d '{"model": "tts-1", "voice": "alloy", "input": "Hello there."}' -o hello.mp3`
 
@@ -36,13 +40,16 @@ export function serveCommand(): Command {
       numberIn(0, 65535, true),
     )
     .option('--training', 'also take recordings and training jobs, from keys with the scope train')
+    .option('--tls-cert <file>', 'certificate in PEM: the port then speaks TLS (or SPARSEWAVE_TLS_CERT)')
+    .option('--tls-key <file>', 'its key in PEM (or SPARSEWAVE_TLS_KEY)')
+    .option('--tls-self-signed', 'make both files where they are missing (or SPARSEWAVE_TLS_SELF_SIGNED=1)')
     .addOption(voiceOption())
     .addHelpText('after', EXAMPLES)
     .action(serve)
 }
 
 async function serve(options: ServeOptions): Promise<void> {
-  const [{ readConfig }, { createLogger, standardOutput }, { LogStream }, { startServer }, { spawnWorker }] =
+  const [{ readConfig, tlsOf }, { createLogger, standardOutput }, { LogStream }, { startServer }, { spawnWorker }] =
     await Promise.all([
       import('../../server/config.ts'),
       import('../../server/log.ts'),
@@ -57,6 +64,11 @@ async function serve(options: ServeOptions): Promise<void> {
     host: options.host ?? settings.host,
     workers: options.workers ?? settings.workers,
     wyomingPort: options.wyomingPort ?? settings.wyomingPort,
+    tls: tlsOf({
+      SPARSEWAVE_TLS_CERT: options.tlsCert ?? settings.tls?.cert,
+      SPARSEWAVE_TLS_KEY: options.tlsKey ?? settings.tls?.key,
+      SPARSEWAVE_TLS_SELF_SIGNED: options.tlsSelfSigned || settings.tls?.selfSigned ? '1' : '0',
+    }),
   }
   // Neither is waited for: a reader that stalls, or a full disk, must not hold the server up.
   const output = standardOutput()
@@ -79,8 +91,9 @@ async function serve(options: ServeOptions): Promise<void> {
   const { kernel, kernelReason, precision, vocoder } = running.info
   log(`Speaking as ${voices.defaultVoice} (${vocoder}) on the ${kernel} kernel in ${precision}: ${kernelReason}`)
   log(
-    `Listening on http://localhost:${running.port} with ${config.workers} synthesis ${config.workerKind}${config.workers === 1 ? '' : config.workerKind === 'thread' ? 's' : 'es'}.`,
+    `Listening on ${config.tls ? 'https' : 'http'}://localhost:${running.port} with ${config.workers} synthesis ${config.workerKind}${config.workers === 1 ? '' : config.workerKind === 'thread' ? 's' : 'es'}.`,
   )
+  if (config.tls?.selfSigned) log(`Clients trust the server when they are given ${config.tls.cert}.`)
   if (running.wyomingPort !== undefined) log(`Wyoming on port ${running.wyomingPort}.`)
   await stopSignal()
   log('Stopping: running requests may finish.')

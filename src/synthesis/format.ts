@@ -14,12 +14,22 @@ export const mediaTypeOf = (format: Format): string => mediaType({ format })
 /** Texts up to this many characters are measured before a WAV's header is written; longer ones start sooner. */
 const MEASURED_CHARACTERS = 600
 
-/** Whether a request is to be measured (`SpeechOptions.measure`), so that its WAV header names the length. */
-export const isMeasured = (format: Format, text: string): boolean =>
-  format === 'wav' && text.length <= MEASURED_CHARACTERS
+/**
+ * Whether a request is to be measured (`SpeechOptions.measure`), so that its header names the length. FLAC always is:
+ * libsndfile cannot read a file of unknown length as a whole.
+ */
+export const isMeasured = (format: EncodingName, text: string): boolean =>
+  format === 'flac' || (format.startsWith('wav') && text.length <= MEASURED_CHARACTERS)
 
-/** A stream's bytes, piece by piece as they are made. Throws FORMAT_UNAVAILABLE. */
-export async function* encodeChunks(chunks: AsyncIterable<Chunk>, format: Format | Output): AsyncGenerator<Uint8Array> {
+/**
+ * A stream's bytes, piece by piece as they are made. `onHead` gets what the first bytes should have been, when the end has
+ * shown it: a file that can be written to again gets them in their place. Throws FORMAT_UNAVAILABLE.
+ */
+export async function* encodeChunks(
+  chunks: AsyncIterable<Chunk>,
+  format: Format | Output,
+  onHead?: (head: Uint8Array) => void,
+): AsyncGenerator<Uint8Array> {
   const output = typeof format === 'string' ? { format } : format
   let encoder: Awaited<ReturnType<typeof openEncoder>> | undefined
   try {
@@ -30,6 +40,8 @@ export async function* encodeChunks(chunks: AsyncIterable<Chunk>, format: Format
     }
     const rest = await encoder?.finish()
     if (rest !== undefined && rest.length > 0) yield rest
+    const head = encoder?.head?.()
+    if (head) onHead?.(head)
   } finally {
     encoder?.close()
   }

@@ -1,8 +1,11 @@
 /** Puts a synthesizer together from a voice's files, on disk or in a browser. */
-import { AcousticModel } from '../acoustic/index.ts'
+import type { SpeakerShares } from '../acoustic/index.ts'
+import { SparsewaveError } from '../errors.ts'
 import { languageFor } from '../text/index.ts'
-import { openVocoder, type VocoderKind } from '../vocoder/index.ts'
-import type { VoiceFiles } from '../voices/manifest.ts'
+import type { VocoderKind } from '../vocoder/index.ts'
+import type { VoiceFiles, VoiceManifest } from '../voices/manifest.ts'
+import type { Mixture } from '../voices/mixture.ts'
+import { sharedAcoustic, sharedVocoder } from './shared.ts'
 import { Synthesizer } from './synthesizer.ts'
 
 /** Opens a checked voice and its vocoder (its own unless `vocoder` says another). Throws VOICE_DAMAGED, VOICE_MISMATCH, WEIGHTS_INVALID, KERNEL_*. */
@@ -12,15 +15,17 @@ export async function openSynthesizer(
 ): Promise<Synthesizer> {
   const { manifest } = voice
   const language = languageFor(manifest.language)
-  const acoustic = await AcousticModel.load(await voice.model('acoustic.onnx'), { symbols: manifest.symbols })
+  const own = voice.mixture ? speakersOf(manifest, voice.mixture) : ownSpeaker(manifest)
+  const acoustic = await sharedAcoustic(voice)
   const synthesizer = new Synthesizer({
     voice: manifest.name,
     defaultVocoder: manifest.vocoder,
     ...(manifest.pauses && { pauses: manifest.pauses }),
     language,
     phonemize: (text, given) => language.phonemize(text, given),
-    predict: (phonemes, options) => acoustic.predict(phonemes, options),
-    openVocoder: (kind) => openVocoder(kind, voice),
+    predict: (phonemes, { mixture, ...options }) =>
+      acoustic.predict(phonemes, { ...options, speaker: mixture ? speakersOf(manifest, mixture) : own }),
+    openVocoder: (kind) => sharedVocoder(kind, voice),
     close: () => acoustic.close(),
   })
   try {
@@ -30,4 +35,25 @@ export async function openSynthesizer(
     throw error
   }
   return synthesizer
+}
+
+const ownSpeaker = ({ speaker }: VoiceManifest): SpeakerShares | undefined =>
+  speaker === undefined ? undefined : { [speaker]: 1 }
+
+/** The speakers of a package's voices. Throws VOICE_UNKNOWN for voices of another one. */
+function speakersOf({ name, voices }: VoiceManifest, mixture: Mixture): SpeakerShares {
+  return Object.fromEntries(
+    Object.entries(mixture).map(([voice, share]) => {
+      const found = voices.find((v) => v.name === voice)
+      if (!found)
+        throw new SparsewaveError(
+          'VOICE_UNKNOWN',
+          `'${voice}' cannot be mixed with '${name}': it is of another package.`,
+          {
+            remedy: 'Mix voices of one package.',
+          },
+        )
+      return [found.speaker, share]
+    }),
+  )
 }

@@ -8,6 +8,7 @@ import { SparsewaveError } from '../errors.ts'
 import { type Frames, HOP, SAMPLE_RATE, sliceFrames } from '../frames.ts'
 import { DEFAULT_LANGUAGE, type GivenSound, type Language, type Phonemized, RequestLexicon } from '../text/index.ts'
 import type { Vocoder, VocoderKind } from '../vocoder/vocoder.ts'
+import type { Mixture } from '../voices/mixture.ts'
 import { cutByPhonemes } from './parts.ts'
 import { randomSeed, sentenceSeed } from './seed.ts'
 import { type Mark, type PauseKind, type Sentence, sentencesOf } from './sentences.ts'
@@ -24,7 +25,10 @@ export interface SynthesizerParts {
   readonly language?: Language
   phonemize(text: string, given: readonly GivenSound[]): Phonemized
   /** Frames of the phonemes. A symbol that the model does not know may be left out of what it answers. */
-  predict(phonemes: string, options: { rate: number; pitch: number }): Promise<Prediction>
+  predict(
+    phonemes: string,
+    options: { rate: number; pitch: number; mixture?: Mixture | undefined },
+  ): Promise<Prediction>
   openVocoder(kind: VocoderKind): Promise<Vocoder>
   close?(): Promise<void> | void
 }
@@ -58,6 +62,8 @@ export interface SpeechOptions {
   speed?: number
   /** Factor on the pitch, .5-2. */
   pitch?: number
+  /** Voices of the package to speak as instead of its own, with their shares. */
+  mixture?: Mixture | undefined
   /** Words and their phonemes, which go before the dictionary's. */
   lexicon?: Readonly<Record<string, string>>
   /** The text is SSML (`stream` only). */
@@ -257,6 +263,7 @@ export class Synthesizer {
       const prediction = await this.#parts.predict(phonemes, {
         rate: clamp(speed * (prosody?.rate ?? 1), MIN_RATE, MAX_RATE),
         pitch: clamp((options.pitch ?? 1) * (prosody?.pitch ?? 1), MIN_PITCH, MAX_PITCH),
+        mixture: options.mixture,
       })
       options.onStage?.('acoustic', (performance.now() - predicting) / 1000)
       return prediction

@@ -16,8 +16,10 @@ import {
   type VoiceDescription,
   type VoiceFiles,
   type VoiceManifest,
+  viewOf,
   voiceManifestSchema,
 } from './manifest.ts'
+import { type Mixture, parseMixture } from './mixture.ts'
 
 export {
   VOICE_FILES,
@@ -27,6 +29,7 @@ export {
   type VoiceManifest,
   voiceManifestSchema,
 } from './manifest.ts'
+export { type Mixture, parseMixture } from './mixture.ts'
 
 export interface VoiceOptions {
   /** Folder of the voice packages. Default: SPARSEWAVE_MODELS, else models/ of the package. */
@@ -43,8 +46,17 @@ export interface Voice extends VoiceFiles {
 /** The folder in which voices are looked for. */
 export const modelsFolder = (): string => process.env.SPARSEWAVE_MODELS || join(PACKAGE_ROOT, 'models')
 
-/** Names of the voices in the models folder (folders with a voice.json), in alphabetical order. */
+/** Names of the voices in the models folder, in alphabetical order. A package that cannot be read counts as a voice of its folder's name. */
 export function listVoices({ modelsDir = modelsFolder() }: VoiceOptions = {}): string[] {
+  const names = packagesIn(modelsDir).flatMap((folder) => {
+    const voices = readableVoice(join(modelsDir, folder))?.manifest.voices ?? []
+    return voices.length > 0 ? voices.map(({ name }) => name) : [folder]
+  })
+  return [...new Set(names)].sort()
+}
+
+/** Folders with a voice.json, in alphabetical order. */
+export function packagesIn(modelsDir: string): string[] {
   if (!existsSync(modelsDir)) return []
   return foldersIn(modelsDir)
     .filter((entry) => !entry.name.startsWith('.') && existsSync(join(modelsDir, entry.name, MANIFEST_FILE)))
@@ -66,19 +78,55 @@ function foldersIn(modelsDir: string): Dirent[] {
 }
 
 /**
- * The manifest of a voice, by name or alias, without checking its files. Throws VOICE_UNKNOWN with the nearest name,
- * VOICE_MISMATCH for another format, VOICE_DAMAGED when voice.json is not valid.
+ * The manifest of a voice, by name, alias or mixture of names, without checking its files. Throws VOICE_UNKNOWN with the nearest name
+ * and for a mixture across packages, VOICE_MISMATCH for another format, VOICE_DAMAGED when voice.json is not valid.
  */
 export function readVoice(name: string, options: VoiceOptions = {}): Voice {
   const modelsDir = options.modelsDir ?? modelsFolder()
-  const names = listVoices({ modelsDir })
-  if (names.includes(name)) return voiceIn(join(modelsDir, name))
-  const aliased = names.flatMap((n) => readableVoice(join(modelsDir, n)) ?? [])
-  const found = aliased.find((voice) => voice.manifest.aliases.includes(name))
-  if (found) return found
-  const near = nearest(name, [...names, ...aliased.flatMap((voice) => voice.manifest.aliases)])
-  const hint = near ? ` Did you mean '${near}'?` : names.length === 0 ? ` There are no voices in ${modelsDir}.` : ''
+  const mixture = parseMixture(name)
+  return mixture ? mixedVoice(mixture, modelsDir) : singleVoice(name, modelsDir)
+}
+
+function singleVoice(name: string, modelsDir: string): Voice {
+  const folders = packagesIn(modelsDir)
+  if (folders.includes(name)) return ownView(voiceIn(join(modelsDir, name)), name)!
+  const readable = folders.flatMap((folder) => readableVoice(join(modelsDir, folder)) ?? [])
+  const named = readable.flatMap((voice) => ownView(voice, name) ?? [])[0]
+  if (named) return named
+  const all = readable.flatMap((voice) =>
+    (voice.manifest.voices.length > 0 ? voice.manifest.voices : [voice.manifest]).map(({ name: own, aliases }) => ({
+      voice,
+      own,
+      aliases,
+    })),
+  )
+  const aliased = all.find(({ aliases }) => aliases.includes(name))
+  if (aliased) return ownView(aliased.voice, aliased.own)!
+  const near = nearest(name, [...folders, ...all.flatMap(({ own, aliases }) => [own, ...aliases])])
+  const hint = near ? ` Did you mean '${near}'?` : folders.length === 0 ? ` There are no voices in ${modelsDir}.` : ''
   throw new SparsewaveError('VOICE_UNKNOWN', `There is no voice '${name}'.${hint}`)
+}
+
+/** A package as one of its voices. */
+function ownView(voice: Voice, name: string): Voice | undefined {
+  const manifest = viewOf(voice.manifest, name)
+  return manifest && { ...voice, manifest }
+}
+
+/** The first voice, with the others of its package beside it. */
+function mixedVoice(mixture: Mixture, modelsDir: string): Voice {
+  const voices = Object.keys(mixture).map((name) => singleVoice(name, modelsDir))
+  const [first] = voices
+  if (voices.some(({ dir, manifest }) => dir !== first!.dir || manifest.voices.length === 0))
+    throw new SparsewaveError(
+      'VOICE_UNKNOWN',
+      `Only voices of one package can be mixed: ${Object.keys(mixture).join(', ')}.`,
+      {
+        remedy: 'Mix voices that `sparsewave voices` lists under the same package.',
+      },
+    )
+  const shares = Object.values(mixture)
+  return { ...first!, mixture: Object.fromEntries(voices.map(({ manifest }, i) => [manifest.name, shares[i]!])) }
 }
 
 /** `readVoice`, and every file's size and SHA-256 checked. Throws VOICE_DAMAGED naming the file and the check that failed. */

@@ -7,6 +7,7 @@ import type { ModelFile } from '../onnx/model.ts'
 import { levelMatchingSchema } from '../vocoder/level-matching/parameters.ts'
 import { BANDS, netConfigSchema } from '../vocoder/sparse-wavernn/config.ts'
 import { VOCODERS } from '../vocoder/vocoder.ts'
+import type { Mixture } from './mixture.ts'
 
 export const VOICE_FORMAT = 'sparsewave-voice-1'
 
@@ -14,20 +15,38 @@ export const MANIFEST_FILE = 'voice.json'
 /** Files that every package has. */
 export const VOICE_FILES = ['acoustic.onnx', 'conditioning.onnx', 'vocoder.safetensors'] as const
 
+const voiceName = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'lower-case letters, digits, . _ - only')
+
+/** What is said of a voice to those who choose one. */
+const about = {
+  description: z.string().default(''),
+  /** BCP 47, for example en-US. */
+  language: z.string().min(2),
+  sex: z.enum(['female', 'male']).optional(),
+  /** Other names that mean this voice. */
+  aliases: z.array(z.string().min(1)).default([]),
+  /** Which of the acoustic model's speakers it is. */
+  speaker: z.string().min(1).optional(),
+}
+
 const bandValues = z.array(z.number().min(0).max(4)).length(BANDS)
 
 export const voiceManifestSchema = z.strictObject({
   format: z.literal(VOICE_FORMAT),
   /** Name of the voice and of its folder. */
-  name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'lower-case letters, digits, . _ - only'),
-  description: z.string().default(''),
-  /** BCP 47, for example en-US. */
-  language: z.string().min(2),
+  name: voiceName,
+  ...about,
+  /** The voices of a package of several. They share its files, and its own name means the first. */
+  voices: z.array(z.strictObject({ name: voiceName, ...about, speaker: z.string().min(1) })).default([]),
+  /** Whether its recordings were synthetic speech. */
+  synthetic: z.boolean().optional(),
   sampleRate: z.literal(SAMPLE_RATE),
   /** SPDX expression of the voice's files. */
   licence: z.string().min(1),
   /** Phoneme table of the acoustic model: symbol i is the i-th character (code point). */
   symbols: z.string().min(1),
+  /** Speakers of the acoustic model, in its order; none in a model of one voice. */
+  speakers: z.array(z.string().min(1)).default([]),
   /** The vocoder used when a request names none. */
   vocoder: z.enum(VOCODERS).default('sparse-wavernn'),
   net: netConfigSchema,
@@ -37,8 +56,6 @@ export const voiceManifestSchema = z.strictObject({
     .prefault({}),
   /** Spectral level matching of the net's signal to the source-filter signal (src/vocoder/level-matching). */
   levelMatching: levelMatchingSchema,
-  /** Other names that mean this voice. */
-  aliases: z.array(z.string().min(1)).default([]),
   /** Seconds between sentences and between paragraphs. */
   pauses: z.strictObject({ sentence: z.number().min(0).max(5), paragraph: z.number().min(0).max(10) }).optional(),
   /** SHA-256 of voice.json itself, with zeros in the place of this value. */
@@ -55,9 +72,18 @@ export const voiceManifestSchema = z.strictObject({
 
 export type VoiceManifest = z.output<typeof voiceManifestSchema>
 
+/** The manifest as of one of its package's voices: named, described and spoken as that one. Undefined when there is no such voice in it. */
+export function viewOf(manifest: VoiceManifest, name: string): VoiceManifest | undefined {
+  if (manifest.voices.length === 0) return name === manifest.name ? manifest : undefined
+  const voice = name === manifest.name ? manifest.voices[0] : manifest.voices.find((v) => v.name === name)
+  return voice && { ...manifest, ...voice }
+}
+
 /** A checked voice's files, wherever they lie. */
 export interface VoiceFiles {
   readonly manifest: VoiceManifest
+  /** Other voices of the package that speak along, and their shares; absent when the voice speaks alone. */
+  readonly mixture?: Mixture | undefined
   /** What errors call a file. */
   nameOf(file: string): string
   read(file: string): Promise<Uint8Array>

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { SparsewaveError } from '../errors.ts'
 import { PACKAGE_ROOT } from '../root.ts'
 import { netConfigSchema } from '../vocoder/sparse-wavernn/config.ts'
-import { listVoices, loadVoice, readVoice, type VoiceDescription, writeVoice } from './index.ts'
+import { listVoices, loadVoice, parseMixture, readVoice, type VoiceDescription, writeVoice } from './index.ts'
 
 let modelsDir: string
 beforeEach(() => {
@@ -133,3 +133,58 @@ test('a models folder that is a file is refused in a sentence', () => {
     expect.objectContaining({ code: 'VOICE_UNKNOWN', message: `The models folder ${file} is not a folder.` }),
   )
 })
+
+const english = (): Promise<unknown> =>
+  writeVoice(
+    join(modelsDir, 'english'),
+    {
+      ...description('english'),
+      symbols: 'abc ',
+      aliases: [],
+      speakers: ['spk-a', 'spk-b'],
+      voices: [
+        { name: 'ann', language: 'en-US', speaker: 'spk-a', sex: 'female', description: 'Ann', aliases: ['nova'] },
+        { name: 'ben', language: 'en-GB', speaker: 'spk-b', sex: 'male' },
+      ],
+    },
+    files,
+  )
+
+test('a package of several voices is listed, read and described as each of them', async () => {
+  await write('zoe')
+  await english()
+  expect(listVoices({ modelsDir })).toEqual(['ann', 'ben', 'zoe'])
+  const ben = await loadVoice('ben', { modelsDir })
+  expect(ben.manifest).toMatchObject({ name: 'ben', language: 'en-GB', speaker: 'spk-b', sex: 'male', symbols: 'abc ' })
+  expect(ben.dir).toBe(join(modelsDir, 'english'))
+  expect(readVoice('nova', { modelsDir }).manifest).toMatchObject({ name: 'ann', description: 'Ann' })
+  // The package's own name means its first voice.
+  expect(readVoice('english', { modelsDir }).manifest.name).toBe('ann')
+  expect(() => readVoice('bin', { modelsDir })).toThrow("There is no voice 'bin'. Did you mean 'ben'?")
+})
+
+test('voices of one package are mixed, others are not', async () => {
+  await write('zoe')
+  await english()
+  const mixed = readVoice('ben:0.6,nova:0.4', { modelsDir })
+  expect(mixed.manifest).toMatchObject({ name: 'ben', language: 'en-GB' })
+  expect(mixed.mixture).toEqual({ ben: 0.6, ann: 0.4 })
+  expect(() => readVoice('ann:1,zoe:1', { modelsDir })).toThrow(expect.objectContaining({ code: 'VOICE_UNKNOWN' }))
+  expect(() => readVoice('ann:1,dan:1', { modelsDir })).toThrow("There is no voice 'dan'.")
+})
+
+test.each([
+  ['ann', undefined],
+  ['ann:0.6,ben:0.4', { ann: 0.6, ben: 0.4 }],
+  ['ann,ben:2', { ann: 1, ben: 2 }],
+  [' ann:.5 , ben', { ann: 0.5, ben: 1 }],
+])('the mixture %s', (name, expected) => {
+  expect(parseMixture(name)).toEqual(expected)
+})
+
+test.each(['ann:0', 'ann:', ':1', 'ann,ann', 'a,b,c,d,e', 'ann:1e9', 'ann:-1,ben', ',', 'ann:99999'])(
+  '%s is no mixture',
+  (name) => {
+    expect(() => parseMixture(name)).toThrow(expect.objectContaining({ code: 'VOICE_UNKNOWN' }))
+  },
+)

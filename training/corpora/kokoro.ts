@@ -10,6 +10,7 @@ import { encodeWav } from 'sparsewave/internal/audio/wav'
 import { SAMPLE_RATE } from 'sparsewave/internal/frames'
 import { loadOnnx } from 'sparsewave/internal/onnx/runtime'
 import { Random } from 'sparsewave/internal/random'
+import { languageFor } from 'sparsewave/internal/text/languages/index'
 import { DURATION_UNIT, readCorpus } from '../data/corpus.ts'
 
 const USAGE = `usage: kokoro MODEL.onnx VOCABULARY.json VOICES --texts CORPUS -o FOLDER [options]
@@ -19,6 +20,7 @@ const USAGE = `usage: kokoro MODEL.onnx VOCABULARY.json VOICES --texts CORPUS -o
   --minutes 60      audio to make in all, shared evenly between the voices
   --blends 0        share of utterances in a halfway blend of two voices
   --speeds 1,1      slowest and fastest speed, drawn per utterance
+  --language en-GB  read the texts by this front end (default: the corpus's own phonemes)
   --seed 1          of texts, voices and speeds
   --part 1/2        one of several processes that write into the same folder
 
@@ -40,6 +42,7 @@ const { values: flags, positionals } = parseArgs({
     minutes: { type: 'string', default: '60' },
     blends: { type: 'string', default: '0' },
     speeds: { type: 'string', default: '1,1' },
+    language: { type: 'string' },
     seed: { type: 'string', default: '1' },
     part: { type: 'string', default: '1/1' },
     help: { type: 'boolean', short: 'h' },
@@ -91,10 +94,21 @@ if (voices.length === 0 || (only && voices.length < only.size)) {
   console.error(`${voicesDir} has not all of these voices: ${[...(only ?? [])].join(', ')}`)
   process.exit(2)
 }
+const language = flags.language ? languageFor(flags.language) : undefined
+/** Phonemes of a text as the language reads them, sentences parted by spaces. */
+const read = (text: string): string =>
+  language!
+    .splitSentences(text)
+    .map((sentence) => language!.phonemize(sentence.text).phonemes)
+    .filter(Boolean)
+    .join(' ')
 // A text's symbols are the model's tokens, or its durations would not be theirs.
-const texts = readCorpus(flags.texts).filter(
-  ({ phonemes }) => phonemes && phonemes.length > 12 && phonemes.length < 200 && [...phonemes].every((c) => c in vocab),
-)
+const texts = readCorpus(flags.texts)
+  .map((utterance) => (language ? { ...utterance, phonemes: read(utterance.text) } : utterance))
+  .filter(
+    ({ phonemes }) =>
+      phonemes && phonemes.length > 12 && phonemes.length < 200 && [...phonemes].every((c) => c in vocab),
+  )
 const model = await loadOnnx({ name: modelFile, bytes: withOutput(readFileSync(modelFile), DURATIONS) })
 const audioDir = path.join(flags.out, 'audio')
 mkdirSync(audioDir, { recursive: true })

@@ -35,6 +35,8 @@ export interface Utterance {
   readonly phonemes: string | undefined
   /** Units of 600 samples: the silence before, one a symbol, the silence after. */
   readonly durations: readonly number[] | undefined
+  /** Whose voice it is, where the corpus says it. */
+  readonly speaker?: string | undefined
   /** What is done to the recording after decoding (augment.ts). */
   readonly alteration?: Alteration
   /** `samples` of the recording before it. */
@@ -57,6 +59,7 @@ const lineSchema = z.object({
   text: z.string(),
   phonemes: z.string().optional(),
   durations: z.array(z.number().int().nonnegative()).optional(),
+  speaker: z.string().min(1).optional(),
 })
 
 /**
@@ -103,7 +106,7 @@ function parseJsonLine(line: string, dir: string, fail: Fail): Utterance {
     const [issue] = parsed.error.issues
     throw fail(`${issue!.path.join('.') || 'the line'}: ${issue!.message}`)
   }
-  const { id, audio, samples, text, phonemes, durations } = parsed.data
+  const { id, audio, samples, text, phonemes, durations, speaker } = parsed.data
   if (durations) {
     const symbols = [...(phonemes ?? '')].length
     if (durations.length !== symbols + 2)
@@ -111,7 +114,7 @@ function parseJsonLine(line: string, dir: string, fail: Fail): Utterance {
     const total = durations.reduce((a, b) => a + b, 0) * DURATION_UNIT
     if (samples !== undefined && total !== samples) throw fail(`durations sum to ${total} samples, not ${samples}`)
   }
-  return { id, audio: path.resolve(dir, audio), samples, text, phonemes, durations }
+  return { id, audio: path.resolve(dir, audio), samples, text, phonemes, durations, ...(speaker && { speaker }) }
 }
 
 function parseMetadataLine(line: string, dir: string, fail: Fail): Utterance {

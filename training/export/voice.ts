@@ -42,6 +42,10 @@ const descriptionSchema = voiceManifestSchema
     aliases: true,
     pauses: true,
     levelMatching: true,
+    sex: true,
+    synthetic: true,
+    speaker: true,
+    voices: true,
   })
   .partial()
   .extend({ language: z.string().min(2).default('en-US'), licence: z.string().min(1).default('Apache-2.0') })
@@ -55,8 +59,8 @@ export interface CompactOptions {
   readonly acoustic: string | undefined
   /** How far the acoustic model's envelopes are sharpened: 1 = to the recordings' variance, 0 = not at all. */
   readonly sharpen: number
-  /** Corpus and feature cache that sharpening is measured on (validation utterances). */
-  readonly corpus: string
+  /** Corpora and feature cache that sharpening is measured on (validation utterances, of every speaker of the acoustic model). */
+  readonly corpora: readonly string[]
   readonly cache: string
   /** YAML file that describes the voice; default: as the voice in `out` says. */
   readonly description: string | undefined
@@ -107,6 +111,7 @@ export async function compactVoice(options: CompactOptions): Promise<VoiceManife
       : readDescription(options.description)),
     name,
     symbols: acoustic?.symbols ?? old!.manifest.symbols,
+    speakers: acoustic?.speakers ?? old!.manifest.speakers,
     net: checkpoint.net,
   }
   // The card is for people and edited by hand: it travels along, without a checksum.
@@ -127,13 +132,14 @@ async function keepAcoustic(voice: Voice): Promise<Uint8Array> {
   return readFileSync(voice.path(file))
 }
 
-/** Recordings that sharpening is measured on. */
+/** Recordings that sharpening is measured on, at least so many of each speaker. */
 const SHARPEN_UTTERANCES = 24
+const SHARPEN_OF_EACH = 6
 
 async function readAcoustic(
   checkpoint: string,
   options: CompactOptions,
-): Promise<{ bytes: Uint8Array; symbols: string }> {
+): Promise<{ bytes: Uint8Array; symbols: string; speakers: string[] }> {
   if (!existsSync(checkpoint)) {
     throw new SparsewaveError('CHECKPOINT_INVALID', `There is no checkpoint ${checkpoint} of an acoustic model.`)
   }
@@ -141,32 +147,60 @@ async function readAcoustic(
   const dir = mkdtempSync(path.join(tmpdir(), 'sparsewave-'))
   try {
     const file = path.join(dir, 'acoustic.onnx')
-    const { symbols } = exportAcoustic(checkpoint, file, { sharpening })
-    return { bytes: readFileSync(file), symbols }
+    const { symbols, speakers = [] } = exportAcoustic(checkpoint, file, { sharpening })
+    return { bytes: readFileSync(file), symbols, speakers }
   } finally {
     rmSync(dir, { recursive: true, force: true })
   }
 }
 
-async function sharpeningOf(checkpoint: string, { corpus, cache, sharpen }: CompactOptions): Promise<Sharpening> {
-  const utterances = readCorpus(corpus)
+async function sharpeningOf(checkpoint: string, { corpora, cache, sharpen }: CompactOptions): Promise<Sharpening> {
+  const predictor = await openPredictor(checkpoint)
+  const all = corpora
+    .flatMap((corpus) => readCorpus(corpus))
     .filter((u) => split(u.id) === 'validation' && u.durations !== undefined)
-    .slice(0, SHARPEN_UTTERANCES)
+  const { speakers } = predictor.config
+  // The mean envelope of every speaker is needed.
+  const utterances =
+    speakers.length === 0
+      ? all.slice(0, SHARPEN_UTTERANCES)
+      : speakers.flatMap((speaker) => {
+          const each = Math.max(SHARPEN_OF_EACH, Math.ceil(SHARPEN_UTTERANCES / speakers.length))
+          const own = all.filter((u) => (u.speaker ?? speakers[0]) === speaker).slice(0, each)
+          if (own.length > 0) return own
+          throw new SparsewaveError('CORPUS_INVALID', `No validation utterance (id ending in 3) is of ${speaker}.`, {
+            remedy: 'Name the corpora of all speakers with --corpus.',
+          })
+        })
   if (utterances.length === 0) {
     throw new SparsewaveError(
       'CORPUS_INVALID',
-      `${corpus} has no validation utterances with durations (ids ending in 3).`,
+      `${corpora.join(', ')} has no validation utterances with durations (ids ending in 3).`,
     )
   }
   for (const utterance of utterances) await cacheUtterance(utterance, cache)
-  return measureSharpening(await openPredictor(checkpoint), cache, utterances, sharpen)
+  return measureSharpening(predictor, cache, utterances, sharpen)
 }
 
 /** What stays of the old package's description. A copy under another name gives up the aliases, which are the old voice's. */
 function keepDescription(old: VoiceManifest, name: string) {
-  const { description, language, licence, vocoder, temperature, levelMatching, pauses } = old
-  const aliases = old.name === name ? old.aliases : []
-  return { description, language, licence, vocoder, temperature, levelMatching, aliases, ...(pauses ? { pauses } : {}) }
+  const { description, language, licence, vocoder, temperature, levelMatching, pauses, sex, synthetic, speaker } = old
+  const isSame = old.name === name
+  return {
+    description,
+    language,
+    licence,
+    vocoder,
+    temperature,
+    levelMatching,
+    aliases: isSame ? old.aliases : [],
+    // The voices of a package keep their names only with it.
+    voices: isSame ? old.voices : [],
+    ...(pauses && { pauses }),
+    ...(sex && { sex }),
+    ...(synthetic !== undefined && { synthetic }),
+    ...(speaker && { speaker }),
+  }
 }
 
 function readDescription(file: string | undefined) {

@@ -30,7 +30,7 @@ const sentence = (text: string): string => {
 
 /** What a client may do about errors whose own remedy is for a command line. */
 const REMEDIES: Partial<Record<ErrorCode, string>> = {
-  JOB_INVALID: 'docs/reference/job-file.md lists the keys of a job.',
+  JOB_INVALID: 'Compare `job` with the keys of a job file.',
   JOB_UNKNOWN: '`GET /v1/training/jobs` lists the jobs there are.',
   CORPUS_MISSING: 'Put corpus.jsonl or metadata.csv into the archive.',
   DISK_FULL: 'Delete files and jobs that are no longer needed, or ask the operator for room.',

@@ -6,10 +6,10 @@ import type { RawData } from 'ws'
 import { z } from 'zod'
 import type { Output, OutputRate } from '../../../src/audio/encoders/index.ts'
 import { randomSeed } from '../../../src/synthesis/index.ts'
-import { parseWith, RequestError } from '../../http-errors.ts'
+import { messageOf, parseWith, RequestError } from '../../http-errors.ts'
 import { publicError, type Speech } from '../../speech.ts'
 import type { SpeechRequest } from '../../synthesis/messages.ts'
-import { nameSchema, resolveVoice, type VoiceCatalogue } from '../../voices.ts'
+import { nameSchema, resolveVoice } from '../../voices.ts'
 import type { Connection } from '../connection.ts'
 import type { Dialect, DialectSession } from '../dialect.ts'
 import { parseMessage } from '../messages.ts'
@@ -44,15 +44,11 @@ export const deepgram: Dialect = {
   route: '/v1/speak',
   read(url, voices) {
     const query = parseWith(Object.fromEntries(url.searchParams), querySchema)
-    const voice = voiceOf(query.model, voices)
+    const voice = resolveVoice(query.model, voices)
     const output = outputOf(query)
     return (connection) => new DeepgramSession(connection, voice, query.model ?? voice, output, query.speed)
   },
 }
-
-/** Deepgram's voices are models named aura-...: they mean the default voice. */
-const voiceOf = (model: string | undefined, catalogue: VoiceCatalogue): string =>
-  resolveVoice(model?.startsWith('aura-') ? undefined : model, catalogue)
 
 function outputOf({ encoding, sample_rate }: z.output<typeof querySchema>): Output {
   const { format, rates } = ENCODINGS[encoding]
@@ -109,8 +105,10 @@ class DeepgramSession implements DialectSession {
 
   /** What was wrong with a message is a Warning: the connection goes on. */
   error(error: unknown): void {
-    const { code, message } = publicError(error, this.#connection)
-    this.#connection.send({ type: 'Warning', description: message, code })
+    const known = publicError(error, this.#connection)
+    const description = messageOf(known)
+    // LiveKit reads the older name.
+    this.#connection.send({ type: 'Warning', description, warn_msg: description, code: known.code })
   }
 
   goAway(): void {
@@ -145,8 +143,8 @@ class DeepgramSession implements DialectSession {
       },
       error: (error) => {
         this.#speech = undefined
-        const { code, message } = publicError(error, connection)
-        connection.send({ type: 'Error', description: message, code })
+        const known = publicError(error, connection)
+        connection.send({ type: 'Error', description: messageOf(known), code: known.code })
         if (this.#closing) connection.close(1011)
       },
     })

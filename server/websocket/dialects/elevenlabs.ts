@@ -4,32 +4,40 @@
  */
 import type { RawData } from 'ws'
 import { z } from 'zod'
-import { type EncodingName, OUTPUT_RATES, type Output, type OutputRate } from '../../../src/audio/encoders/index.ts'
+import type { Output } from '../../../src/audio/encoders/index.ts'
 import { randomSeed, type SentenceTime } from '../../../src/synthesis/index.ts'
-import { parseWith, RequestError } from '../../http-errors.ts'
+import { messageOf, parseWith } from '../../http-errors.ts'
+import { characterTimes, outputOf } from '../../routes/dialects/elevenlabs.ts'
 import { MAX_INPUT, seedSchema, speedSchema } from '../../routes/speech-request.ts'
 import { publicError, type Speech } from '../../speech.ts'
 import type { SpeechRequest } from '../../synthesis/messages.ts'
-import { nameSchema, resolveVoice, type VoiceCatalogue } from '../../voices.ts'
+import { nameSchema, resolveVoice } from '../../voices.ts'
 import type { Connection } from '../connection.ts'
 import type { Dialect, DialectSession } from '../dialect.ts'
 import { parseMessage } from '../messages.ts'
 
 const messageSchema = z.object({
   text: z.string().max(MAX_INPUT),
-  flush: z.boolean().optional(),
-  try_trigger_generation: z.boolean().optional(),
-  voice_settings: z.object({ speed: speedSchema.optional() }).nullish(),
-  xi_api_key: z.string().max(512).optional(),
-  authorization: z.string().max(512).optional(),
+  flush: z.boolean().nullish(),
+  voice_settings: z.object({ speed: speedSchema.nullish() }).nullish(),
+  xi_api_key: z.string().max(512).nullish(),
+  'xi-api-key': z.string().max(512).nullish(),
+  authorization: z.string().max(512).nullish(),
 })
 
-const querySchema = z.object({
+/** The key in a message, wherever the clients put it. */
+export const keyOf = (message: {
+  readonly xi_api_key?: string | null | undefined
+  readonly 'xi-api-key'?: string | null | undefined
+  readonly authorization?: string | null | undefined
+}): string | undefined =>
+  message.xi_api_key ?? message['xi-api-key'] ?? message.authorization?.replace(/^Bearer\s+/i, '') ?? undefined
+
+/** The query of both WebSockets. */
+export const querySchema = z.object({
   output_format: nameSchema.default('mp3_44100_128'),
   seed: z.coerce.number().pipe(seedSchema).optional(),
 })
-
-const FORMATS: Record<string, EncodingName> = { mp3: 'mp3', pcm: 'pcm', ulaw: 'mulaw', alaw: 'alaw', opus: 'opus' }
 
 export const elevenlabs: Dialect = {
   path: /^\/v1\/text-to-speech\/[^/]+\/stream-input$/,
@@ -37,24 +45,10 @@ export const elevenlabs: Dialect = {
   keyInMessages: true,
   read(url, voices) {
     const query = parseWith(Object.fromEntries(url.searchParams), querySchema)
-    const voice = voiceOf(parseWith(decodeURIComponent(url.pathname.split('/')[3]!), nameSchema), voices)
+    const voice = resolveVoice(parseWith(decodeURIComponent(url.pathname.split('/')[3]!), nameSchema), voices)
     const output = outputOf(query.output_format)
     return (connection) => new ElevenLabsSession(connection, voice, output, query.seed ?? randomSeed())
   },
-}
-
-/** ElevenLabs' voices have ids of 20 letters and digits: they mean the default voice. */
-const voiceOf = (id: string, catalogue: VoiceCatalogue): string =>
-  resolveVoice(/^[A-Za-z0-9]{20}$/.test(id) ? undefined : id, catalogue)
-
-/** codec_rate_kilobits. */
-function outputOf(name: string): Output {
-  const [, codec, rate, kilobits] = /^([a-z0-9]+)_(\d+)(?:_(\d+))?$/.exec(name) ?? []
-  const format = FORMATS[codec ?? '']
-  const sampleRate = Number(rate) as OutputRate
-  if (!format || !OUTPUT_RATES.includes(sampleRate) || (format === 'opus' && sampleRate !== 48000))
-    throw new RequestError('REQUEST_INVALID', `There is no output format "${name}" here.`, 'output_format')
-  return { format, sampleRate, ...(kilobits !== undefined && { bitrate: 1000 * Number(kilobits) }) }
 }
 
 class ElevenLabsSession implements DialectSession {
@@ -75,8 +69,8 @@ class ElevenLabsSession implements DialectSession {
 
   async message(data: RawData, isBinary: boolean): Promise<void> {
     const message = parseMessage(data, isBinary, messageSchema)
-    const { text, flush, voice_settings, xi_api_key, authorization } = message
-    await this.#connection.authenticate(xi_api_key ?? authorization?.replace(/^Bearer\s+/i, ''))
+    const { text, flush, voice_settings } = message
+    await this.#connection.authenticate(keyOf(message))
     if (this.#ended) return
     if (!this.#speech) this.#speed = voice_settings?.speed ?? 1
     if (text === '') {
@@ -92,8 +86,9 @@ class ElevenLabsSession implements DialectSession {
   }
 
   error(error: unknown): void {
-    const { code, message, status } = publicError(error, this.#connection)
-    this.#connection.send({ message, error: code.toLowerCase(), code: status })
+    const known = publicError(error, this.#connection)
+    const { code, status } = known
+    this.#connection.send({ message: messageOf(known), error: code.toLowerCase(), code: status })
     this.#speech?.cancel()
     this.#connection.close(1008, code.toLowerCase())
   }
@@ -147,29 +142,20 @@ interface Alignment {
   chars: string[]
   charStartTimesMs: number[]
   charsDurationsMs: number[]
+  /** The same under the name that other clients of theirs read. */
+  charDurationsMs: number[]
 }
 
-/** Times of a sentence's characters from its start: a word's time is shared out evenly among its characters. */
-export function alignmentOf({ text, start, from, to, words }: SentenceTime): Alignment {
-  const chars = [...text]
-  const starts: number[] = []
-  const ms = (seconds: number): number => Math.round(1000 * (seconds - from))
-  let at = start
-  let now = ms(from)
-  for (const char of chars) {
-    const word = words.find((w) => at >= w.start && at < w.end)
-    if (word) now = ms(word.from + ((word.to - word.from) * (at - word.start)) / (word.end - word.start))
-    else {
-      const before = words.findLast((w) => w.end <= at)
-      if (before) now = Math.max(now, ms(before.to))
-    }
-    starts.push(now)
-    at += char.length
-  }
+/** Times of a sentence's characters, ms from its start. */
+export function alignmentOf(sentence: SentenceTime): Alignment {
+  const { chars, starts, ends } = characterTimes(sentence)
+  const origin = Math.round(1000 * sentence.from)
+  const durations = starts.map((start, i) => ends[i]! - start)
   return {
-    chars,
-    charStartTimesMs: starts,
-    charsDurationsMs: starts.map((time, i) => (starts[i + 1] ?? ms(to)) - time),
+    chars: [...chars],
+    charStartTimesMs: starts.map((start) => start - origin),
+    charsDurationsMs: durations,
+    charDurationsMs: durations,
   }
 }
 
@@ -180,4 +166,5 @@ const joined = (a: Alignment | undefined, b: Alignment): Alignment =>
         chars: [...a.chars, ...b.chars],
         charStartTimesMs: [...a.charStartTimesMs, ...b.charStartTimesMs],
         charsDurationsMs: [...a.charsDurationsMs, ...b.charsDurationsMs],
+        charDurationsMs: [...a.charDurationsMs, ...b.charDurationsMs],
       }

@@ -5,7 +5,7 @@
 import type { RawData } from 'ws'
 import { z } from 'zod'
 import { randomSeed } from '../../../src/synthesis/index.ts'
-import { RequestError, remedyOf } from '../../http-errors.ts'
+import { messageOf, paramOf } from '../../http-errors.ts'
 import {
   lexiconSchema,
   MAX_INPUT,
@@ -75,9 +75,8 @@ class SparsewaveSession implements DialectSession {
 
   error(error: unknown): void {
     const known = publicError(error, this.#connection)
-    const { code, message } = known
-    const param = error instanceof RequestError ? error.param : null
-    this.#connection.send({ type: 'error', code: code.toLowerCase(), message: `${message} ${remedyOf(known)}`, param })
+    const code = known.code.toLowerCase()
+    this.#connection.send({ type: 'error', code, message: messageOf(known), param: paramOf(known) })
   }
 
   goAway(): void {

@@ -9,6 +9,10 @@ export const PITCH_FIELDS = 2 * FRAMES_PER_UNIT
 /** Scales, in symbols, of the sines that encode a symbol's distance to the sentence's start and end. */
 export const POSITION_SCALES = [4, 8, 16, 32, 64, 128] as const
 export const POSITION_FIELDS = 4 * POSITION_SCALES.length
+/** Units below which a rate shortens no sound. */
+export const SHORTEST = 2
+/** Values of a speaker that the net takes its voice from: what training learns about each. */
+export const SPEAKER_FIELDS = 64
 /** Place of a unit in its symbol: fraction, ln of the symbol's units, units since its start / 10. */
 export const UNIT_FIELDS = 3
 const blocks = z.number().int().min(1).max(16)
@@ -17,6 +21,8 @@ const channels = z.number().int().min(4).max(1024)
 export const acousticConfigSchema = z.strictObject({
   /** Symbols in the order of their ids; id = index + 1, and 0 is silence. */
   symbols: z.string().min(1).default(PHONEMES),
+  /** Names of the speakers that it was trained on; none = it has one voice. */
+  speakers: z.array(z.string().min(1)).default([]),
   /** Channels of the encoder and of the decoder at 25 ms. */
   channels: channels.multipleOf(4).default(192),
   encoderBlocks: blocks.default(4),

@@ -5,3 +5,12 @@ export const NORMALIZATION_NAMES = {
   envelopeMean: 'normalization.envelope.mean',
   envelopeSpread: 'normalization.envelope.spread',
 } as const
+/** Names of those that hold what is known of each speaker. */
+export const SPEAKER_NAMES = {
+  /** [speakers, SPEAKER_FIELDS] */
+  table: 'speakers.table',
+  /** [speakers] mean ln F0 less the normalisation's. */
+  pitch: 'speakers.pitch',
+  /** [speakers, 64] the envelope that sharpening starts from. */
+  means: 'speakers.means',
+} as const

@@ -2,9 +2,17 @@
  * The acoustic net: symbols -> (encoder) -> ln durations; repeated to 25 ms units -> pitch and voicing; both -> (decoder,
  * then a few light layers at 5 ms) -> envelope. FastSpeech 2 (Ren et al. 2021) in outline, at the corpus's own grid.
  * Each function is one stage over `Ops`; what joins them (repetition, thresholds) is each user's own.
+ * Where there are speakers, every stage adds a linear function of the speaker's values [.., 1, SPEAKER_FIELDS].
  */
 import { ENVELOPE_POINTS } from '../../frames.ts'
-import { type AcousticConfig, FRAMES_PER_UNIT, PITCH_FIELDS, POSITION_FIELDS, UNIT_FIELDS } from './config.ts'
+import {
+  type AcousticConfig,
+  FRAMES_PER_UNIT,
+  PITCH_FIELDS,
+  POSITION_FIELDS,
+  SPEAKER_FIELDS,
+  UNIT_FIELDS,
+} from './config.ts'
 import { type Ops, type Parameter, ParameterCollector } from './ops.ts'
 
 function block<T>(ops: Ops<T>, x: T, name: string, channels: number, kernel: number): T {
@@ -18,8 +26,24 @@ function blocks<T>(ops: Ops<T>, x: T, name: string, count: number, channels: num
   return y
 }
 
+/** `speaker` is undefined in a net of one voice. */
+function voiced<T>(
+  ops: Ops<T>,
+  x: T,
+  speaker: T | undefined,
+  config: AcousticConfig,
+  name: string,
+  channels: number,
+): T {
+  return config.speakers.length > 0 ? ops.shift(x, speaker as T, `${name}.speaker`, SPEAKER_FIELDS, channels) : x
+}
+
+/** Numbers of speakers [.., 1] to their values [.., 1, SPEAKER_FIELDS], in training. */
+export const speakerValues = <T>(ops: Ops<T>, config: AcousticConfig, numbers: T): T =>
+  ops.embed(numbers, 'speakers', config.speakers.length, SPEAKER_FIELDS)
+
 /** ids [.., P] and positions [.., P, POSITION_FIELDS] to [.., P, channels]. */
-export function encode<T>(ops: Ops<T>, config: AcousticConfig, ids: T, positions: T): T {
+export function encode<T>(ops: Ops<T>, config: AcousticConfig, ids: T, positions: T, speaker?: T): T {
   const { channels, heads, kernel } = config
   const embedded = ops.embed(ids, 'encoder.symbols', [...config.symbols].length + 1, channels)
   let x = ops.add(embedded, ops.linear(positions, 'encoder.position', POSITION_FIELDS, channels))
@@ -35,7 +59,7 @@ export function encode<T>(ops: Ops<T>, config: AcousticConfig, ids: T, positions
       x = ops.add(x, ops.dropout(attended, channels))
     }
   }
-  return ops.norm(x, 'encoder.norm', channels)
+  return voiced(ops, ops.norm(x, 'encoder.norm', channels), speaker, config, 'encoder', channels)
 }
 
 /** Encoded symbols to the ln of their durations in units, [.., P, 1]. */
@@ -54,20 +78,28 @@ export function placeUnits<T>(ops: Ops<T>, config: AcousticConfig, repeated: T, 
 }
 
 /** Units to normalised ln F0 and voicing logits of their frames, [.., U, PITCH_FIELDS]. */
-export function predictPitch<T>(ops: Ops<T>, config: AcousticConfig, units: T): T {
+export function predictPitch<T>(ops: Ops<T>, config: AcousticConfig, units: T, speaker?: T): T {
   const { channels, pitchChannels: p, kernel } = config
-  let x = ops.linear(units, 'pitch.in', channels, p)
+  let x = voiced(ops, ops.linear(units, 'pitch.in', channels, p), speaker, config, 'pitch', p)
   x = blocks(ops, x, 'pitch', config.pitchBlocks, p, kernel)
   return ops.linear(ops.norm(x, 'pitch.norm', p), 'pitch.out', p, PITCH_FIELDS)
 }
 
 /** Units and their pitch (normalised ln F0, voicing 0 or 1) to the normalised envelope of frames, [.., 5 U, 64]. */
-export function decode<T>(unitOps: Ops<T>, frameOps: Ops<T>, config: AcousticConfig, units: T, pitch: T): T {
+export function decode<T>(
+  unitOps: Ops<T>,
+  frameOps: Ops<T>,
+  config: AcousticConfig,
+  units: T,
+  pitch: T,
+  speaker?: T,
+): T {
   const { channels, frameChannels: f, kernel } = config
   let x = unitOps.add(units, unitOps.linear(pitch, 'decoder.pitch', PITCH_FIELDS, channels))
+  x = voiced(unitOps, x, speaker, config, 'decoder', channels)
   x = blocks(unitOps, x, 'decoder', config.decoderBlocks, channels, kernel)
   x = unitOps.linear(unitOps.norm(x, 'decoder.norm', channels), 'decoder.spread', channels, FRAMES_PER_UNIT * f)
-  x = unitOps.spread(x, FRAMES_PER_UNIT, f)
+  x = voiced(frameOps, unitOps.spread(x, FRAMES_PER_UNIT, f), speaker, config, 'frame', f)
   x = blocks(frameOps, x, 'frame', config.frameBlocks, f, kernel)
   return frameOps.linear(frameOps.norm(x, 'frame.norm', f), 'frame.out', f, ENVELOPE_POINTS)
 }
@@ -75,6 +107,7 @@ export function decode<T>(unitOps: Ops<T>, frameOps: Ops<T>, config: AcousticCon
 /** The net's parameters, in a fixed order. */
 export function parametersOf(config: AcousticConfig): Parameter[] {
   const ops = new ParameterCollector()
+  if (config.speakers.length > 0) speakerValues(ops, config, undefined)
   encode(ops, config, undefined, undefined)
   predictDurations(ops, config, undefined)
   placeUnits(ops, config, undefined, undefined)

@@ -14,6 +14,8 @@ export interface Ops<T> {
   norm(x: T, name: string, channels: number): T
   /** Self-attention over the length. */
   attention(x: T, name: string, channels: number, heads: number): T
+  /** x + (row W + b), the same for every position; row [.., 1, from]. */
+  shift(x: T, row: T, name: string, from: number, to: number): T
   relu(x: T): T
   add(a: T, b: T): T
   /** Leaves channels out while training. */
@@ -54,6 +56,11 @@ export class ParameterCollector implements Ops<undefined> {
   attention(x: undefined, name: string, channels: number): undefined {
     this.linear(x, `${name}.in`, channels, 3 * channels)
     this.linear(x, `${name}.out`, channels, channels)
+  }
+  /** Zero at first: a net that learns a second speaker starts as the one it was. */
+  shift(_x: undefined, _row: undefined, name: string, from: number, to: number): undefined {
+    this.#add(`${name}.weight`, [from, to], 0)
+    this.#add(`${name}.bias`, [to], 0)
   }
   relu(): undefined {}
   add(): undefined {}

@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { FLACDecoder } from '@wasm-audio-decoders/flac'
 import { MPEGDecoder } from 'mpg123-decoder'
 import { afterEach, expect, test } from 'vitest'
 import { readOpus } from '../../../training/data/opus.ts'
 import { Random } from '../../random.ts'
-import { toPcm16 } from '../pcm.ts'
+import { toPcm16, toPcm16Bytes } from '../pcm.ts'
 import { readWav } from '../wav.ts'
 import { aac } from './aac.ts'
 import { aLaw, muLaw } from './g711.ts'
@@ -199,4 +200,67 @@ test('an instance that was left in the middle of a stream encodes the next one a
   await left.encode(tone(24000, 5000))
   left.close()
   expect(Buffer.concat(await encode({ format: 'mp3' })).equals(fresh)).toBe(true)
+})
+
+test('a short FLAC file names its length and the MD5 of its samples, a streamed one gets them afterwards', async () => {
+  const samples = tone()
+  const md5 = createHash('md5').update(toPcm16Bytes(samples)).digest('hex')
+  const headOf = (bytes: Uint8Array) => {
+    const view = Buffer.from(bytes)
+    return { samples: view.readUInt32BE(22), md5: view.toString('hex', 26, 42) }
+  }
+  const file = await openEncoder({ format: 'flac' }, samples.length, 'file')
+  expect(await file.encode(samples)).toHaveLength(0)
+  expect(headOf(await file.finish())).toEqual({ samples: samples.length, md5 })
+  expect(file.head!()).toBeUndefined()
+  const stream = await openEncoder({ format: 'flac' })
+  const first = await stream.encode(samples)
+  expect(headOf(first)).toEqual({ samples: 0, md5: '0'.repeat(32) })
+  await stream.finish()
+  expect(headOf(stream.head!()!)).toEqual({ samples: samples.length, md5 })
+})
+
+test('WAV written to a file gets the sizes it could not know', async () => {
+  const encoder = await openEncoder({ format: 'wav' })
+  const bytes = Buffer.concat([await encoder.encode(tone()), await encoder.finish()])
+  expect(bytes.readUInt32LE(40)).toBe(0xffffffff)
+  bytes.set(encoder.head!()!)
+  expect([bytes.readUInt32LE(4), bytes.readUInt32LE(40)]).toEqual([bytes.length - 8, bytes.length - 44])
+})
+
+test.each([24000, 44100, 8000] as const)(
+  'mp3 at %i Hz is gapless: it gives as many samples as went in',
+  async (sampleRate) => {
+    const output = { format: 'mp3', sampleRate, bitrate: 48_000 } as const
+    const decoded = async (bytes: Uint8Array): Promise<number> => {
+      const decoder = new MPEGDecoder({ enableGapless: true })
+      await decoder.ready
+      const { samplesDecoded } = decoder.decode(bytes)
+      decoder.free()
+      return samplesDecoded
+    }
+    const expected = Math.ceil((LENGTH * sampleRate) / RATE)
+    expect(await decoded(Buffer.concat(await encode(output)))).toBe(expected)
+    // Without a length, the header that comes afterwards is as long and names it.
+    const encoder = await openEncoder(output)
+    const bytes = Buffer.concat([await encoder.encode(tone()), await encoder.finish()])
+    expect(bytes.includes('Info')).toBe(true)
+    bytes.set(encoder.head!()!)
+    expect(await decoded(bytes)).toBe(expected)
+    const part = await openEncoder(output, LENGTH, 'part')
+    expect(Buffer.from(await part.encode(tone())).includes('Info')).toBe(false)
+    part.close()
+  },
+)
+
+test.each([
+  ['wav-mulaw', muLaw, 7],
+  ['wav-alaw', aLaw, 6],
+] as const)('%s holds the codes, and their number', async (format, code, tag) => {
+  const samples = tone().subarray(0, 4801)
+  const encoder = await openEncoder({ format }, samples.length)
+  const bytes = Buffer.concat([await encoder.encode(samples), await encoder.finish()])
+  expect([bytes.readUInt16LE(20), bytes.readUInt32LE(46), bytes.readUInt32LE(54)]).toEqual([tag, 4801, 4801])
+  expect(bytes.readUInt32LE(4)).toBe(bytes.length - 8)
+  expect([...bytes.subarray(58, 58 + 4801)]).toEqual([...toPcm16(samples)].map(code))
 })

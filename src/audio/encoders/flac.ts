@@ -2,8 +2,9 @@
  * FLAC (RFC 9639), 16 bit, mono. Blocks of 1024 samples, so that the first bytes come after 43 ms. Each block is predicted
  * linearly, its residual coded in Rice codes, and what is decoded equals the samples bit for bit.
  */
-import { toPcm16 } from '../pcm.ts'
-import { type AudioFormat, joinBytes } from './encoder.ts'
+import { createHash } from 'node:crypto'
+import { pcmBytes, toPcm16 } from '../pcm.ts'
+import { type AudioFormat, joinBytes, NO_BYTES } from './encoder.ts'
 
 const BLOCK = 1024
 const BITS = 16
@@ -14,22 +15,31 @@ const PRECISION = 12
 const MAX_PARTITION_ORDER = 5
 const MAX_RICE = 14
 
+/** A file of up to so many seconds is held back until its end, so that its header has the MD5 of the samples. */
+const HELD_SECONDS = 10
+
 export const flac: AudioFormat = {
   mediaType: () => 'audio/flac',
-  async open({ sampleRate, totalSamples = 0 }) {
+  async open({ sampleRate, totalSamples = 0, purpose }) {
     const block = new Int32Array(BLOCK)
+    const md5 = createHash('md5')
+    const isHeld = purpose === 'file' && totalSamples > 0 && totalSamples <= HELD_SECONDS * sampleRate
+    let held: Uint8Array[] = []
     let filled = 0
     let frames = 0
+    let samplesIn = 0
+    let digest: Uint8Array | undefined
     let begun = false
     const head = (): Uint8Array[] => {
       if (begun) return []
       begun = true
-      return [streamHeader(sampleRate, totalSamples)]
+      return [streamHeader(sampleRate, totalSamples, digest)]
     }
     return {
       encode(samples) {
         const values = toPcm16(samples)
-        const made = head()
+        samplesIn += values.length
+        const made: Uint8Array[] = []
         for (let at = 0; at < values.length; ) {
           const n = Math.min(BLOCK - filled, values.length - at)
           block.set(values.subarray(at, at + n), filled)
@@ -40,14 +50,20 @@ export const flac: AudioFormat = {
             filled = 0
           }
         }
-        return joinBytes(made)
+        md5.update(pcmBytes(values))
+        if (!isHeld) return joinBytes([...head(), ...made])
+        held.push(...made)
+        return NO_BYTES
       },
       finish() {
-        const made = head()
+        digest = md5.digest()
+        const made = [...head(), ...held]
+        held = []
         if (filled > 0) made.push(encodeFrame(block.subarray(0, filled), frames++, sampleRate))
         filled = 0
         return joinBytes(made)
       },
+      head: () => (isHeld ? undefined : streamHeader(sampleRate, samplesIn, digest)),
       close() {},
     }
   },
@@ -92,8 +108,8 @@ class BitWriter {
   }
 }
 
-/** The marker and STREAMINFO, the only metadata. A length of 0 samples means that it is not known. */
-function streamHeader(sampleRate: number, totalSamples: number): Uint8Array {
+/** The marker and STREAMINFO, the only metadata. Zeros for the length and the MD5 mean that they are not known. */
+function streamHeader(sampleRate: number, totalSamples: number, md5: Uint8Array = new Uint8Array(16)): Uint8Array {
   const out = new BitWriter()
   for (const letter of 'fLaC') out.put(letter.charCodeAt(0), 8)
   out.put(0x80, 8)
@@ -108,8 +124,7 @@ function streamHeader(sampleRate: number, totalSamples: number): Uint8Array {
   out.put(BITS - 1, 5)
   out.put(Math.floor(totalSamples / 2 ** 18), 18)
   out.put(totalSamples % 2 ** 18, 18)
-  // No MD5 of the samples: it would have to be known before them.
-  out.zeros(128)
+  for (const byte of md5) out.put(byte, 8)
   return out.bytes().slice()
 }
 

@@ -1,6 +1,7 @@
 /** The 8-bit companding of telephony (ITU-T G.711): mu-law and A-law, one byte per sample. */
 import { toPcm16 } from '../pcm.ts'
-import { type AudioFormat, NO_BYTES } from './encoder.ts'
+import { companded } from '../wav.ts'
+import { type AudioFormat, joinBytes, NO_BYTES } from './encoder.ts'
 
 const BIAS = 0x84
 const CLIP = 32635
@@ -33,3 +34,29 @@ const g711 = (mime: string, code: (sample: number) => number): AudioFormat => ({
 
 export const mulaw = g711('audio/basic', muLaw)
 export const alaw = g711('audio/x-alaw-basic', aLaw)
+
+/** The same in a WAV file. Data of an odd length is followed by a byte that does not count. */
+const inWav = (code: 6 | 7, of: (sample: number) => number): AudioFormat => ({
+  mediaType: () => 'audio/wav',
+  async open({ sampleRate, totalSamples }) {
+    const head = companded(code, totalSamples, sampleRate)
+    let begun = false
+    let bytes = 0
+    const begin = (): Uint8Array => {
+      if (begun) return NO_BYTES
+      begun = true
+      return head
+    }
+    return {
+      encode(samples) {
+        bytes += samples.length
+        return joinBytes([begin(), Uint8Array.from(toPcm16(samples), of)])
+      },
+      finish: () => joinBytes([begin(), new Uint8Array(totalSamples === undefined ? 0 : bytes % 2)]),
+      close() {},
+    }
+  },
+})
+
+export const wavMulaw = inWav(7, muLaw)
+export const wavAlaw = inWav(6, aLaw)

@@ -3,16 +3,27 @@ import { SparsewaveError } from '../../errors.ts'
 import { SAMPLE_RATE } from '../../frames.ts'
 import { Resampler } from '../resample.ts'
 import { aac } from './aac.ts'
-import { type AudioEncoder, type AudioFormat, type EncoderOptions, joinBytes } from './encoder.ts'
+import { type AudioEncoder, type AudioFormat, type EncoderOptions, joinBytes, type Purpose } from './encoder.ts'
 import { flac } from './flac.ts'
-import { alaw, mulaw } from './g711.ts'
+import { alaw, mulaw, wavAlaw, wavMulaw } from './g711.ts'
 import { mp3 } from './mp3.ts'
 import { opus } from './opus.ts'
 import { pcm, wav } from './pcm.ts'
 
 export type { AudioEncoder } from './encoder.ts'
 
-const REGISTRY = { mp3, opus, aac, flac, wav, pcm, mulaw, alaw } satisfies Record<string, AudioFormat>
+const REGISTRY = {
+  mp3,
+  opus,
+  aac,
+  flac,
+  wav,
+  pcm,
+  mulaw,
+  alaw,
+  'wav-mulaw': wavMulaw,
+  'wav-alaw': wavAlaw,
+} satisfies Record<string, AudioFormat>
 
 export type EncodingName = keyof typeof REGISTRY
 export const ENCODINGS = Object.keys(REGISTRY) as EncodingName[]
@@ -35,18 +46,26 @@ export const mediaType = ({ format, sampleRate = SAMPLE_RATE }: Output): string 
 export function requireFormat(format: EncodingName): void {
   const missing = (REGISTRY[format] as AudioFormat).missing?.()
   if (missing === undefined) return
-  const others = ENCODINGS.filter((name) => (REGISTRY[name] as AudioFormat).missing?.() === undefined)
+  const others = ENCODINGS.filter((name) => !name.includes('-')).filter(
+    (name) => (REGISTRY[name] as AudioFormat).missing?.() === undefined,
+  )
   throw new SparsewaveError('FORMAT_UNAVAILABLE', `${format} cannot be made: ${missing}.`, {
     remedy: `Ask for another format: ${others.join(', ')}.`,
   })
 }
 
-/** An encoder of 24 kHz samples. `totalSamples` are at 24 kHz. Throws FORMAT_UNAVAILABLE. */
-export async function openEncoder(output: Output, totalSamples?: number): Promise<AudioEncoder> {
+/**
+ * An encoder of 24 kHz samples. `totalSamples` are at 24 kHz. Throws FORMAT_UNAVAILABLE.
+ */
+export async function openEncoder(
+  output: Output,
+  totalSamples?: number,
+  purpose: Purpose = 'stream',
+): Promise<AudioEncoder> {
   requireFormat(output.format)
   const { format, sampleRate = SAMPLE_RATE, bitrate } = output
   const open = (total: number | undefined): Promise<AudioEncoder> => {
-    const options: EncoderOptions = { sampleRate, bitrate, totalSamples: total }
+    const options: EncoderOptions = { sampleRate, bitrate, totalSamples: total, purpose }
     return REGISTRY[format].open(options)
   }
   if (sampleRate === SAMPLE_RATE) return open(totalSamples)
@@ -58,6 +77,7 @@ export async function openEncoder(output: Output, totalSamples?: number): Promis
       const rest = await inner.encode(resampler.end())
       return joinBytes([rest, await inner.finish()])
     },
+    head: () => inner.head?.(),
     close: () => inner.close(),
   }
 }

@@ -13,6 +13,7 @@ export const wav: AudioFormat = {
   async open({ sampleRate, totalSamples }) {
     const header = wavHeader(totalSamples === undefined ? undefined : 2 * totalSamples, sampleRate)
     let begun = false
+    let bytes = 0
     const begin = (): Uint8Array => {
       if (begun) return NO_BYTES
       begun = true
@@ -21,9 +22,11 @@ export const wav: AudioFormat = {
     return {
       encode(samples) {
         const data = toPcm16Bytes(samples)
+        bytes += data.length
         return begun ? data : joinBytes([begin(), data])
       },
       finish: begin,
+      head: () => (totalSamples === undefined ? wavHeader(bytes, sampleRate) : undefined),
       close() {},
     }
   },

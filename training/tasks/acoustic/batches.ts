@@ -59,6 +59,8 @@ export interface Batch {
   readonly units: number
   /** Units that are not padding. */
   readonly realUnits: number
+  /** [B] index of the speaker. */
+  readonly speakers: Int32Array
   /** [B, P] */
   readonly ids: Int32Array
   /** [B, P, POSITION_FIELDS] */
@@ -73,7 +75,7 @@ export interface Batch {
   readonly places: Float32Array
   /** [B, U] */
   readonly unitMask: Float32Array
-  /** [B, U, 10] normalised ln F0 of the unit's frames, then voicing. */
+  /** [B, U, 10] ln F0 of the unit's frames, normalised by speaker, then voicing. */
   readonly pitch: Float32Array
   /** [B, F, 64] normalised. */
   readonly envelope: Float32Array
@@ -94,6 +96,7 @@ export function createBatch(examples: readonly Example[], normalization: Normali
     symbols: P,
     units: U,
     realUnits: examples.reduce((n, e) => n + e.units, 0),
+    speakers: Int32Array.from(examples, (e) => e.speaker),
     ids: new Int32Array(B * P),
     positions: new Float32Array(B * P * POSITION_FIELDS),
     symbolMask: new Float32Array(B * P),
@@ -105,7 +108,7 @@ export function createBatch(examples: readonly Example[], normalization: Normali
     envelope: new Float32Array(B * F * ENVELOPE_POINTS),
     frameWeight: new Float32Array(B * F),
   }
-  const { pitchMean, pitchSpread, envelopeMean, envelopeSpread } = normalization
+  const { pitchMean, pitchSpread, envelopeMean, envelopeSpread, speakerPitch } = normalization
   examples.forEach((e, b) => {
     batch.ids.set(e.ids, b * P)
     batch.positions.set(positions(e.ids.length), b * P * POSITION_FIELDS)
@@ -116,9 +119,10 @@ export function createBatch(examples: readonly Example[], normalization: Normali
     batch.places.set(places, b * U * UNIT_FIELDS)
     batch.unitMask.fill(1, b * U, b * U + e.units)
     const frames = e.units * FRAMES_PER_UNIT
+    const ownMean = pitchMean + (speakerPitch[e.speaker] ?? 0)
     for (let f = 0; f < frames; f++) {
       const at = (b * U + Math.floor(f / FRAMES_PER_UNIT)) * PITCH_FIELDS + (f % FRAMES_PER_UNIT)
-      batch.pitch[at] = (e.lnF0[f]! - pitchMean) / pitchSpread
+      batch.pitch[at] = (e.lnF0[f]! - ownMean) / pitchSpread
       batch.pitch[at + FRAMES_PER_UNIT] = e.voiced[f]!
     }
     for (let f = 0; f < frames; f++)

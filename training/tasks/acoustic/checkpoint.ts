@@ -41,7 +41,7 @@ const GROUPS = ['parameters', 'first', 'second', 'average'] as const
 export function writeCheckpoint(run: string, checkpoint: Checkpoint): void {
   const { config, update, epoch, batch, rateScale, smoothed, audioSeconds, wallSeconds } = checkpoint
   const { normalization } = checkpoint
-  const { pitchMean, pitchSpread, envelopeSpread } = normalization
+  const { pitchMean, pitchSpread, envelopeSpread, speakerPitch } = normalization
   const tensor = (name: string, data: Float32Array) => ({ name, dtype: 'F32' as const, shape: [data.length], data })
   const bytes = encodeSafetensors(
     [
@@ -54,7 +54,7 @@ export function writeCheckpoint(run: string, checkpoint: Checkpoint): void {
       format: FORMAT,
       sha256: UNSEALED,
       progress: JSON.stringify({ config, update, epoch, batch, rateScale, smoothed, audioSeconds, wallSeconds }),
-      normalization: JSON.stringify({ pitchMean, pitchSpread, envelopeSpread }),
+      normalization: JSON.stringify({ pitchMean, pitchSpread, envelopeSpread, speakerPitch }),
     },
   )
   saveCheckpoint(run, bytes)
@@ -80,7 +80,12 @@ export function readCheckpoint(file: string): Checkpoint {
     return {
       ...progress,
       config: acousticConfigSchema.parse(config),
-      normalization: { ...JSON.parse(metadata.normalization!), ...values('normalization') } as Normalization,
+      // Checkpoints of older versions are of one voice.
+      normalization: {
+        speakerPitch: [],
+        ...JSON.parse(metadata.normalization!),
+        ...values('normalization'),
+      } as Normalization,
       ...(Object.fromEntries(GROUPS.map((group) => [group, values(group)])) as Record<
         (typeof GROUPS)[number],
         ParameterValues

@@ -10,6 +10,8 @@ export const acousticJobSchema = z.strictObject({
   task: z.literal('acoustic'),
   /** Folder with corpus.jsonl that has phonemes and durations. */
   corpus: z.string(),
+  /** Further corpora. */
+  more: z.array(z.string()).default([]),
   /** Where checkpoints and logs go. */
   run: z.string(),
   /** Where extracted features are kept. */

@@ -9,7 +9,7 @@ import { DURATION_UNIT, readCached, type Utterance } from '../../data/index.ts'
 import { loadTfjs, type Tf } from '../../engines/tfjs.ts'
 import { createBatch } from './batches.ts'
 import type { Checkpoint } from './checkpoint.ts'
-import { FRAMES_PER_UNIT, PITCH_FIELDS } from './config.ts'
+import { type AcousticConfig, FRAMES_PER_UNIT, PITCH_FIELDS } from './config.ts'
 import { createExample, type Example, loudFrames } from './example.ts'
 import { forward } from './forward.ts'
 import { openCheckpoint } from './open.ts'
@@ -42,8 +42,8 @@ export class Predictor {
     this.#shapes = new Map(parametersOf(checkpoint.config).map((p) => [p.name, [...p.shape]]))
   }
 
-  get symbols(): string {
-    return this.#checkpoint.config.symbols
+  get config(): AcousticConfig {
+    return this.#checkpoint.config
   }
 
   /**
@@ -52,14 +52,15 @@ export class Predictor {
    */
   teacherForced(example: Example, sharpening?: Sharpening): TeacherForced {
     const { normalization } = this.#checkpoint
-    const { pitchMean, pitchSpread, envelopeMean, envelopeSpread } = normalization
+    const { pitchMean, pitchSpread, envelopeMean, envelopeSpread, speakerPitch } = normalization
+    const ownMean = pitchMean + (speakerPitch[example.speaker] ?? 0)
     const count = example.lnF0.length
     const first = this.#run(example)
     const lnF0 = new Float32Array(count)
     const voiced = new Uint8Array(count)
     for (let f = 0; f < count; f++) {
       const at = Math.floor(f / FRAMES_PER_UNIT) * PITCH_FIELDS + (f % FRAMES_PER_UNIT)
-      lnF0[f] = pitchMean + pitchSpread * first.pitch[at]!
+      lnF0[f] = ownMean + pitchSpread * first.pitch[at]!
       voiced[f] = first.pitch[at + FRAMES_PER_UNIT]! > 0 ? 1 : 0
     }
     const { envelope } = this.#run({ ...example, lnF0, voiced })
@@ -68,7 +69,7 @@ export class Predictor {
       frames: {
         count,
         f0: lnF0.map((v, f) => (voiced[f] ? Math.exp(v) : 0)),
-        envelope: sharpening ? sharpen(smooth, sharpening) : smooth,
+        envelope: sharpening ? sharpen(smooth, sharpening, example.speaker) : smooth,
       },
       durations: first.lnDurations.map(Math.exp),
     }
@@ -120,7 +121,7 @@ export function measureAcoustic(
   let points = 0
   let movement = 0
   for (const utterance of utterances) {
-    const example = createExample(predictor.symbols, utterance, readCached(cache, utterance.id).frames)
+    const example = createExample(predictor.config, utterance, readCached(cache, utterance.id).frames)
     const { frames, durations } = predictor.teacherForced(example)
     const rounded = durations.map((d) => Math.max(1, Math.round(d)))
     durations.forEach((d, s) => {

@@ -5,7 +5,7 @@
 import { SparsewaveError } from 'sparsewave/internal/errors'
 import { ENVELOPE_POINTS, type Frames } from 'sparsewave/internal/frames'
 import type { Utterance } from '../../data/corpus.ts'
-import { FRAMES_PER_UNIT, UNIT_FIELDS } from './config.ts'
+import { type AcousticConfig, FRAMES_PER_UNIT, UNIT_FIELDS } from './config.ts'
 
 /** Means and spreads that targets are normalised by. */
 export interface Normalization {
@@ -14,10 +14,14 @@ export interface Normalization {
   /** [64] by point; the spread is common, so that differences between points keep their scale. */
   readonly envelopeMean: Float32Array
   readonly envelopeSpread: number
+  /** By speaker: mean ln F0 less `pitchMean`. Empty in a net of one voice. */
+  readonly speakerPitch: readonly number[]
 }
 
 export interface Example {
   readonly id: string
+  /** Index of its speaker in the net's; 0 in a net of one voice. */
+  readonly speaker: number
   /** [P] with a silence (0) at both ends. */
   readonly ids: Int32Array
   /** [P] units. */
@@ -39,11 +43,21 @@ export function symbolIds(symbols: string, phonemes: string): Int32Array {
 }
 
 /**
- * Joins an utterance with its frames. Throws CORPUS_INVALID when it has no phonemes and durations, or a symbol that is
- * not in `symbols`.
+ * Joins an utterance with its frames. The first speaker's are those that name none. Throws CORPUS_INVALID when it has no phonemes and
+ * durations, or a symbol or speaker that the net does not have.
  */
-export function createExample(symbols: string, utterance: Utterance, frames: Frames): Example {
+export function createExample(
+  { symbols, speakers }: Pick<AcousticConfig, 'symbols' | 'speakers'>,
+  utterance: Utterance,
+  frames: Frames,
+): Example {
   const { id, phonemes, durations } = utterance
+  const speaker = utterance.speaker === undefined || speakers.length === 0 ? 0 : speakers.indexOf(utterance.speaker)
+  if (speaker < 0)
+    throw new SparsewaveError(
+      'CORPUS_INVALID',
+      `Utterance ${id} is of ${utterance.speaker}, who is not among the model's speakers.`,
+    )
   if (phonemes === undefined || durations === undefined)
     throw new SparsewaveError('CORPUS_INVALID', `Utterance ${id} has no phonemes with durations.`)
   const ids = symbolIds(symbols, phonemes)
@@ -56,6 +70,7 @@ export function createExample(symbols: string, utterance: Utterance, frames: Fra
   const f0 = frames.f0.subarray(0, count)
   return {
     id,
+    speaker,
     ids,
     durations: Int32Array.from(durations),
     units,
@@ -98,7 +113,19 @@ export function unitPlaces(durations: ArrayLike<number>): { symbol: Int32Array; 
   return { symbol, places }
 }
 
-/** Measures the normalisation over examples. */
+/** By speaker of `count`: mean ln F0 of the voiced frames, less `pitchMean`; 0 for one without any. */
+export function measureSpeakerPitch(examples: Iterable<Example>, count: number, pitchMean: number): number[] {
+  const sums = Array.from({ length: count }, () => ({ total: 0, frames: 0 }))
+  for (const { speaker, lnF0, voiced } of examples)
+    for (let f = 0; f < lnF0.length; f++) {
+      if (!voiced[f]) continue
+      sums[speaker]!.total += lnF0[f]!
+      sums[speaker]!.frames++
+    }
+  return sums.map(({ total, frames }) => (frames > 0 ? total / frames - pitchMean : 0))
+}
+
+/** Measures the normalisation of a net of one voice over examples. */
 export function measureNormalization(examples: Iterable<Example>): Normalization {
   let voiced = 0
   let sum = 0
@@ -127,6 +154,7 @@ export function measureNormalization(examples: Iterable<Example>): Normalization
     pitchMean,
     pitchSpread: Math.max(0.01, Math.sqrt(Math.max(0, square / Math.max(1, voiced) - pitchMean ** 2))),
     envelopeMean,
+    speakerPitch: [],
     envelopeSpread: Math.max(0.01, Math.sqrt(Math.max(0, variance))),
   }
 }

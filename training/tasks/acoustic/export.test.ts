@@ -28,9 +28,10 @@ const normalization = {
   pitchSpread: 0.3,
   envelopeMean: Float32Array.from({ length: ENVELOPE_POINTS }, (_, k) => -10 + k / 16),
   envelopeSpread: 2,
+  speakerPitch: [],
 }
 const SHARPENING = sharpeningOf(
-  Float32Array.from({ length: ENVELOPE_POINTS }, (_, k) => -9 - k / 30),
+  [Float32Array.from({ length: ENVELOPE_POINTS }, (_, k) => -9 - k / 30)],
   Array.from({ length: ENVELOPE_POINTS }, (_, c) => 1 + c / 60),
   0.3,
 )
@@ -72,7 +73,7 @@ test('the exported graph predicts what the trained net does', async () => {
     tf.tidy(() => {
       const ids = symbolIds(TINY.symbols, PHONEMES)
       const envelope = new Float32Array(frames.count * ENVELOPE_POINTS)
-      const example = { id: 'x', ids, durations: units, units: total, lnF0, voiced, envelope }
+      const example = { id: 'x', speaker: 0, ids, durations: units, units: total, lnF0, voiced, envelope }
       const parameter = tensors()
       const out = forward({ tf, config: TINY, parameter }, createBatch([example], normalization))
       return { durations: out.lnDurations.dataSync(), pitch: out.pitch.dataSync(), envelope: out.envelope.dataSync() }
@@ -89,7 +90,7 @@ test('the exported graph predicts what the trained net does', async () => {
   })
   const { envelope } = run(lnF0, voiced)
   const smooth = Float32Array.from(envelope, (v, i) => envelopeSpread * v + envelopeMean[i % ENVELOPE_POINTS]!)
-  const expected = sharpen(smooth, SHARPENING)
+  const expected = sharpen(smooth, SHARPENING, 0)
   frames.envelope.forEach((v, i) => {
     expect(v).toBeCloseTo(expected[i]!, 3)
   })
@@ -131,18 +132,31 @@ test('matrices stored as f16 halve the file and change little', async () => {
   expect(error).toBeLessThan(0.01)
 })
 
-test('rate and pitch scale what is predicted', async () => {
+test('pitch scales F0 and nothing else', async () => {
   const plain = await model.predict(PHONEMES)
-  const slow = await model.predict(PHONEMES, { rate: 0.5, pitch: 2 })
-  expect([...slow.durations]).toEqual([...plain.durations].map((d) => 2 * d))
-  expect(slow.frames.count).toBe(2 * plain.frames.count)
-  for (let i = 0; i < plain.frames.count; i++) {
-    expect(slow.frames.f0[2 * i]).toBeCloseTo(2 * plain.frames.f0[i]!, 2)
-    expect(slow.frames.envelope[2 * i * ENVELOPE_POINTS]).toBeCloseTo(plain.frames.envelope[i * ENVELOPE_POINTS]!, 4)
+  const high = await model.predict(PHONEMES, { pitch: 2 })
+  expect(high.durations).toEqual(plain.durations)
+  expect(high.frames.envelope).toEqual(plain.frames.envelope)
+  for (let i = 0; i < plain.frames.count; i++) expect(high.frames.f0[i]).toBeCloseTo(2 * plain.frames.f0[i]!, 2)
+})
+
+test('speech at a rate has exactly its length', async () => {
+  const plain = await model.predict(PHONEMES)
+  for (const rate of [0.25, 0.5, 0.9, 1.1, 1.5, 2, 2.5, 3, 3.7, 4]) {
+    const { durations, frames } = await model.predict(PHONEMES, { rate })
+    expect(durations.reduce((a, b) => a + b, 0)).toBe(frames.count)
+    expect(Math.abs(frames.count - plain.frames.count / rate)).toBeLessThanOrEqual(0.5)
   }
-  const fast = await model.predict(PHONEMES, { rate: 3.7 })
-  expect(fast.durations.reduce((a, b) => a + b, 0)).toBe(fast.frames.count)
-  expect(fast.frames.count).toBe(Math.round(plain.frames.count / 3.7))
+})
+
+test('long sounds give way to a rate, those of one unit hardly', async () => {
+  const plain = await model.predict(PHONEMES)
+  const fast = await model.predict(PHONEMES, { rate: 2 })
+  const longest = plain.durations.indexOf(Math.max(...plain.durations))
+  const shortest = plain.durations.indexOf(Math.min(...plain.durations))
+  const share = (i: number) => fast.durations[i]! / plain.durations[i]!
+  expect(plain.durations[shortest]!).toBeLessThan(plain.durations[longest]!)
+  expect(share(longest)).toBeLessThan(share(shortest))
 })
 
 test('unknown symbols are skipped; nothing to speak is refused', async () => {

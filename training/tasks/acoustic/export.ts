@@ -1,18 +1,19 @@
 /**
- * A checkpoint to one ONNX graph from symbol ids to frames, length regulation and speaking rate included. At rate 1 its
- * durations are multiples of 5 frames and its frames are the net's own; other rates resample them.
+ * A checkpoint to one ONNX graph from symbol ids to frames, length regulation included. A rate divides the durations before they are
+ * rounded to units, but leaves sounds of one and two units as they are.
  *
  * Inputs: `phonemes` i64 [1, P], ids with the silence 0 first and last (the caller puts them there); `rate` f32, 2 =
- * twice as fast; `pitch` f32, factor on F0. Outputs: `durations` i64 [P] in frames of 5 ms; `f0` f32 [T] in Hz, 0 =
+ * twice as fast; `pitch` f32, factor on F0; `speaker` f32 [speakers], shares of the speakers that sum to 1, in a model of several. Outputs: `durations` i64 [P] in frames of 5 ms; `length` i64, the
+ * sum that they have at rate 1; `f0` f32 [T] in Hz, 0 =
  * unvoiced; `envelope` f32 [T, 64]; T = sum of durations.
  */
 import type { AcousticManifest } from 'sparsewave/internal/acoustic/index'
-import { NORMALIZATION_NAMES } from 'sparsewave/internal/acoustic/net/names'
+import { NORMALIZATION_NAMES, SPEAKER_NAMES } from 'sparsewave/internal/acoustic/net/names'
 import { decode, encode, placeUnits, predictDurations, predictPitch } from 'sparsewave/internal/acoustic/net/net'
 import { encodeOnnx, OnnxBuilder, type OnnxGraph } from '../../export/onnx.ts'
 import { replaceFile } from '../../net/checkpoint-files.ts'
 import type { Checkpoint } from './checkpoint.ts'
-import { ENVELOPE_POINTS, FRAMES_PER_UNIT, POSITION_SCALES } from './config.ts'
+import { ENVELOPE_POINTS, FRAMES_PER_UNIT, POSITION_SCALES, SHORTEST, SPEAKER_FIELDS } from './config.ts'
 import { onnxOps } from './onnx-ops.ts'
 import { openCheckpoint } from './open.ts'
 import { type Sharpening, TIME_SPAN } from './sharpen.ts'
@@ -32,18 +33,20 @@ export function exportAcoustic(checkpoint: string, outPath: string, options: Exp
   const read = openCheckpoint(checkpoint)
   const bytes = encodeOnnx(acousticGraph(read, options))
   replaceFile(outPath, bytes)
-  return { symbols: read.config.symbols }
+  return { symbols: read.config.symbols, speakers: read.config.speakers }
 }
 
 /** The graph of a checkpoint's averaged parameters. */
 export function acousticGraph(checkpoint: Checkpoint, { half = true, sharpening }: ExportOptions = {}): OnnxGraph {
   const { config, normalization, average, update } = checkpoint
-  const { pitchMean, pitchSpread, envelopeMean, envelopeSpread } = normalization
+  const { pitchMean, pitchSpread, envelopeMean, envelopeSpread, speakerPitch } = normalization
+  const count = config.speakers.length
   const g = new OnnxBuilder('acoustic')
   const ops = onnxOps(g, average, half)
   g.input('phonemes', 'i64', [1, 'symbols'])
   g.input('rate', 'f32', [])
   g.input('pitch', 'f32', [])
+  if (count > 0) g.input('speaker', 'f32', [count])
   const float = (x: string) => g.node('Cast', [x], { to: 1 })
   const integer = (x: string, output?: string) => g.node('Cast', [x], { to: 7 }, output)
   const first = g.i64([0])
@@ -53,18 +56,29 @@ export function acousticGraph(checkpoint: Checkpoint, { half = true, sharpening 
   const last = (x: string) => scalar(g.node('Gather', [x, g.i64([-1])]))
 
   const ids = g.node('Squeeze', ['phonemes', first])
-  const count = scalar(g.node('Shape', [ids]))
-  const index = range(count)
-  const fromEnd = g.node('Sub', [g.node('Sub', [count, g.i64(1)]), index])
+  const symbols = scalar(g.node('Shape', [ids]))
+  const index = range(symbols)
+  const fromEnd = g.node('Sub', [g.node('Sub', [symbols, g.i64(1)]), index])
   // Order of the fields as in example.ts: scale outer, then start and end, then sine and cosine.
   const distances = POSITION_SCALES.flatMap((scale) =>
     [index, fromEnd].map((d) => g.node('Div', [float(d), g.f32(scale)])),
   )
   const sines = distances.flatMap((d) => [column(g.node('Sin', [d])), column(g.node('Cos', [d]))])
-  const encoded = encode(ops, config, ids, g.node('Concat', sines, { axis: 1 }))
+  // The speakers' rows of a table, weighted: [1, fields].
+  const shares = count > 0 ? g.node('Unsqueeze', ['speaker', first]) : ''
+  const mixed = (table: Float32Array, fields: number, name: string) =>
+    g.node('MatMul', [shares, g.f32(table, [count, fields], name)])
+  const speaker = count > 0 ? mixed(average[SPEAKER_NAMES.table]!, SPEAKER_FIELDS, SPEAKER_NAMES.table) : undefined
+  const encoded = encode(ops, config, ids, g.node('Concat', sines, { axis: 1 }), speaker)
 
   const lnDurations = g.node('Squeeze', [predictDurations(ops, config, encoded), g.i64([1])])
-  const whole = g.node('Max', [g.node('Round', [g.node('Exp', [lnDurations])]), g.f32(1)])
+  const exactUnits = g.node('Exp', [lnDurations])
+  const rounded = (x: string) => g.node('Max', [g.node('Round', [x]), g.f32(1)])
+  const own = rounded(exactUnits)
+  const whole = g.node('Max', [
+    g.node('Min', [own, g.f32(SHORTEST)]),
+    g.node('Round', [g.node('Div', [exactUnits, 'rate'])]),
+  ])
   const units = integer(whole)
   const ends = g.node('CumSum', [units, g.i64(0)])
   const unit = range(last(ends))
@@ -81,41 +95,34 @@ export function acousticGraph(checkpoint: Checkpoint, { half = true, sharpening 
   )
   const placed = placeUnits(ops, config, g.node('Gather', [encoded, symbol]), places)
 
-  const predicted = predictPitch(ops, config, placed)
+  const predicted = predictPitch(ops, config, placed, speaker)
   g.nodes('Split', [predicted, g.i64([FRAMES_PER_UNIT, FRAMES_PER_UNIT])], { axis: 1 }, ['melody', 'voicing'])
   const voiced = float(g.node('Greater', ['voicing', g.f32(0)]))
   const given = g.node('Concat', ['melody', voiced], { axis: 1 })
-  const normalized = decode(ops, ops, config, placed, given)
+  const normalized = decode(ops, ops, config, placed, given, speaker)
   // Named, so that the normalisation can be read back from a package.
-  const constant = (key: keyof typeof normalization, value: number | Float32Array) =>
+  const constant = (key: keyof typeof NORMALIZATION_NAMES, value: number | Float32Array) =>
     g.f32(value, undefined, NORMALIZATION_NAMES[key])
   const spread = g.node('Mul', [normalized, constant('envelopeSpread', envelopeSpread)])
   const smooth = g.node('Add', [spread, constant('envelopeMean', envelopeMean)])
-  const envelope = sharpening ? sharpen(g, smooth, sharpening) : smooth
+  const centre = (means: readonly Float32Array[]) =>
+    count > 0
+      ? mixed(Float32Array.from(means.flatMap((m) => [...m])), ENVELOPE_POINTS, SPEAKER_NAMES.means)
+      : g.f32(means[0]!)
+  const envelope = sharpening ? sharpen(g, smooth, sharpening, centre(sharpening.means)) : smooth
   const flat = (x: string) => g.node('Reshape', [x, g.i64([-1])])
   const wide = g.node('Mul', [flat('melody'), constant('pitchSpread', pitchSpread)])
-  const lnF0 = g.node('Add', [wide, constant('pitchMean', pitchMean)])
+  const common = g.node('Add', [wide, constant('pitchMean', pitchMean)])
+  const lnF0 =
+    count > 0 ? g.node('Add', [common, flat(mixed(Float32Array.from(speakerPitch), 1, SPEAKER_NAMES.pitch))]) : common
 
-  // Speaking rate: frame t of the output lies at frame t * rate of the net's.
-  const framesPerUnit = g.node('Div', [g.f32(FRAMES_PER_UNIT), 'rate'])
-  const frameEnds = integer(g.node('Round', [g.node('Mul', [float(ends), framesPerUnit])]))
-  const before = g.node('Concat', [g.i64([0]), g.node('Slice', [frameEnds, first, g.i64([-1]), first])], { axis: 0 })
-  g.output(g.node('Sub', [frameEnds, before], {}, 'durations'), 'i64', ['symbols'])
-  const lastFrame = g.node('Sub', [scalar(g.node('Shape', [lnF0])), g.i64(1)])
-  const exact = g.node('Mul', [float(range(last(frameEnds))), 'rate'])
-  const place = g.node('Min', [exact, float(lastFrame)])
-  const low = integer(g.node('Floor', [place]))
-  const high = g.node('Min', [g.node('Add', [low, g.i64(1)]), lastFrame])
-  const share = g.node('Sub', [place, float(low)])
-  const between = (x: string, weight: string, output?: string) => {
-    const from = g.node('Gather', [x, low])
-    const step = g.node('Sub', [g.node('Gather', [x, high]), from])
-    return g.node('Add', [from, g.node('Mul', [step, weight])], {}, output)
-  }
-  const isVoiced = g.node('Greater', [g.node('Gather', [flat('voicing'), integer(g.node('Round', [place]))]), g.f32(0)])
-  const hertz = g.node('Mul', [g.node('Exp', [between(lnF0, share)]), 'pitch'])
+  const sum = g.node('ReduceSum', [integer(own), first], { keepdims: 0 })
+  g.output(g.node('Mul', [sum, g.i64(FRAMES_PER_UNIT)], {}, 'length'), 'i64', [])
+  g.output(g.node('Mul', [units, g.i64(FRAMES_PER_UNIT)], {}, 'durations'), 'i64', ['symbols'])
+  const isVoiced = g.node('Greater', [flat('voicing'), g.f32(0)])
+  const hertz = g.node('Mul', [g.node('Exp', [lnF0]), 'pitch'])
   g.output(g.node('Where', [isVoiced, hertz, g.f32(0)], {}, 'f0'), 'f32', ['frames'])
-  g.output(between(envelope, column(share), 'envelope'), 'f32', ['frames', ENVELOPE_POINTS])
+  g.output(g.node('Identity', [envelope], {}, 'envelope'), 'f32', ['frames', ENVELOPE_POINTS])
   return g.graph({
     format: 'sparsewave-1',
     symbols: config.symbols,
@@ -125,8 +132,7 @@ export function acousticGraph(checkpoint: Checkpoint, { half = true, sharpening 
 }
 
 /** `sharpen` of sharpen.ts as nodes. */
-function sharpen(g: OnnxBuilder, envelope: string, { mean, matrix, time }: Sharpening): string {
-  const centre = g.f32(mean)
+function sharpen(g: OnnxBuilder, envelope: string, { matrix, time }: Sharpening, centre: string): string {
   const weights = g.f32(matrix, [ENVELOPE_POINTS, ENVELOPE_POINTS])
   const fine = g.node('MatMul', [g.node('Sub', [envelope, centre]), weights])
   const padded = g.node('Pad', [fine, g.i64([TIME_SPAN, 0, TIME_SPAN, 0])], { mode: 'edge' })

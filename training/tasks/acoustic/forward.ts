@@ -3,7 +3,14 @@
  * losses. Padding adds nothing to any loss.
  */
 import type { Scalar, Tensor, Tensor3D, Tensor4D } from '@tensorflow/tfjs'
-import { decode, encode, placeUnits, predictDurations, predictPitch } from 'sparsewave/internal/acoustic/net/net'
+import {
+  decode,
+  encode,
+  placeUnits,
+  predictDurations,
+  predictPitch,
+  speakerValues,
+} from 'sparsewave/internal/acoustic/net/net'
 import type { Tf } from '../../engines/tfjs.ts'
 import type { Batch } from './batches.ts'
 import {
@@ -56,15 +63,19 @@ export function forward({ tf, config, parameter, keep }: ForwardOptions, batch: 
   const frameOps = tfOps({ tf, parameter, mask: frameMask, keep })
 
   const ids = tf.tensor2d(batch.ids, [B, P], 'int32')
-  const encoded = encode(symbolOps, config, ids, tf.tensor3d(batch.positions, [B, P, POSITION_FIELDS]))
+  const speaker =
+    config.speakers.length > 0
+      ? speakerValues(symbolOps, config, tf.tensor2d(batch.speakers, [B, 1], 'int32'))
+      : undefined
+  const encoded = encode(symbolOps, config, ids, tf.tensor3d(batch.positions, [B, P, POSITION_FIELDS]), speaker)
   const lnDurations = predictDurations(symbolOps, config, encoded)
   const repeated = tf
     .gather(encoded.reshape([B * P, config.channels]), tf.tensor1d(batch.symbolOfUnit, 'int32'))
     .reshape([B, U, config.channels])
   const units = placeUnits(unitOps, config, repeated, tf.tensor3d(batch.places, [B, U, UNIT_FIELDS]))
-  const pitch = predictPitch(unitOps, config, units)
+  const pitch = predictPitch(unitOps, config, units, speaker)
   const given = tf.tensor3d(batch.pitch, [B, U, PITCH_FIELDS])
-  return { lnDurations, pitch, envelope: decode(unitOps, frameOps, config, units, given) }
+  return { lnDurations, pitch, envelope: decode(unitOps, frameOps, config, units, given, speaker) }
 }
 
 // An L1 loss alone is content with a smeared envelope; its differences along time and frequency are not.

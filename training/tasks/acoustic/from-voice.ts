@@ -3,7 +3,7 @@
  * is left. Matrices have the 11 bits they were stored with; Adam's moments and the place in the data start anew.
  */
 import path from 'node:path'
-import { NORMALIZATION_NAMES } from 'sparsewave/internal/acoustic/net/names'
+import { NORMALIZATION_NAMES, SPEAKER_NAMES } from 'sparsewave/internal/acoustic/net/names'
 import { parametersOf } from 'sparsewave/internal/acoustic/net/net'
 import { SparsewaveError } from 'sparsewave/internal/errors'
 import { readOnnx } from 'sparsewave/internal/onnx/read-file'
@@ -37,6 +37,7 @@ export function acousticOfVoice(folder: string): Checkpoint {
       ),
     ]),
   )
+  const count = config.speakers.length
   const scalar = (name: string) => values(name, 1)[0]!
   return startOf({
     config,
@@ -45,6 +46,7 @@ export function acousticOfVoice(folder: string): Checkpoint {
       pitchMean: scalar(NORMALIZATION_NAMES.pitchMean),
       pitchSpread: scalar(NORMALIZATION_NAMES.pitchSpread),
       envelopeMean: values(NORMALIZATION_NAMES.envelopeMean, ENVELOPE_POINTS),
+      speakerPitch: count > 0 ? Array.from(values(SPEAKER_NAMES.pitch, count)) : [],
       envelopeSpread: scalar(NORMALIZATION_NAMES.envelopeSpread),
     },
   })

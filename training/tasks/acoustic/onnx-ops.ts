@@ -53,6 +53,7 @@ export function onnxOps(g: OnnxBuilder, parameters: ParameterValues, half: boole
       const mixed = turned(g.node('MatMul', [weights, turned(v, [1, 0, 2])]), [1, 0, 2])
       return affine(g.node('Reshape', [mixed, g.i64([0, channels])]), `${name}.out`, channels, channels)
     },
+    shift: (x, row, name, from, to) => g.node('Add', [x, affine(row, name, from, to)]),
     relu: (x) => g.node('Relu', [x]),
     add: (a, b) => g.node('Add', [a, b]),
     dropout: (x) => x,

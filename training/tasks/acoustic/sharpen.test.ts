@@ -10,7 +10,8 @@ const ripple = (c: number, k: number) => Math.cos((Math.PI * c * (k + 0.5)) / 64
 test('the mean envelope, louder or softer, is kept', () => {
   sharpen(
     frames(6, (_, k) => MEAN[k]! - 3),
-    sharpeningOf(MEAN, GAINS, 0.3),
+    sharpeningOf([MEAN], GAINS, 0.3),
+    0,
   ).forEach((v, i) => {
     expect(v).toBeCloseTo(MEAN[i % 64]! - 3, 4)
   })
@@ -19,7 +20,8 @@ test('the mean envelope, louder or softer, is kept', () => {
 test.each([1, 16, 60])('ripple %i along frequency is raised by its own gain', (c) => {
   const out = sharpen(
     frames(6, (_, k) => MEAN[k]! + ripple(c, k)),
-    sharpeningOf(MEAN, GAINS, 0.3),
+    sharpeningOf([MEAN], GAINS, 0.3),
+    0,
   )
   for (let k = 0; k < 64; k++) expect(out[64 + k]).toBeCloseTo(MEAN[k]! + GAINS[c]! * ripple(c, k), 4)
 })
@@ -28,7 +30,8 @@ test('a step in time is steepened on both sides', () => {
   const ones = GAINS.map(() => 1)
   const out = sharpen(
     frames(8, (f) => (f < 4 ? 0 : 1)),
-    sharpeningOf(new Float32Array(64), ones, 0.3),
+    sharpeningOf([new Float32Array(64)], ones, 0.3),
+    0,
   )
   expect(out[3 * 64]).toBeCloseTo(-0.15, 4)
   expect(out[4 * 64]).toBeCloseTo(1.15, 4)

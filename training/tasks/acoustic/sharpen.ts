@@ -5,11 +5,12 @@
  */
 import { ENVELOPE_POINTS } from 'sparsewave/internal/frames'
 import { readCached, type Utterance } from '../../data/index.ts'
+import type { AcousticConfig } from './config.ts'
 import { createExample, type Example, loudFrames } from './example.ts'
 
 export interface Sharpening {
-  /** [64] the envelope that deviations are taken from. */
-  readonly mean: Float32Array
+  /** By speaker, one in a net of one voice: [64] the envelope that deviations are taken from. */
+  readonly means: readonly Float32Array[]
   /** [64, 64] to multiply deviations [frames, 64] with from the right. */
   readonly matrix: Float32Array
   /** Share of a frame's difference from its neighbours within TIME_SPAN frames that is added to it. */
@@ -29,7 +30,7 @@ const COSINES = Float64Array.from({ length: N * N }, (_, i) => {
 })
 
 /** Sharpening that multiplies cosine coefficient c of a deviation by gains[c]. */
-export function sharpeningOf(mean: Float32Array, gains: ArrayLike<number>, time: number): Sharpening {
+export function sharpeningOf(means: readonly Float32Array[], gains: ArrayLike<number>, time: number): Sharpening {
   const matrix = new Float32Array(N * N)
   for (let i = 0; i < N; i++)
     for (let k = 0; k < N; k++) {
@@ -37,12 +38,12 @@ export function sharpeningOf(mean: Float32Array, gains: ArrayLike<number>, time:
       for (let c = 0; c < N; c++) sum += gains[c]! * COSINES[c * N + i]! * COSINES[c * N + k]!
       matrix[i * N + k] = sum
     }
-  return { mean, matrix, time }
+  return { means, matrix, time }
 }
 
 /** A model whose envelopes are measured (evaluate.ts). */
 interface Measurable {
-  readonly symbols: string
+  readonly config: Pick<AcousticConfig, 'symbols' | 'speakers'>
   teacherForced(example: Example): { readonly frames: { readonly envelope: Float32Array } }
 }
 
@@ -58,23 +59,26 @@ export function measureSharpening(
 ): Sharpening {
   const real = new Float64Array(N)
   const predicted = new Float64Array(N)
-  const mean = new Float64Array(N)
-  let count = 0
+  const sums = Array.from({ length: Math.max(1, predictor.config.speakers.length) }, () => ({
+    total: new Float64Array(N),
+    count: 0,
+  }))
   for (const utterance of utterances) {
-    const example = createExample(predictor.symbols, utterance, readCached(cache, utterance.id).frames)
+    const example = createExample(predictor.config, utterance, readCached(cache, utterance.id).frames)
     const { envelope } = predictor.teacherForced(example).frames
     const audible = loudFrames(example.envelope)
     addVariance(real, example.envelope, audible)
     addVariance(predicted, envelope, audible)
-    for (let i = 0; i < envelope.length; i++) mean[i % N]! += envelope[i]!
-    count += audible.length
+    const own = sums[example.speaker]!
+    for (let i = 0; i < envelope.length; i++) own.total[i % N]! += envelope[i]!
+    own.count += audible.length
   }
   const gains = Array.from(real, (v, c) => {
     const ratio = Math.sqrt(v / predicted[c]!)
     return c === 0 || !(ratio > 1) ? 1 : Math.min(RATIO_LIMIT, ratio) ** amount
   })
   return sharpeningOf(
-    Float32Array.from(mean, (v) => v / Math.max(1, count)),
+    sums.map(({ total, count }) => Float32Array.from(total, (v) => v / Math.max(1, count))),
     gains,
     TIME_GAIN,
   )
@@ -96,7 +100,8 @@ function cosines(envelope: Float32Array, frame: number): Float64Array {
 }
 
 /** Sharpens envelopes [frames, 64]; edges are repeated in time. The exported graph does the same. */
-export function sharpen(envelope: Float32Array, { mean, matrix, time }: Sharpening): Float32Array {
+export function sharpen(envelope: Float32Array, { means, matrix, time }: Sharpening, speaker: number): Float32Array {
+  const mean = means[speaker]!
   const frames = envelope.length / N
   const fine = new Float32Array(envelope.length)
   for (let f = 0; f < frames; f++)

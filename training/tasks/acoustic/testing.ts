@@ -38,5 +38,5 @@ export function madeUp(seed: number, symbols: number): Example {
         envelope[f * ENVELOPE_POINTS + k] = -10 + id * Math.cos(k / 8) + 0.1 * next()
     }
   })
-  return { id: `made-up-${seed}`, ids, durations, units, lnF0, voiced, envelope }
+  return { id: `made-up-${seed}`, speaker: 0, ids, durations, units, lnF0, voiced, envelope }
 }

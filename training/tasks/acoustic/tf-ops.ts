@@ -82,6 +82,7 @@ export function tfOps({ tf, parameter, mask, keep }: TfOpsOptions): Ops<Tensor> 
       const mixed = tf.matMul(tf.softmax(scores), v).transpose([0, 2, 1, 3]).reshape([batch, length, channels])
       return linear(mixed, `${name}.out`, channels, channels)
     },
+    shift: (x, row, name, from, to) => tf.add(x, linear(row, name, from, to)),
     relu: (x) => relu(x),
     add: (a, b) => tf.add(a, b),
     dropout: (x, channels) => (keep ? x.mul(keep(x.shape[0]!, channels)) : x),

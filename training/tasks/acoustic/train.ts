@@ -13,9 +13,9 @@ import { averageDecay, learningRate } from '../../net/schedule.ts'
 import { type Batch, createBatch, planEpoch } from './batches.ts'
 import { type Checkpoint, readNewestCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import type { AcousticJob } from './config.ts'
-import { createExample, type Example, measureNormalization } from './example.ts'
+import { createExample, type Example, measureNormalization, measureSpeakerPitch } from './example.ts'
+import { extend } from './extend.ts'
 import { openCheckpoint } from './open.ts'
-import { startOf } from './start.ts'
 import { initialCheckpoint, type LossValues, Trainer } from './trainer.ts'
 
 /** Updates between lines of the log. */
@@ -33,14 +33,16 @@ export async function trainAcoustic(job: AcousticJob, context: JobContext): Prom
     context.warn(
       'TensorFlow is not set up, training in plain JavaScript: `npm run setup:tensorflow` makes it 100x faster.',
     )
-  const all = readCorpus(job.corpus)
+  const all = [job.corpus, ...job.more].flatMap((folder) => readCorpus(folder))
   await buildCache(all, job.cache, {
     progress: ({ done, total }) => context.report({ stage: 'features', done, total }),
   })
   const of = (name: string) => all.filter((u) => split(u.id) === name)
   const train = of('train')
   if (train.length === 0) throw new SparsewaveError('CORPUS_INVALID', `${job.corpus} has no training utterances.`)
-  const heldOut = (of('validation').length > 0 ? of('validation') : train).slice(0, job.validation.utterances)
+  const unseen = of('validation').length > 0 ? of('validation') : train
+  // Of all corpora and speakers.
+  const heldOut = evenly(unseen, job.validation.utterances)
 
   const restored = context.resume ? readNewestCheckpoint(job.run) : undefined
   if (restored && JSON.stringify(restored.config) !== JSON.stringify(job.model))
@@ -70,14 +72,10 @@ export async function trainAcoustic(job: AcousticJob, context: JobContext): Prom
   )
 }
 
-/** The state of a new run that starts from the weights of `from`. Throws CHECKPOINT_INVALID when they are of another net. */
-function startFrom(from: string, model: AcousticJob['model']): Checkpoint {
-  const found = openCheckpoint(from)
-  if (JSON.stringify(found.config) !== JSON.stringify(model))
-    throw new SparsewaveError('CHECKPOINT_INVALID', `${from} was trained with another \`model\`.`, {
-      remedy: 'Give the job the `model` of what it starts from.',
-    })
-  return startOf({ ...found, parameters: found.average })
+/** `count` of the items, as far from each other as possible; all when there are no more. */
+function evenly<T>(items: readonly T[], count: number): T[] {
+  if (items.length <= count) return [...items]
+  return Array.from({ length: count }, (_, i) => items[Math.floor((i * items.length) / count)]!)
 }
 
 class Run {
@@ -96,12 +94,26 @@ class Run {
   }
 
   initial(): Checkpoint {
-    const { from, model } = this.#job
-    if (from !== undefined) return startFrom(from, model)
-    const every = Math.max(1, Math.floor(this.#train.length / MEASURED))
-    const measured = this.#train.filter((_, i) => i % every === 0)
-    const normalization = measureNormalization(measured.map((u) => this.#example(u)))
-    return initialCheckpoint(this.#job.model, normalization, this.#job.seed)
+    const { from, model, seed } = this.#job
+    const found = from === undefined ? undefined : openCheckpoint(from)
+    const base = found?.normalization ?? measureNormalization(this.#measured(this.#train))
+    // Speakers that the net knows keep what it knows of them.
+    const speakerPitch = model.speakers.flatMap((speaker, i) => {
+      const known = found?.config.speakers.includes(speaker) ? base.speakerPitch[i] : undefined
+      if (known !== undefined) return known
+      const own = this.#train.filter((u) => (u.speaker ?? model.speakers[0]) === speaker)
+      if (own.length === 0)
+        throw new SparsewaveError('CORPUS_INVALID', `No training utterance is of the speaker ${speaker}.`, {
+          remedy: 'Leave the speaker out of the job, or add a corpus whose lines name it.',
+        })
+      return measureSpeakerPitch(this.#measured(own), model.speakers.length, base.pitchMean)[i]!
+    })
+    const fresh = initialCheckpoint(model, { ...base, speakerPitch }, seed)
+    return found ? extend(found, fresh, from!) : fresh
+  }
+
+  #measured(utterances: readonly Utterance[]): Example[] {
+    return evenly(utterances, MEASURED).map((u) => this.#example(u))
   }
 
   stretch(from: Checkpoint): Stretch<Checkpoint> {
@@ -153,6 +165,6 @@ class Run {
   }
 
   #example(utterance: Utterance): Example {
-    return createExample(this.#job.model.symbols, utterance, readCached(this.#job.cache, utterance.id).frames)
+    return createExample(this.#job.model, utterance, readCached(this.#job.cache, utterance.id).frames)
   }
 }

@@ -41,7 +41,7 @@ export async function predictEnvelopes(
   const sharpening = sharpen > 0 ? measureSharpening(predictor, cache, held, sharpen) : undefined
   for (const utterance of missing) {
     const { frames } = readCached(cache, utterance.id)
-    const own = predictor.teacherForced(createExample(predictor.symbols, utterance, frames), sharpening).frames
+    const own = predictor.teacherForced(createExample(predictor.config, utterance, frames), sharpening).frames
     const aside = `${fileOf(folder, utterance.id)}.part`
     writeFileSync(aside, new Uint8Array(ofLength(own, frames.count).buffer))
     renameSync(aside, fileOf(folder, utterance.id))
