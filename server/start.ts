@@ -150,8 +150,9 @@ export async function startServer({
         const closed = new Promise<void>((resolve) => server.close(() => resolve()))
         webSocket.close()
         wyoming?.close()
-        await extension?.close()
+        const closing = extension?.close()
         await running.drain(config.drainSeconds)
+        await closing
         wyoming?.end()
         server.closeIdleConnections()
         setTimeout(() => server.closeAllConnections(), 1000).unref()

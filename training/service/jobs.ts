@@ -14,7 +14,7 @@ import type { QueuedJob } from '../queue/queue.ts'
 import { checkpointUpdate } from './checkpoints.ts'
 import { addEvent, lastTraining } from './events.ts'
 import type { Files } from './files.ts'
-import { kindOf } from './kinds/index.ts'
+import { JOB_KINDS, kindOf } from './kinds/index.ts'
 import type { Place } from './kinds/kind.ts'
 import { parseBody, RequestError, withoutPaths } from './request-error.ts'
 import { dropResult, packResult } from './result.ts'
@@ -33,8 +33,16 @@ export interface JobMeta extends Meta {
 }
 
 export const createJobSchema = z.strictObject({
-  kind: z.string().min(1).max(64).describe('What to train: vocoder, acoustic or study.'),
-  training_file: z.string().max(64).optional().describe('Id of the recordings.'),
+  kind: z
+    .string()
+    .min(1)
+    .max(64)
+    .meta({ description: 'What to train.', enum: JOB_KINDS.map(({ name }) => name) }),
+  training_file: z
+    .string()
+    .max(64)
+    .meta({ description: 'Id of the recordings.', pattern: '^file-[0-9a-f]{24}$' })
+    .optional(),
   job: z
     .record(z.string().max(64), z.unknown())
     .default({})

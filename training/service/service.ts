@@ -154,7 +154,7 @@ function page<T extends { id: string }>(all: readonly T[], request: Request): { 
   if (!Number.isInteger(limit) || limit < 1 || limit > 100)
     throw new RequestError('REQUEST_INVALID', '`limit` must be a whole number from 1 to 100.', 'limit')
   let from = 0
-  if (after !== undefined) {
+  if (after !== undefined && after !== '') {
     const at = all.findIndex(({ id }) => id === after)
     if (at < 0) throw new RequestError('REQUEST_INVALID', '`after` is no id of this list.', 'after')
     from = at + 1
