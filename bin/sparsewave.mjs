@@ -27,6 +27,8 @@ if (process.env.SPARSEWAVE_SKIP_BUILD !== '1') {
 }
 // A reader that closes the pipe early (`| head`) is no fault.
 process.stdout.on('error', (error) => {
+  // A command that listens itself has its own words for it.
+  if (process.stdout.listenerCount('error') > 1) return
   if (error.code !== 'EPIPE') throw error
   process.exit(0)
 })

@@ -6,13 +6,14 @@ import type { HttpExtension } from '../src/extension.ts'
 import { PACKAGE_ROOT } from '../src/root.ts'
 import type { Gate } from './access/gate.ts'
 import { corsFor } from './access/origins.ts'
+import { asyncApiDocument } from './asyncapi.ts'
 import type { ServerDeps } from './deps.ts'
-import { docsPage } from './docs-page.ts'
+import { type AsyncApi, docsPage, type OpenApi } from './docs-page.ts'
 import { inTime, mountExtension } from './extension.ts'
 import { errorHandler, methodNotAllowed, notFound } from './http-errors.ts'
 import { inOrder } from './in-order.ts'
 import { requestLog } from './log.ts'
-import { countRequest, requestId, security } from './middleware.ts'
+import { countRequest, originOf, requestId, security } from './middleware.ts'
 import { openApiDocument } from './openapi.ts'
 import { singleSlashes } from './paths.ts'
 import { mountDialects } from './routes/mount.ts'
@@ -42,9 +43,13 @@ export function createApp(deps: ServerDeps, extension?: HttpExtension): Express 
   get('/openapi.json', (_req, res) => {
     res.json(document)
   })
-  const page = docsPage(document)
-  get('/docs', (_req, res) => {
-    res.type('html').send(page)
+  const messages = asyncApiDocument()
+  get('/asyncapi.json', (_req, res) => {
+    res.json(messages)
+  })
+  get('/docs', (req, res) => {
+    res.type('html').set('Cache-Control', 'no-cache')
+    res.send(docsPage(document as OpenApi, messages as AsyncApi, originOf(req)))
   })
 
   get('/health/live', (_req, res) => {

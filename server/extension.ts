@@ -4,21 +4,23 @@
  */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import express, { type Express, type RequestHandler } from 'express'
 import type { Logger } from 'pino'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { SparsewaveError } from '../src/errors.ts'
 import type { HttpExtension } from '../src/extension.ts'
+import { PACKAGE_ROOT } from '../src/root.ts'
 import { Gate } from './access/gate.ts'
 import type { Scope } from './access/key-file.ts'
 import { KeyStore } from './access/key-store.ts'
 import { corsFor } from './access/origins.ts'
 import type { Config } from './config.ts'
-import { docsFiles, docsPage } from './docs-page.ts'
+import { docsPage, type OpenApi } from './docs-page.ts'
 import { errorHandler, methodNotAllowed, notFound } from './http-errors.ts'
 import { inOrder } from './in-order.ts'
 import { requestLog } from './log.ts'
-import { countRequest, requestId, security } from './middleware.ts'
+import { countRequest, originOf, requestId, security } from './middleware.ts'
 import { openApiDocument } from './openapi.ts'
 
 /** Longest time in which a request of an extension may arrive: files are large. ms. */
@@ -89,11 +91,15 @@ function extensionApp(extension: HttpExtension, gate: Gate, logger: Logger, conf
   })
   const document = openApiDocument({ speech: false, extension })
   get('/openapi.json', (_req, res) => void res.json(document))
-  const page = docsPage(document)
-  get('/docs', (_req, res) => void res.type('html').send(page))
+  get('/docs', (req, res) => {
+    res.type('html').send(docsPage(document as OpenApi, { channels: {} }, originOf(req)))
+  })
   get('/health/live', (_req, res) => void res.json({ status: 'ok' }))
   get('/health/ready', (_req, res) => void res.json({ status: 'ok' }))
-  app.use(docsFiles(), notFound, errorHandler)
+  const { page } = extension
+  if (page !== undefined) get('/', (_req, res) => void res.redirect(page))
+  // What pages share: theme, icon.
+  app.use(express.static(join(PACKAGE_ROOT, 'server', 'web'), { index: false }), notFound, errorHandler)
   return app
 }
 

@@ -1,6 +1,6 @@
 /** Middleware that every app of the server begins with: request ids, security headers, counted requests. */
 import { randomUUID } from 'node:crypto'
-import type { RequestHandler } from 'express'
+import type { Request, RequestHandler } from 'express'
 import helmet from 'helmet'
 import type { Gate } from './access/gate.ts'
 
@@ -46,3 +46,9 @@ export const security = helmet({
   // Plain HTTP is the rule inside a cluster; whoever ends TLS sets this.
   strictTransportSecurity: false,
 })
+
+/** Where the reader has reached the server, for examples that can be copied. */
+export function originOf(req: Request): string {
+  const host = req.get('host') ?? ''
+  return `${req.protocol}://${/^[\w.:[\]-]{1,255}$/.test(host) ? host : 'localhost:8080'}`
+}

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { HttpExtension } from '../src/extension.ts'
 import { FORMATS, mediaTypeOf, type SentenceTime } from '../src/synthesis/index.ts'
 import { packageVersion } from '../src/version.ts'
+import { FIELD_NOTES } from './field-notes.ts'
 import type { ErrorBody } from './http-errors.ts'
 import type { HttpDialect, Route } from './routes/dialect.ts'
 import { routesByPath } from './routes/mount.ts'
@@ -14,7 +15,7 @@ const span = { start: character, end: character, from: seconds, to: seconds }
 const errorSchema: z.ZodType<ErrorBody> = z.object({
   error: z.object({ message: z.string(), type: z.string(), param: z.string().nullable(), code: z.string().nullable() }),
 })
-const sentenceSchema: z.ZodType<SentenceTime> = z.object({
+export const sentenceSchema: z.ZodType<SentenceTime> = z.object({
   index: z.int(),
   text: z.string(),
   ...span,
@@ -56,6 +57,7 @@ export const ANSWERS = {
     ),
     default: z.string(),
     aliases: z.array(z.string()).describe("OpenAI's voice names and the operator's, which mean one of the voices."),
+    formats: z.array(z.enum(FORMATS)).describe('Values of `response_format` that this server can encode.'),
     browser: z.boolean().describe("Whether a voice's files are given, at `/v1/audio/voices/VOICE/FILE`."),
   }),
   Health: z.looseObject({ status: z.string() }),
@@ -216,9 +218,16 @@ export function openApiDocument({
           responses: { '200': { description: 'OK', content: { 'application/json': { schema: { type: 'object' } } } } },
         },
       },
+      '/asyncapi.json': {
+        get: {
+          summary: 'The WebSocket protocols as AsyncAPI',
+          security: [],
+          responses: { '200': { description: 'OK', content: { 'application/json': { schema: { type: 'object' } } } } },
+        },
+      },
       '/docs': {
         get: {
-          summary: 'This document, to read',
+          summary: 'The interface, to read',
           security: [],
           responses: { '200': { description: 'OK', content: { 'text/html': { schema: { type: 'string' } } } } },
         },
@@ -238,10 +247,17 @@ export function openApiDocument({
   }
 }
 
+/** A request's schema with a note at each field that has none. */
+function withNotes(schema: z.core.JSONSchema.BaseSchema): object {
+  for (const [name, property] of Object.entries(schema.properties ?? {}))
+    if (typeof property === 'object' && FIELD_NOTES[name]) property.description ??= FIELD_NOTES[name]
+  return schema
+}
+
 const schemasOf = (schemas: Record<string, z.ZodType>, io: 'input' | 'output') =>
   Object.fromEntries(
     Object.entries(schemas).map(([name, schema]) => {
       const { $schema, ...rest } = z.toJSONSchema(schema, { io })
-      return [name, rest]
+      return [name, io === 'input' ? withNotes(rest) : rest]
     }),
   )

@@ -9,6 +9,8 @@ export interface HttpExtension {
   readonly paths: RegExp
   /** Paths among them that need no key: pages, which hold no data. */
   readonly open?: RegExp
+  /** Path of its page, where it has one: the root of a server that has the extension alone leads there. */
+  readonly page?: string
   /** What a key must be allowed for all other paths. */
   readonly scope: string
   /**

@@ -65,7 +65,7 @@ describe.skipIf(!chromium)('in this browser (skipped where Chromium is not insta
     await page.goto(origin)
     await page.fill('#key', KEY)
     await page.dispatchEvent('#key', 'change')
-    await page.waitForSelector('#voice option', { state: 'attached' })
+    await page.waitForSelector('.voice', { state: 'attached' })
     return { page, asked, faults }
   }
 
@@ -212,14 +212,14 @@ describe.skipIf(!chromium)('in this browser (skipped where Chromium is not insta
     await page.locator('#status.bad').filter({ hasText: 'does not take this API key' }).waitFor()
     await page.fill('#key', KEY)
     await page.press('#key', 'Tab')
-    await page.waitForSelector('#voice option', { state: 'attached' })
+    await page.waitForSelector('.voice', { state: 'attached' })
     await page.fill('#text', 'Good night.')
     await page.click('#speak')
     await page.locator('#status').filter({ hasText: 'Done.' }).waitFor()
     expect(page.url()).toBe(`${origin}/`)
     expect(await page.evaluate('localStorage.length')).toBe(0)
     await page.reload()
-    await page.waitForSelector('#voice option', { state: 'attached' })
+    await page.waitForSelector('.voice', { state: 'attached' })
     expect(await page.inputValue('#key')).toBe(KEY)
     const other = await context.newPage()
     await other.goto(origin)

@@ -3,7 +3,7 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -102,6 +102,79 @@ test('text from stdin to stdout gives the bytes of the file', async () => {
   expect(Math.sqrt(samples.reduce((sum, v) => sum + v * v, 0) / samples.length)).toBeGreaterThan(0.005)
 })
 
+test('text from a pipe is spoken before its writer has come to the end', async () => {
+  const child = spawn(process.execPath, [COMMAND, 'speak', '--voice', 'tiny', '-o', '-', '--format', 'pcm'])
+  let bytes = 0
+  let firstAudio = (): void => {}
+  const heard = new Promise<void>((resolve) => {
+    firstAudio = resolve
+  })
+  child.stdout.on('data', (data) => {
+    bytes += data.length
+    firstAudio()
+  })
+  child.stdin.write('Well then my dear Doctor Smith, ')
+  // The rest is written only now: a command that waited for the end would hang here.
+  await heard
+  const before = bytes
+  child.stdin.end('this is the end.')
+  const [code] = await once(child, 'close')
+  expect(code).toBe(0)
+  expect(bytes).toBeGreaterThan(before)
+})
+
+test('a WAV file names its length, also of a long text; timestamps, pitch and lexicon have their effect', async () => {
+  const [file, times, words] = ['long.wav', 'long.json', 'words.json'].map((name) => join(folder, name))
+  writeFileSync(words!, '{"thing": "θˈɪŋ"}')
+  const text = LONG.slice(0, 900)
+  const args = ['--voice', 'tiny', '--seed', '1', '--vocoder', 'source-filter', '-o', file!]
+  const { code, stderr } = await sparsewave(['speak', text, ...args, '--timestamps', times!])
+  expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining('s of audio') })
+  const wav = readFileSync(file!)
+  expect(wav.readUInt32LE(40)).toBe(wav.length - 44)
+  expect(wav.readUInt32LE(4)).toBe(wav.length - 8)
+  const sentences = JSON.parse(readFileSync(times!, 'utf8')) as { to: number; words: { text: string }[] }[]
+  expect(sentences.at(-1)!.to).toBeLessThanOrEqual((wav.length - 44) / 48000)
+  expect(sentences[0]!.words.map((word) => word.text).slice(0, 3)).toEqual(['Every', 'sentence', 'of'])
+  const changed = await sparsewave(['speak', text, ...args, '--pitch', '1.5', '--lexicon', words!])
+  expect(changed.code).toBe(0)
+  expect(readFileSync(file!).equals(wav)).toBe(false)
+})
+
+test('--play hands the samples to the player of the system, and says when it cannot play', async () => {
+  const programs = join(folder, 'programs')
+  mkdirSync(programs)
+  const player = join(programs, 'aplay')
+  const heard = join(folder, 'heard.pcm')
+  const write = (script: string) => {
+    writeFileSync(player, `#!/bin/sh\n[ "$1" = --version ] && exit 0\n${script}\n`)
+    chmodSync(player, 0o755)
+  }
+  const env = { PATH: `${programs}:/usr/bin:/bin` }
+  const args = ['speak', 'Hello there.', '--voice', 'tiny', '--seed', '1', '--play']
+  write(`exec cat > ${heard}`)
+  const file = join(folder, 'played.pcm')
+  expect(await sparsewave([...args, '-o', file], { env })).toMatchObject({ code: 0 })
+  expect(readFileSync(heard).length).toBeGreaterThan(24000)
+  expect(readFileSync(heard).equals(readFileSync(file))).toBe(true)
+  write('echo "no such device" >&2; exit 1')
+  const failed = await sparsewave(args, { env })
+  expect(failed.stderr).toContain('aplay could not play: no such device\n')
+  expect(failed.code).toBe(2)
+})
+
+test('a reader that goes while audio is written is a sentence and no fault', async () => {
+  const child = spawn(process.execPath, [COMMAND, 'speak', LONG, '--voice', 'tiny', '-o', '-'])
+  child.stdout.once('data', () => child.stdout.destroy())
+  let stderr = ''
+  child.stderr.on('data', (data) => {
+    stderr += data
+  })
+  const [code] = await once(child, 'close')
+  expect(stderr).toMatch(/^The reader of the pipe has gone after \d+\.\d s of audio\.\n$/)
+  expect(code).toBe(0)
+})
+
 test('streams made at the same time are what they are alone', async () => {
   const ask = async (seed: number) =>
     Buffer.from(await (await post({ input: TEXT, voice: 'tiny', seed, response_format: 'pcm' })).arrayBuffer())
@@ -142,6 +215,9 @@ test.each([
   [['speak', 'Hi.', '-o', 'x.wav', '--vocoder', 'source-filtre'], 'source-filter'],
   [['speak', 'Hi.', '-o', 'x.wav', '--speed', '9'], '0.25'],
   [['speak', 'Hi.', '-o', 'no/such/folder/x.wav', '--voice', 'tiny'], 'no/such/folder'],
+  [['speak', 'Hi.', '-o', 'x.m4a', '--voice', 'tiny'], '.m4a'],
+  [['speak', 'Hi.', '-o', 'x.wav', '--timestamps', 'x.txt'], '.srt'],
+  [['speak', 'Hi.', '-o', 'x.wav', '--lexicon', 'no-such.json'], 'no-such.json'],
   [['speek', 'Hi.'], 'speak'],
   [['serve', '--port', 'http'], '65535'],
 ])('%j is refused with a sentence and exit code 2', async (args, part) => {
@@ -189,6 +265,18 @@ test.runIf(existsSync('/dev/full'))(
     ])
     expect(speaking.stderr).toContain('The disk is full: /dev/full is not complete.')
     expect(speaking.code).toBe(2)
+    const piped = spawn(
+      'sh',
+      ['-c', 'exec "$0" "$@" >/dev/full', process.execPath, COMMAND, 'speak', 'Hi.', '--voice', 'tiny', '-o', '-'],
+      { stdio: ['ignore', 'ignore', 'pipe'] },
+    )
+    let said = ''
+    piped.stderr.on('data', (data) => {
+      said += data
+    })
+    const [full] = await once(piped, 'close')
+    expect(said).toMatch(/^The disk is full: the output is not complete\.\n[^\n]+\n$/)
+    expect(full).toBe(2)
     const child = spawn(
       'sh',
       ['-c', 'exec "$0" "$@" >/dev/full', process.execPath, COMMAND, 'serve', '--port', '0', '--voice', 'tiny'],
@@ -230,6 +318,7 @@ test('a voice with one byte flipped is refused by name, and told by doctor', asy
 test('doctor names the CPU, the kernel and the voices', async () => {
   const { code, stdout } = await sparsewave(['doctor'])
   expect(stdout.toString()).toMatch(/cpu +\S.*\n[\s\S]*chosen +(native|wasm|reference)[\s\S]*tiny .*files whole/)
+  expect(stdout.toString()).toMatch(/Formats\n[\s\S]* wav +can be written\n/)
   expect(code).toBe(0)
 })
 

@@ -12,6 +12,7 @@ import { sparseWavernnJobSchema } from 'sparsewave-training/internal/tasks/spars
 import { expect, test } from 'vitest'
 import type { z } from 'zod'
 import { configSchema } from '../server/config.ts'
+import { completionsCommand } from '../src/cli/completions.ts'
 import { doctorCommand } from '../src/cli/doctor.ts'
 import { keysCommand } from '../src/cli/keys.ts'
 import { readCommand } from '../src/cli/read.ts'
@@ -212,7 +213,15 @@ test('the code of a guide imports what there is', () => {
 // Commands ------------------------------------------------------------------------------------------------------------
 
 const program = new Command('sparsewave')
-for (const command of [speakCommand(), serveCommand(), readCommand(), keysCommand(), voicesCommand(), doctorCommand()])
+for (const command of [
+  speakCommand(),
+  serveCommand(),
+  readCommand(),
+  keysCommand(),
+  voicesCommand(),
+  doctorCommand(),
+  completionsCommand(),
+])
   program.addCommand(command)
 registerTrainingCommands(program)
 

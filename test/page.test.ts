@@ -2,45 +2,45 @@
  * The web page in a real Chromium (Debian's package), as somebody uses it: with a mouse, with keys alone, on a phone. Set
  * SPARSEWAVE_SCREENSHOTS=FOLDER to look at it.
  */
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { chromium } from './support/chromium.ts'
+import {
+  bodiesOf,
+  download,
+  launchChromium,
+  openPage,
+  overflow,
+  screenshot,
+  status,
+  type Visit,
+  violations,
+} from './support/page.ts'
 import { type TestServer, testServer } from './support/test-server.ts'
+
+const VOICES = [
+  { name: 'stand-in', language: 'en-US', description: 'Noise.', aliases: ['noise'] },
+  { name: 'mary-ann', language: 'en-GB', accent: 'scottish', sex: 'female', licence: 'CC0-1.0' },
+]
 
 describe.skipIf(!chromium)('the page (skipped where Chromium is not installed)', () => {
   let server: TestServer
   let browser: Browser
   beforeAll(async () => {
-    const { chromium: launcher } = await import('playwright-core')
-    server = await testServer()
-    browser = await launcher.launch({
-      executablePath: chromium!,
-      args: ['--no-sandbox', '--autoplay-policy=no-user-gesture-required'],
-    })
+    server = await testServer({ catalogue: { voices: VOICES, defaultVoice: 'stand-in' } })
+    browser = await launchChromium(['another-machine.test'])
   }, 60_000)
   afterAll(async () => {
     await browser?.close()
     await server?.stop()
   })
 
-  /** A page and what it complained of. */
-  async function open(options: Parameters<Browser['newPage']>[0] = {}): Promise<{ page: Page; faults: string[] }> {
-    const page = await browser.newPage(options)
-    const faults: string[] = []
-    page.on('pageerror', (error) => faults.push(error.message))
-    page.on('console', (message) => message.type() === 'error' && faults.push(message.text()))
-    await page.goto(server.url)
-    await page.waitForSelector('#voice option', { state: 'attached' })
-    return { page, faults }
+  async function open(options: Parameters<Browser['newPage']>[0] = {}, url = server.url): Promise<Visit> {
+    const visit = await openPage(browser, url, options)
+    await visit.page.waitForSelector('.voice', { state: 'attached' })
+    return visit
   }
 
-  const shot = async (page: Page, name: string): Promise<void> => {
-    const folder = process.env.SPARSEWAVE_SCREENSHOTS
-    if (folder) await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true })
-  }
-  const status = (page: Page, text: RegExp) => page.locator('#status').filter({ hasText: text }).waitFor()
   /** Colours in a canvas: 1 = nothing drawn. */
   const colours = (page: Page, canvas: string): Promise<number> =>
     page.evaluate(`(() => {
@@ -62,31 +62,32 @@ describe.skipIf(!chromium)('the page (skipped where Chromium is not installed)',
     await page.click('#speak')
     await page.waitForSelector('#reading mark')
     await status(page, /^Done\. Seed \d+\.$/)
-    await shot(page, 'light')
+    await screenshot(page, 'light')
     const marked = await page.evaluate('marked')
     expect(marked).toEqual(['Hello', 'out', 'there', 'Good', 'night', 'to', 'you'])
+    expect(await page.textContent('#reading')).toBe('Hello out there. Good night to you.')
     expect(await colours(page, '#wave')).toBeGreaterThan(1)
     expect(await colours(page, '#spectrogram')).toBeGreaterThan(20)
     expect(await page.textContent('#first')).toMatch(/^\d+ ms$/)
 
-    const [download] = await Promise.all([page.waitForEvent('download'), page.click('#save')])
-    const wav = readFileSync(await download.path())
+    const { bytes: wav, name } = await download(page, 'wav')
+    expect(name).toBe('speech.wav')
     expect(wav.toString('latin1', 0, 4)).toBe('RIFF')
     const length = Number.parseFloat((await page.textContent('#length'))!)
     expect((wav.length - 44) / 48000).toBeCloseTo(length, 2)
+    const pcm = await download(page, 'pcm')
+    expect(pcm.bytes.equals(wav.subarray(44))).toBe(true)
     expect(faults).toEqual([])
     await page.close()
   }, 60_000)
 
   test('rate, pitch, voice and seed are asked for as they are set', async () => {
     const { page } = await open()
-    const bodies: Record<string, unknown>[] = []
-    page.on('request', (request) => {
-      if (request.method() === 'POST') bodies.push(request.postDataJSON())
-    })
+    const bodies = bodiesOf(page)
     await page.fill('#text', 'Hi.')
     await page.fill('#speed', '1.5')
     await page.fill('#pitch', '0.8')
+    await page.click('#advanced summary')
     await page.fill('#seed', '7')
     expect(await page.textContent('#speed-value')).toBe('1.50×')
     await page.click('#speak')
@@ -104,13 +105,18 @@ describe.skipIf(!chromium)('the page (skipped where Chromium is not installed)',
     await page.waitForSelector('#reading mark')
     await page.keyboard.press('Escape')
     await status(page, /^Stopped\.$/)
+    await page.focus('#advanced summary')
+    await page.keyboard.press('Enter')
     const reached: string[] = []
     await page.focus('#text')
-    for (let i = 0; i < 9; i++) {
+    for (let i = 0; i < 24; i++) {
       await page.keyboard.press('Tab')
-      reached.push(await page.evaluate<string>('document.activeElement.id'))
+      reached.push(await page.evaluate<string>('document.activeElement.id || document.activeElement.name'))
     }
-    expect(reached).toEqual(expect.arrayContaining(['voice', 'vocoder', 'speed', 'pitch', 'seed', 'key', 'speak']))
+    const controls = ['voice', 'vocoder', 'speed', 'pitch', 'seed', 'key', 'speak', 'play', 'replay', 'seek', 'rate']
+    expect(reached).toEqual(
+      expect.arrayContaining([...controls, 'format', 'save', 'where', 'tab-curl', 'code', 'copy']),
+    )
     const nameless = await page.evaluate(`[...document.querySelectorAll('textarea, select, input, button, canvas')]
       .filter((e) => !e.labels?.length && !e.getAttribute('aria-label') && !e.textContent.trim())
       .map((e) => e.id)`)
@@ -126,6 +132,10 @@ describe.skipIf(!chromium)('the page (skipped where Chromium is not installed)',
     await page.click('#speak')
     await status(page, /speak/)
     expect(await page.getAttribute('#status', 'class')).toBe('bad')
+    await page.fill('#text', 'x'.repeat(5000))
+    expect(await page.getAttribute('#count', 'class')).toContain('bad')
+    await page.click('#speak')
+    await status(page, /4096 characters, and this text has 904 more/)
     await page.close()
   }, 60_000)
 
@@ -134,7 +144,7 @@ describe.skipIf(!chromium)('the page (skipped where Chromium is not installed)',
     await page.fill('#text', 'Hello out there, in the dark.')
     await page.click('#speak')
     await status(page, /^Done/)
-    await shot(page, 'phone-dark')
+    await screenshot(page, 'phone-dark')
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360)
     const [ground, ink] = await page.evaluate<number[]>(`(() => {
       const light = (colour) => colour.match(/[0-9]+/g).map(Number).reduce((a, b) => a + b)
@@ -143,6 +153,62 @@ describe.skipIf(!chromium)('the page (skipped where Chromium is not installed)',
     })()`)
     expect(ground!).toBeLessThan(120)
     expect(ink!).toBeGreaterThan(600)
+    await page.close()
+  }, 60_000)
+
+  test('text, button and status are seen without scrolling, at no width does the page scroll sideways', async () => {
+    const { page } = await open()
+    for (const [width, height] of [
+      [320, 568],
+      [390, 664],
+      [768, 1024],
+      [1366, 657],
+      [1440, 800],
+    ] as const) {
+      await page.setViewportSize({ width, height })
+      expect(await overflow(page), `${width}`).toBeLessThanOrEqual(0)
+      for (const id of ['text', 'speak', 'status']) {
+        const { y, height: h } = (await page.locator(`#${id}`).boundingBox())!
+        expect(y + h, `${id} at ${width}`).toBeLessThan(height)
+      }
+    }
+    await page.close()
+  }, 60_000)
+
+  test('axe finds nothing, in both themes, before and after a text was spoken, nor on the page of the API', async () => {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const { page } = await open({ colorScheme })
+      expect(await violations(page)).toEqual([])
+      await page.click('#advanced summary')
+      await page.click('#speak')
+      await page.waitForSelector('#reading mark')
+      await page.click('#play')
+      expect(await violations(page)).toEqual([])
+      await page.close()
+      const docs = await openPage(browser, `${server.url}/docs`, { colorScheme, viewport: { width: 390, height: 700 } })
+      expect(await violations(docs.page)).toEqual([])
+      expect(await overflow(docs.page)).toBeLessThanOrEqual(0)
+      expect(docs.faults).toEqual([])
+      await docs.page.close()
+    }
+  }, 60_000)
+
+  test('over plain HTTP from another machine it speaks too', async () => {
+    const { page, faults } = await open({}, `http://another-machine.test:${server.port}`)
+    expect(await page.evaluate('[isSecureContext, "audioWorklet" in BaseAudioContext.prototype]')).toEqual([
+      false,
+      false,
+    ])
+    await page.fill('#text', 'Hello from afar.')
+    await page.click('#speak')
+    await page.waitForSelector('#reading mark')
+    await status(page, /^Done/)
+    expect(await page.isDisabled('[value=browser]')).toBe(true)
+    expect(await page.textContent('#where-note')).toContain('HTTPS')
+    await page.click('#copy')
+    await page.locator('#copy').filter({ hasText: 'Copied' }).waitFor()
+    // The browser notes that a header of ours has no effect there.
+    expect(faults.filter((fault) => !fault.includes('Cross-Origin-Opener-Policy'))).toEqual([])
     await page.close()
   }, 60_000)
 })

@@ -137,7 +137,7 @@ test('the page needs no key, its data does', async () => {
   expect(page.headers.get('content-security-policy')).toContain("script-src 'self'")
   for (const file of ['app.js', 'api.js', 'chart.js', 'mask.js', 'training.css'])
     expect((await ask('GET', `/training/${file}`, { key: '' })).status).toBe(200)
-  expect((await ask('GET', '/style.css', { key: '' })).status).toBe(200)
+  expect((await ask('GET', '/theme.css', { key: '' })).status).toBe(200)
   expect((await ask('GET', '/training/..%2fservice.ts', { key: '' })).status).not.toBe(200)
   const metrics = await ask('GET', '/metrics', { key: '' })
   expect(metrics.body).toMatch(/^train_jobs\{state="queued"\} 0$/m)

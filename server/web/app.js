@@ -1,143 +1,156 @@
-// The page: one text at a time, its sound played while it arrives, drawn, and kept for saving.
+// The page: one text at a time, heard while it arrives, drawn, kept for playing again and for saving.
+import { openAudio, Player } from './player.js'
+import { Plots } from './plots.js'
 import { Reading } from './reading.js'
-import { getJson, KeyError, speakInBrowser, speakOnServer, whyNotHere } from './speakers.js'
+import { browserSnippet, snippets } from './snippets.js'
+import {
+  at,
+  getJson,
+  KeyError,
+  sizeInBrowser,
+  speakInBrowser,
+  speakOnServer,
+  speechFile,
+  whyNotHere,
+} from './speakers.js'
 import { Spectrogram } from './spectrogram.js'
-import { Wave } from './wave.js'
+import { noteOf, Voices } from './voices.js'
+import { Peaks, pcm, wav } from './wave.js'
 
 const RATE = 24000
+const MAX_INPUT = 4096
 const $ = (id) => document.getElementById(id)
-const reading = new Reading($('reading'))
 
-let audio // AudioContext and player node, made at the first click as browsers demand
-let current // the text being spoken
+let current // the last text that was to be spoken
+let formats = ['mp3', 'opus', 'aac', 'flac', 'wav', 'pcm'] // what the server can encode
 
-async function openAudio() {
-  if (!audio) {
-    if (!globalThis.AudioWorkletNode || !window.isSecureContext)
-      throw new Error('This page can play sound only over HTTPS or from localhost, in a browser with AudioWorklet.')
-    const context = new AudioContext({ sampleRate: RATE })
-    await context.audioWorklet.addModule('player-worklet.js')
-    const node = new AudioWorkletNode(context, 'player', { numberOfInputs: 0, outputChannelCount: [1] })
-    node.connect(context.destination)
-    node.port.onmessage = ({ data }) => onPlayer(data)
-    audio = { context, node }
-  }
-  await audio.context.resume()
-  return audio
-}
+const player = new Player(RATE, { changed: draw, finished: heardAll })
+const sampler = new Player(RATE, { finished: () => sampled?.() })
+let sampled // ends the sample that is played
+const reading = new Reading($('reading'), seek)
+const plots = new Plots($('wave'), $('spectrogram'), RATE, seek)
+const voices = new Voices($('voices'), { changed: showVoice, sample })
+
+// Speaking ------------------------------------------------------------------------------------------------------------
 
 async function speak() {
   stop()
+  sampled?.()
+  const { length } = $('text').value
+  if (length > MAX_INPUT)
+    return say(`One request takes ${MAX_INPUT} characters, and this text has ${length - MAX_INPUT} more.`, true)
   const run = {
     abort: new AbortController(),
-    wave: new Wave(RATE),
+    body: { ...wanted(), seed: seed() ?? crypto.getRandomValues(new Uint32Array(1))[0] },
+    inBrowser: inBrowser(),
+    peaks: new Peaks(RATE),
     spectrogram: new Spectrogram(RATE),
     started: 0,
     first: 0,
-    played: 0,
     speaking: true,
   }
   current = run
   $('stop').disabled = false
-  $('save').hidden = true
   for (const id of ['first', 'length', 'factor', 'underruns']) $(id).textContent = '–'
   say('Asking…')
-  reading.clear($('text').value)
-  draw()
+  player.clear()
+  plots.clear()
+  reading.clear(run.body.input)
   try {
-    const { node } = await openAudio()
+    run.silent = !(await openAudio(RATE))
     if (current !== run) return
-    node.port.postMessage({ type: 'reset' })
+    $('player').hidden = false
+    $('plots').hidden = false
+    offerFormats()
+    showCode()
+    draw()
     run.started = performance.now()
-    const speaker = inBrowser() ? speakInBrowser : speakOnServer
-    run.seed = await speaker(request(), { key: key(), signal: run.abort.signal, on: hearing(run, node) })
+    const speaker = run.inBrowser ? speakInBrowser : speakOnServer
+    await speaker(run.body, { key: key(), signal: run.abort.signal, on: hearing(run) })
     if (current !== run) return
     const took = (performance.now() - run.started) / 1000
-    node.port.postMessage({ type: 'end' })
-    $('factor').textContent = (took / (run.wave.length / RATE)).toFixed(3)
-    offerWav(run)
+    $('factor').textContent = (took / (player.length / RATE)).toFixed(3)
+    run.complete = true
+    player.end()
   } catch (error) {
     if (current !== run || error.name === 'AbortError') return
+    player.end()
     if (error instanceof KeyError) askForKey(error)
     finish(error.message, true)
   }
 }
 
-/** What is done with what a speaker tells, while `run` is the one that is spoken. */
-function hearing(run, node) {
+/** What is done with what a speaker reports, while `run` is the one that is spoken. */
+function hearing(run) {
   const ifCurrent =
     (act) =>
-    (...told) =>
-      current === run && run.speaking && act(...told)
+    (...reported) =>
+      current === run && run.speaking && act(...reported)
   return {
     progress: ifCurrent((loaded, total) => {
-      $('progress').hidden = false
+      $('fetching').hidden = false
       $('progress').max = total
       $('progress').value = loaded
-      const megabytes = (bytes) => (bytes / 1e6).toFixed(1)
-      // Every megabyte once: a screen reader would read each change out.
-      if (Math.floor(loaded / 1e6) !== run.told) say(`Fetching the voice, ${megabytes(total)} MB, once…`)
-      run.told = Math.floor(loaded / 1e6)
+      $('fetched').textContent =
+        loaded < total ? `${megabytes(loaded)} of ${megabytes(total)} MB fetched` : 'All fetched. Opening the voice…'
+      // Once: a screen reader would read each change out.
+      if (!run.fetching) say('Fetching the voice. It is kept for the next time.')
+      run.fetching = true
     }),
-    /** A voice that was fetched or opened first did not make this text's sound late. */
+    /** A voice that was fetched or opened first did not make this text's audio late. */
     ready: ifCurrent(() => {
-      $('progress').hidden = true
+      $('fetching').hidden = true
       run.started = performance.now()
+      if (run.fetching) describeBrowser()
     }),
     sentence: ifCurrent(({ words }) => reading.add(words)),
     samples: ifCurrent((samples) => {
       if (!run.first) {
         run.first = performance.now() - run.started
         $('first').textContent = `${run.first.toFixed(0)} ms`
-        say('Speaking…')
+        say(run.silent ? 'Speaking, but this browser finds nothing to play sound on.' : 'Speaking…')
+        player.play()
       }
-      run.wave.add(samples)
+      run.peaks.add(samples)
       run.spectrogram.add(samples)
-      $('length').textContent = `${(run.wave.length / RATE).toFixed(2)} s`
-      node.port.postMessage({ type: 'samples', samples }, [samples.buffer])
+      player.add(samples)
+      $('length').textContent = `${(player.length / RATE).toFixed(2)} s`
       draw()
     }),
   }
 }
 
+const megabytes = (bytes) => (bytes / 1e6).toFixed(1)
 const inBrowser = () => document.querySelector('[name=where]:checked').value === 'browser'
+const seed = () => ($('seed').value === '' ? undefined : Number($('seed').value))
 
-function request() {
-  const body = {
-    input: $('text').value,
-    voice: $('voice').value || undefined,
-    speed: Number($('speed').value),
-    pitch: Number($('pitch').value),
-  }
+/** The request that the page shows now, without a seed that nobody has chosen. */
+function wanted() {
+  const body = { input: $('text').value }
+  if (voices.chosen) body.voice = voices.chosen.name
+  for (const name of ['speed', 'pitch']) if ($(name).value !== '1') body[name] = Number($(name).value)
   if ($('vocoder').value) body.vocoder = $('vocoder').value
-  if ($('seed').value !== '') body.seed = Number($('seed').value)
+  if (seed() !== undefined) body.seed = seed()
   return body
 }
 
-function onPlayer(data) {
-  const run = current
-  if (!run?.speaking) return
-  run.played = data.played
-  reading.at(data.played / RATE)
-  $('underruns').textContent = String(data.underruns)
-  if (data.type === 'finished') {
-    run.played = run.wave.length
-    finish(run.seed ? `Done. Seed ${run.seed}.` : 'Done.')
-  }
+function heardAll() {
+  if (current?.speaking && current.complete) finish(`Done. Seed ${current.body.seed}.`)
   draw()
 }
 
 function stop() {
   if (!current?.speaking) return
   current.abort.abort()
-  audio?.node.port.postMessage({ type: 'reset' })
+  player.pause()
+  player.end()
   finish('Stopped.')
 }
 
 function finish(text, bad = false) {
   if (current) current.speaking = false
   $('stop').disabled = true
-  $('progress').hidden = true
+  $('fetching').hidden = true
   say(text, bad)
 }
 
@@ -146,12 +159,25 @@ function say(text, bad = false) {
   $('status').classList.toggle('bad', bad)
 }
 
-function offerWav(run) {
-  const link = $('save')
-  if (link.href) URL.revokeObjectURL(link.href)
-  link.href = URL.createObjectURL(run.wave.wav())
-  link.hidden = false
+// Player --------------------------------------------------------------------------------------------------------------
+
+const ICONS = { play: 'M3 1.5v13l11-6.5z', pause: 'M3 2h3.5v12H3zM9.5 2H13v12H9.5z' }
+const icon = (path) => `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="${path}"/></svg>`
+
+async function togglePlay() {
+  sampled?.()
+  await openAudio(RATE)
+  if (player.playing) player.pause()
+  else player.play()
+  if (current?.speaking && current.first) say(player.playing ? 'Speaking…' : 'Paused.')
 }
+
+function seek(seconds) {
+  player.seek(seconds)
+  draw()
+}
+
+const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`
 
 let drawing = false
 /** Draws at the next frame, once whatever has changed until then. */
@@ -160,30 +186,179 @@ function draw() {
   drawing = true
   requestAnimationFrame(() => {
     drawing = false
-    const style = getComputedStyle(document.documentElement)
-    const value = (name) => style.getPropertyValue(name)
-    const wave = current?.wave ?? new Wave(RATE)
-    const columns = Math.max(300, wave.peaks.length)
-    wave.draw(sized($('wave')), columns, current?.played ?? 0, [value('--accent'), value('--line')])
-    const color = (name) =>
-      value(name)
-        .match(/\w\w/g)
-        .map((hex) => Number.parseInt(hex, 16))
-    current?.spectrogram.draw(sized($('spectrogram')), columns, color('--card'), color('--accent'))
+    if (!current || $('player').hidden) return
+    const { position } = player
+    const length = player.length / RATE
+    const state = player.playing ? 'pause' : 'play'
+    if ($('play').dataset.state !== state) {
+      $('play').dataset.state = state
+      $('play').innerHTML = icon(ICONS[state])
+      $('play').setAttribute('aria-label', state === 'play' ? 'Play' : 'Pause')
+    }
+    $('seek').max = length.toFixed(1)
+    $('seek').step = Math.max(0.1, length / 100).toFixed(1)
+    $('seek').value = position
+    $('seek').setAttribute('aria-valuetext', `${position.toFixed(1)} of ${length.toFixed(1)} seconds`)
+    $('time').textContent = `${clock(position)} / ${clock(length)}${player.ended ? '' : '…'}`
+    $('underruns').textContent = String(player.underruns)
+    if (current.first) reading.at(position)
+    plots.draw(current.peaks.values, current.spectrogram.columns, length, position)
   })
 }
 
-/** The canvas with as many points as the screen has there. */
-function sized(canvas) {
-  const ratio = window.devicePixelRatio || 1
-  const width = Math.round(canvas.clientWidth * ratio)
-  const height = Math.round(canvas.clientHeight * ratio)
-  if (canvas.width !== width) canvas.width = width
-  if (canvas.height !== height) canvas.height = height
-  return canvas
+/** Formats that the audio can be saved in: all the server's, or what this page can write of what it synthesized. */
+function offerFormats() {
+  const own = current?.inBrowser ? ['wav', 'pcm'] : formats
+  const chosen = $('format').value
+  $('format').replaceChildren(...own.map((name) => new Option(name, name, false, name === chosen)))
 }
 
-// The key stays with this tab: not in the URL, not on disk.
+/** WAV and PCM are what was heard. Other formats are the same request with the same seed, encoded by the server. */
+async function save() {
+  const format = $('format').value
+  const run = current
+  $('save').disabled = true
+  try {
+    const heard = player.samples.subarray(0, player.length)
+    if (format === 'wav' && player.ended) offer(wav(heard, RATE), format)
+    else if (format === 'pcm' && player.ended) offer(pcm(heard), format)
+    else offer(await speechFile({ ...run.body, response_format: format }, key()), format)
+  } catch (error) {
+    if (error instanceof KeyError) askForKey(error)
+    say(error.message, true)
+  }
+  $('save').disabled = false
+}
+
+function offer(blob, format) {
+  const link = document.createElement('a')
+  link.href = URL.createObjectURL(blob)
+  link.download = `speech.${format}`
+  link.click()
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000)
+}
+
+// Voices --------------------------------------------------------------------------------------------------------------
+
+const samples = new Map()
+
+/** Plays a voice's sample to its end, or until something else is played. */
+async function sample({ name }, text) {
+  sampled?.()
+  player.pause()
+  try {
+    await openAudio(RATE)
+    const body = { input: text, voice: name, seed: 1, response_format: 'pcm' }
+    if (!samples.has(name)) samples.set(name, await (await speechFile(body, key())).arrayBuffer())
+    sampler.clear()
+    sampler.add(Float32Array.from(new Int16Array(samples.get(name)), (v) => v / 32767))
+    sampler.end()
+    sampler.play()
+  } catch (error) {
+    if (error instanceof KeyError) askForKey(error)
+    return say(error.message, true)
+  }
+  await new Promise((resolve) => {
+    sampled = () => {
+      sampler.pause()
+      sampled = undefined
+      resolve()
+    }
+  })
+}
+
+function showVoice(voice) {
+  $('voice-note').textContent = noteOf(voice)
+  describeBrowser()
+  showCode()
+}
+
+async function loadVoices() {
+  try {
+    const list = await getJson('v1/audio/voices', key())
+    if (list.formats) formats = list.formats
+    browserFault = list.browser ? await whyNotHere() : 'Not possible here: this server keeps its voices to itself.'
+    voices.show(list.voices, list.default)
+    if ($('key').hasAttribute('aria-invalid')) say('Ready.')
+    $('key').removeAttribute('aria-invalid')
+    offerFormats()
+  } catch (error) {
+    if (error instanceof KeyError) askForKey(error)
+    say(error instanceof TypeError ? 'The server does not answer. Is it running?' : error.message, true)
+  }
+}
+
+let browserFault // why this browser cannot speak by itself
+/** Says what speaking in the browser costs, or why it is not possible. */
+async function describeBrowser() {
+  const choice = document.querySelector('[value=browser]')
+  choice.disabled = browserFault !== undefined
+  if (browserFault) document.querySelector('[value=server]').checked = true
+  $('where-note').hidden = !browserFault && !inBrowser()
+  $('where-note').textContent = browserFault ?? 'The text stays on this computer, which does the work.'
+  if (browserFault || !inBrowser() || !voices.chosen) return
+  const { bytes, missing } = await sizeInBrowser(voices.chosen.name, key()).catch(() => ({}))
+  if (bytes === undefined || !inBrowser()) return
+  const kept =
+    missing === 0
+      ? 'This browser has the voice already.'
+      : `The first time fetches ${megabytes(missing)} MB and keeps them.`
+  $('where-note').textContent +=
+    ` ${kept} The default vocoder here is source-filter. The net, sparse-wavernn, takes more than twice as long.`
+}
+
+// Code ----------------------------------------------------------------------------------------------------------------
+
+let language = 'curl'
+
+/** The request as a program. After it was spoken, with its seed: the program gives the same audio. */
+function showCode() {
+  const shown = wanted()
+  const { seed: drawn, ...last } = current?.body ?? {}
+  const body = JSON.stringify(last) === JSON.stringify(shown) ? { ...last, seed: drawn } : shown
+  const format = inBrowser() ? 'mp3' : $('format').value || 'mp3'
+  const { input, voice, ...rest } = body
+  const ordered = { input, ...(voice && { voice }), response_format: format, ...rest }
+  const base = at('')
+  const here = inBrowser() && language === 'javascript'
+  $('code').textContent = here
+    ? browserSnippet(ordered, { base, keyed: key() !== '' })
+    : snippets(ordered, { base, file: `speech.${format}`, keyed: key() !== '' })[language]
+  $('code-note').textContent = here
+    ? 'For a page of your own. The voice is synthesized by the reader’s browser.'
+    : key() !== ''
+      ? 'The key is taken from the variable SPARSEWAVE_API_KEY.'
+      : ''
+}
+
+function choose(tab) {
+  for (const other of $('tabs').children) {
+    const chosen = other === tab
+    other.setAttribute('aria-selected', String(chosen))
+    other.tabIndex = chosen ? 0 : -1
+  }
+  language = tab.id.replace('tab-', '')
+  $('code').setAttribute('aria-labelledby', tab.id)
+  showCode()
+}
+
+/** Pages of plain HTTP have no clipboard: there the text is selected and copied the old way. */
+async function copy() {
+  try {
+    await navigator.clipboard.writeText($('code').textContent)
+  } catch {
+    getSelection().selectAllChildren($('code'))
+    document.execCommand('copy')
+  }
+  $('copy').textContent = 'Copied'
+  setTimeout(() => {
+    $('copy').textContent = 'Copy'
+  }, 2000)
+}
+
+// Key -----------------------------------------------------------------------------------------------------------------
+
+// It stays with this tab: not in the URL, not on disk.
 const KEY = 'sparsewave-key'
 const key = () => $('key').value.trim()
 
@@ -191,59 +366,66 @@ function askForKey(error) {
   error.message = key()
     ? 'The server does not take this API key.'
     : 'This server asks for an API key: put it into the field “API key”.'
-  $('key-note').hidden = false
+  $('advanced').open = true
   $('key').setAttribute('aria-invalid', 'true')
   $('key').focus()
 }
 
-async function loadVoices() {
-  try {
-    const { voices, default: preferred, browser } = await getJson('/v1/audio/voices', key())
-    $('voice').replaceChildren(
-      ...voices.map(
-        ({ name, language }) => new Option(language ? `${name} (${language})` : name, name, false, name === preferred),
-      ),
-    )
-    if ($('key').hasAttribute('aria-invalid')) say('Ready.')
-    $('key').removeAttribute('aria-invalid')
-    offerBrowser(browser ? await whyNotHere() : 'Not possible here: this server keeps its voices to itself.')
-  } catch (error) {
-    if (error instanceof KeyError) askForKey(error)
-    say(error instanceof TypeError ? 'The server does not answer.' : error.message, true)
-  }
+// Controls ------------------------------------------------------------------------------------------------------------
+
+function count() {
+  const { length } = $('text').value
+  $('count').textContent = `${length} of ${MAX_INPUT} characters`
+  $('count').classList.toggle('bad', length > MAX_INPUT)
 }
 
-/** Says what speaking in the browser means, or why it is not possible. */
-function offerBrowser(fault) {
-  const choice = document.querySelector('[value=browser]')
-  choice.disabled = fault !== undefined
-  if (fault) document.querySelector('[value=server]').checked = true
-  $('where-note').textContent =
-    fault ??
-    'The voice is fetched once, about 14 MB, and kept in this browser. Texts then stay on this computer, which does the work. The default here is the vocoder source-filter; sparse-wavernn takes more than twice as long.'
-  $('where-note').hidden = !fault && !inBrowser()
-}
-
-const count = () => {
-  $('count').textContent = `${$('text').value.length} of 4096 characters`
-}
 $('form').addEventListener('submit', (event) => {
   event.preventDefault()
   speak()
 })
 $('stop').addEventListener('click', stop)
-$('text').addEventListener('input', count)
+$('text').addEventListener('input', () => {
+  count()
+  showCode()
+})
 $('text').addEventListener('keydown', (event) => {
   if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) $('form').requestSubmit()
 })
 for (const id of ['speed', 'pitch'])
   $(id).addEventListener('input', () => {
-    $(`${id}-value`).textContent = `${Number($(id).value).toFixed(2)}×`
+    const factor = `${Number($(id).value).toFixed(2)}×`
+    $(`${id}-value`).textContent = factor
+    $(id).setAttribute('aria-valuetext', factor)
+    showCode()
   })
+for (const id of ['vocoder', 'seed', 'format']) $(id).addEventListener('change', showCode)
 for (const choice of document.querySelectorAll('[name=where]'))
   choice.addEventListener('change', () => {
-    $('where-note').hidden = !inBrowser()
+    describeBrowser()
+    showCode()
   })
+$('play').addEventListener('click', togglePlay)
+$('replay').addEventListener('click', async () => {
+  sampled?.()
+  await openAudio(RATE)
+  player.seek(0)
+  player.play()
+})
+$('seek').addEventListener('input', () => seek(Number($('seek').value)))
+$('rate').addEventListener('change', () => player.setSpeed(Number($('rate').value)))
+$('save').addEventListener('click', save)
+$('copy').addEventListener('click', copy)
+$('tabs').addEventListener('click', ({ target }) => {
+  if (target.role === 'tab' || target.getAttribute('role') === 'tab') choose(target)
+})
+$('tabs').addEventListener('keydown', ({ key: pressed }) => {
+  const all = [...$('tabs').children]
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[pressed]
+  if (!step) return
+  const next = all[(all.findIndex((tab) => tab.tabIndex === 0) + step + all.length) % all.length]
+  choose(next)
+  next.focus()
+})
 $('key').value = sessionStorage.getItem(KEY) ?? ''
 $('key').addEventListener('change', () => {
   if (key() === (sessionStorage.getItem(KEY) ?? '')) return
@@ -254,7 +436,10 @@ window.addEventListener('keydown', (event) => {
   if (event.key === 'Escape') stop()
 })
 window.addEventListener('resize', draw)
-window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw)
+window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
+  plots.repaint()
+  draw()
+})
 count()
-draw()
+showCode()
 loadVoices()

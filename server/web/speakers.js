@@ -6,20 +6,33 @@ export class KeyError extends Error {}
 
 const authorization = (key) => (key ? { Authorization: `Bearer ${key}` } : {})
 
+/** An address of the server, which may lie below a path. */
+export const at = (path) => new URL(path, document.baseURI).href
+
 /** The answer as JSON. Throws KeyError, Error with the server's words. */
-export async function getJson(url, key) {
-  const response = await fetch(url, { headers: authorization(key) })
+export async function getJson(path, key) {
+  const response = await fetch(at(path), { headers: authorization(key) })
   if (!response.ok) throw await errorOf(response)
   return response.json()
 }
 
-export async function speakOnServer(request, { key, signal, on }) {
-  const response = await fetch('/v1/audio/speech/timestamps', {
+const post = (path, body, { key, signal }) =>
+  fetch(at(path), {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', ...authorization(key) },
-    body: JSON.stringify({ model: 'sparsewave', response_format: 'pcm', ...request }),
+    body: JSON.stringify({ model: 'sparsewave', ...body }),
     signal,
   })
+
+/** A request's audio as a file in its `response_format`. Throws as getJson does. */
+export async function speechFile(request, key) {
+  const response = await post('v1/audio/speech', request, { key })
+  if (!response.ok) throw await errorOf(response)
+  return response.blob()
+}
+
+export async function speakOnServer(request, { key, signal, on }) {
+  const response = await post('v1/audio/speech/timestamps', { response_format: 'pcm', ...request }, { key, signal })
   if (!response.ok) throw await errorOf(response)
   for await (const message of lines(response.body.getReader())) {
     if (message.type === 'error') throw new Error(message.error.message)
@@ -34,11 +47,33 @@ export async function speakOnServer(request, { key, signal, on }) {
 let worker // made when it is first asked for; it keeps its voices
 let asked = 0
 
+const folderOf = (voice) => at(`v1/audio/voices/${encodeURIComponent(voice)}/`)
+
+/** Sends a message to the worker and returns its number. */
+function ask(message) {
+  worker ??= new Worker(at('browser/worker.js'), { type: 'module' })
+  worker.postMessage({ ...message, id: ++asked })
+  return asked
+}
+
+/** Bytes of a voice and of what speaks it, {bytes, missing}: all of them, and those that this browser does not keep. */
+export function sizeInBrowser(voice, key) {
+  const id = ask({ type: 'size', voice: folderOf(voice), key })
+  const own = worker
+  return new Promise((resolve, reject) => {
+    own.addEventListener('message', function hear({ data }) {
+      if (data.id !== id) return
+      own.removeEventListener('message', hear)
+      if (data.type === 'size') resolve(data)
+      else reject(new Error(data.message))
+    })
+    own.addEventListener('error', reject)
+  })
+}
+
 export function speakInBrowser(request, { key, signal, on }) {
-  worker ??= new Worker('/browser/worker.js', { type: 'module' })
-  const id = ++asked
   const { voice, ...rest } = request
-  worker.postMessage({ type: 'speak', id, key, voice: `/v1/audio/voices/${encodeURIComponent(voice)}/`, ...rest })
+  const id = ask({ ...rest, type: 'speak', voice: folderOf(voice), key })
   return new Promise((resolve, reject) => {
     signal.addEventListener('abort', () => {
       worker?.postMessage({ type: 'stop' })
@@ -69,7 +104,7 @@ export async function whyNotHere() {
   // A function of one vector instruction, i8x16.splat: engines without SIMD refuse it.
   const simd = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 15, 11]
   if (!WebAssembly.validate(Uint8Array.from(simd))) return 'Not possible here: this browser lacks WebAssembly SIMD.'
-  const answer = await fetch('/browser/assets.json')
+  const answer = await fetch(at('browser/assets.json'))
   return answer.ok ? undefined : 'Not possible here: the server was built without its part for browsers.'
 }
 

@@ -3,16 +3,24 @@ const SIZE = 512
 const BANDS = 80
 const FLOOR_DB = -80
 
+const mel = (hz) => 2595 * Math.log10(1 + hz / 700)
+const hz = (m) => 700 * (10 ** (m / 2595) - 1)
+
 export class Spectrogram {
   /** Samples a column. */
   static HOP = 240
+  static BANDS = BANDS
+
+  /** Place of a frequency, 0 = lowest, 1 = half the sample rate. */
+  static place(frequency, rate) {
+    return mel(frequency) / mel(rate / 2)
+  }
 
   constructor(rate) {
+    /** Levels of the bands of each column, 0..255, low to high. */
     this.columns = []
     this.rest = new Float32Array(0)
     this.window = Float32Array.from({ length: SIZE }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / SIZE))
-    const mel = (hz) => 2595 * Math.log10(1 + hz / 700)
-    const hz = (m) => 700 * (10 ** (m / 2595) - 1)
     const top = mel(rate / 2)
     // First bin of each band; a band has one bin at least.
     this.edges = Array.from({ length: BANDS + 1 }, (_, b) => Math.round((hz((b * top) / BANDS) * SIZE) / rate))
@@ -40,25 +48,6 @@ export class Spectrogram {
       const db = 10 * Math.log10(power / (SIZE / 4) ** 2 + 1e-12)
       return Math.max(0, Math.min(255, 255 * (1 - db / FLOOR_DB)))
     })
-  }
-
-  /** Draws all columns over the first `shown` places of the canvas, from `ground` to `ink` (both [r, g, b]). */
-  draw(canvas, shown, ground, ink) {
-    const context = canvas.getContext('2d')
-    context.clearRect(0, 0, canvas.width, canvas.height)
-    const { columns } = this
-    if (columns.length === 0) return
-    const image = new ImageData(columns.length, BANDS)
-    columns.forEach((levels, x) => {
-      levels.forEach((level, b) => {
-        const at = 4 * ((BANDS - 1 - b) * columns.length + x)
-        for (let c = 0; c < 3; c++) image.data[at + c] = ground[c] + ((ink[c] - ground[c]) * level) / 255
-        image.data[at + 3] = 255
-      })
-    })
-    const small = new OffscreenCanvas(columns.length, BANDS)
-    small.getContext('2d').putImageData(image, 0, 0)
-    context.drawImage(small, 0, 0, (canvas.width * columns.length) / shown, canvas.height)
   }
 }
 

@@ -27,10 +27,14 @@ export type ToBrowserWorker =
       lexicon?: Readonly<Record<string, string>>
       vocoder?: VocoderKind
     } & VoiceSource)
+  /** Asks for the voice's size; `size` follows. What is spoken goes on. */
+  | ({ type: 'size'; id: number } & VoiceSource)
   | { type: 'stop' }
 
 export type FromBrowserWorker =
   | { type: 'progress'; id: number; loaded: number; total: number }
+  /** Bytes of all files, and of those that the browser does not keep. */
+  | { type: 'size'; id: number; bytes: number; missing: number }
   /** The voice is there, and speaking begins. */
   | { type: 'ready'; id: number }
   | ({ type: 'sentence'; id: number } & SentenceTime)

@@ -29,8 +29,10 @@ export interface OpenOptions {
   progress(loaded: number, total: number): void
 }
 
-/** Fetches what is not kept and opens the voice. Throws INVALID_API_KEY, VOICE_DAMAGED, VOICE_MISMATCH. */
-export async function openVoice({ engine, voice, headers, progress }: OpenOptions): Promise<Synthesizer> {
+type Source = Pick<OpenOptions, 'engine' | 'voice' | 'headers'>
+
+/** The files that a voice needs, the engine's among them. */
+async function filesOf({ engine, voice, headers }: Source) {
   const assets = (await (await get(`${engine}assets.json`, headers)).json()) as Assets
   const parsed = voiceManifestSchema.safeParse(await (await get(`${voice}voice.json`, headers)).json())
   if (!parsed.success)
@@ -46,8 +48,21 @@ export async function openVoice({ engine, voice, headers, progress }: OpenOption
   for (const [name, file] of Object.entries(assets))
     if (!others.has(name) && name !== RUNTIME) files.set(name, { ...file, url: engine + name, gzip: true })
   for (const name of VOICE_FILES) files.set(name, { ...manifest.files[name]!, url: voice + name })
+  return { assets, manifest, language, files }
+}
 
-  const total = (await missing([...files.values()])).reduce((sum, { bytes }) => sum + bytes, 0)
+const sizeOf = (files: Iterable<StoredFile>): number => [...files].reduce((sum, { bytes }) => sum + bytes, 0)
+
+/** Bytes of a voice's files, and of those that are not kept. Throws INVALID_API_KEY, VOICE_DAMAGED, VOICE_MISMATCH. */
+export async function measureVoice(source: Source): Promise<{ bytes: number; missing: number }> {
+  const files = [...(await filesOf(source)).files.values()]
+  return { bytes: sizeOf(files), missing: sizeOf(await missing(files)) }
+}
+
+/** Fetches what is not kept and opens the voice. Throws INVALID_API_KEY, VOICE_DAMAGED, VOICE_MISMATCH. */
+export async function openVoice({ engine, voice, headers, progress }: OpenOptions): Promise<Synthesizer> {
+  const { assets, manifest, language, files } = await filesOf({ engine, voice, headers })
+  const total = sizeOf(await missing([...files.values()]))
   let loaded = 0
   const options = {
     headers,

@@ -8,7 +8,7 @@ import { randomSeed } from '../synthesis/seed.ts'
 import { looksLikeSsml } from '../synthesis/ssml/index.ts'
 import type { Synthesizer } from '../synthesis/synthesizer.ts'
 import type { FromBrowserWorker, ToBrowserWorker, VoiceSource } from './messages.ts'
-import { BROWSER_VOCODER, openVoice } from './voice.ts'
+import { BROWSER_VOCODER, measureVoice, openVoice } from './voice.ts'
 
 /** Voices by folder. One that could not be opened is tried again. */
 const voices = new Map<string, Promise<Synthesizer>>()
@@ -19,6 +19,10 @@ const tell = (message: FromBrowserWorker, transfer: readonly ArrayBuffer[] = [])
 
 self.onmessage = ({ data }) => {
   const message = data as ToBrowserWorker
+  if (message.type === 'size') {
+    void answer(message.id, new AbortController().signal, () => measure(message))
+    return
+  }
   current.stop.abort()
   if (message.type === 'stop') return
   current = { id: message.id, stop: new AbortController() }
@@ -46,6 +50,10 @@ async function load(request: Extract<ToBrowserWorker, { type: 'open' }>): Promis
   tell({ type: 'ready', id: request.id })
 }
 
+async function measure(request: Extract<ToBrowserWorker, { type: 'size' }>): Promise<void> {
+  tell({ type: 'size', id: request.id, ...(await measureVoice(filesAt(request))) })
+}
+
 async function speak(request: Extract<ToBrowserWorker, { type: 'speak' }>, signal: AbortSignal): Promise<void> {
   const { id, input } = request
   const synthesizer = await voiceOf(request)
@@ -65,14 +73,19 @@ async function speak(request: Extract<ToBrowserWorker, { type: 'speak' }>, signa
   tell({ type: 'done', id, seed })
 }
 
-function voiceOf({ voice, key, engine }: VoiceSource): Promise<Synthesizer> {
+const filesAt = ({ voice, key, engine }: VoiceSource) => ({
+  engine: engine ?? new URL('.', self.location.href).href,
+  // A worker that was started from a blob has no folder of its own, and gets an absolute URL.
+  voice: /^[a-z]+:/i.test(voice) ? voice : new URL(voice, self.location.href).href,
+  headers: key ? { Authorization: `Bearer ${key}` } : {},
+})
+
+function voiceOf(source: VoiceSource): Promise<Synthesizer> {
+  const { voice } = source
   const known = voices.get(voice)
   if (known) return known
   const opening = openVoice({
-    engine: engine ?? new URL('.', self.location.href).href,
-    // A worker that was started from a blob has no folder of its own, and gets an absolute URL.
-    voice: /^[a-z]+:/i.test(voice) ? voice : new URL(voice, self.location.href).href,
-    headers: key ? { Authorization: `Bearer ${key}` } : {},
+    ...filesAt(source),
     // To the request that waits now. The one that began the loading may have been stopped.
     progress: (loaded, total) => tell({ type: 'progress', id: current.id, loaded, total }),
   })

@@ -2,16 +2,18 @@
 import { spawnSync } from 'node:child_process'
 import { freemem, release, totalmem } from 'node:os'
 import { Command } from 'commander'
+import { missingEncoder } from '../audio/encoders/index.ts'
 import { chooseEngine } from '../engine.ts'
 import { SparsewaveError } from '../errors.ts'
 import { availableKernels, chooseKernel, choosePrecision, detectCpu } from '../kernels/index.ts'
+import { FORMATS, type Format } from '../synthesis/index.ts'
 import { packageVersion } from '../version.ts'
 import { loadTraining, type ReportLine } from './training.ts'
 import { checkVoices } from './voices.ts'
 
 export function doctorCommand(): Command {
   return new Command('doctor')
-    .description('report CPU, memory, kernels and voices, and what is wrong with them')
+    .description('report CPU, memory, kernels, voices and formats, and what is wrong with them')
     .action(doctor)
 }
 
@@ -59,6 +61,7 @@ async function doctor(): Promise<void> {
       ],
     ],
     ['Voices', await checkVoices()],
+    ['Formats', FORMATS.map(formatLine)],
   ]
   const training = (await (await loadTraining())?.engineReport?.()) ?? []
   if (training.length > 0) sections.push(['Training', training])
@@ -68,6 +71,16 @@ async function doctor(): Promise<void> {
   }
   const unusable = !choice.ok || !precision.ok || sections[2]![1].some((voice) => !voice.ok)
   process.exitCode = unusable ? 2 : 0
+}
+
+/** Whether a format can be encoded here. */
+function formatLine(name: Format): ReportLine {
+  const missing = missingEncoder(name)
+  return {
+    name,
+    ok: missing === undefined,
+    detail: missing === undefined ? 'can be written' : `cannot be written: ${missing}`,
+  }
 }
 
 const line = (name: string, detail: string): ReportLine => ({ name, ok: true, detail })

@@ -5,6 +5,7 @@
 import { Command, CommanderError } from 'commander'
 import { SparsewaveError } from '../errors.ts'
 import { packageVersion } from '../version.ts'
+import { completionsCommand } from './completions.ts'
 import { doctorCommand } from './doctor.ts'
 import { keysCommand } from './keys.ts'
 import { readCommand } from './read.ts'
@@ -16,7 +17,7 @@ import { voicesCommand } from './voices.ts'
 const EXAMPLES = `
 Examples:
   $ sparsewave speak "Hello there." -o hello.wav
-  $ echo "Read this to me." | sparsewave speak -o - | aplay
+  $ echo "Read this to me." | sparsewave speak --play
   $ sparsewave read "Dr. Lee paid $5.50."
   $ sparsewave serve --port 8080
   $ sparsewave doctor`
@@ -36,10 +37,12 @@ export async function main(argv: readonly string[]): Promise<number> {
     keysCommand(),
     voicesCommand(),
     doctorCommand(),
+    completionsCommand(),
   ])
     program.addCommand(command)
   try {
-    const isOwn = program.commands.some((command) => command.name() === argv[0])
+    // What completes the trainer's commands must know them.
+    const isOwn = argv[0] !== 'completions' && program.commands.some((command) => command.name() === argv[0])
     if (!isOwn) {
       const training = await loadTraining()
       if (training) training.registerTrainingCommands(program, { serve: serveExtension })

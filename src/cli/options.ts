@@ -31,8 +31,10 @@ export const seedOption = (): Option =>
   new Option('--seed <n>', 'the same seed gives the same bytes').argParser(numberIn(0, MAX_SEED, true))
 export const speedOption = (): Option =>
   new Option('--speed <x>', 'speaking rate, 0.25 to 4').argParser(numberIn(0.25, 4)).default(1)
+export const pitchOption = (): Option =>
+  new Option('--pitch <x>', "factor on the voice's own pitch, 0.5 to 2").argParser(numberIn(0.5, 2)).default(1)
 export const formatOption = (): Option =>
   new Option(
     '--format <format>',
-    `${FORMATS.join(', ')} (default: by the file's name, else wav). pcm is s16le, 24 kHz, mono`,
+    `${FORMATS.join(', ')} (default: by the file's name, wav for a pipe). pcm is s16le, 24 kHz, mono`,
   ).argParser(oneOf(FORMATS))

@@ -1,8 +1,6 @@
 /** `sparsewave read`: how a text is read, without speaking it: sentences, words, phonemes and where each sound comes from. */
-import { readFileSync } from 'node:fs'
 import { text as readAll } from 'node:stream/consumers'
 import { Command } from 'commander'
-import { z } from 'zod'
 import { SparsewaveError } from '../errors.ts'
 import {
   DEFAULT_LANGUAGE,
@@ -12,6 +10,7 @@ import {
   type Unreadable,
   type WordSource,
 } from '../text/index.ts'
+import { lexiconOption, readLexicon } from './lexicon.ts'
 
 interface ReadOptions {
   language: string
@@ -35,7 +34,7 @@ export function readCommand(): Command {
     .description('show how a text is read: its sentences, words and phonemes')
     .argument('[text...]', 'what to read; read from stdin when absent')
     .option('--language <tag>', 'language of the text', DEFAULT_LANGUAGE.tag)
-    .option('--lexicon <file>', 'JSON file of words and their phonemes, which go before the dictionary')
+    .addOption(lexiconOption())
     .option('--json', 'print JSON')
     .addHelpText('after', EXAMPLES)
     .action(read)
@@ -84,7 +83,7 @@ export function readText(
 
 async function read(words: string[], options: ReadOptions): Promise<void> {
   const text = words.length > 0 ? words.join(' ') : await readAll(process.stdin)
-  const result = readText(text, languageOf(options.language), lexiconOf(options.lexicon))
+  const result = readText(text, languageOf(options.language), new RequestLexicon(readLexicon(options.lexicon)))
   process.stdout.write(options.json ? `${JSON.stringify(result, undefined, 2)}\n` : table(text, result))
 }
 
@@ -94,19 +93,6 @@ function languageOf(tag: string): Language {
   } catch (error) {
     if (!(error instanceof SparsewaveError)) throw error
     throw new SparsewaveError('USAGE', `Texts in ${tag} cannot be read.`, { remedy: error.remedy })
-  }
-}
-
-function lexiconOf(file: string | undefined): RequestLexicon {
-  if (file === undefined) return new RequestLexicon({})
-  try {
-    return new RequestLexicon(z.record(z.string(), z.string()).parse(JSON.parse(readFileSync(file, 'utf8'))))
-  } catch (cause) {
-    if (cause instanceof SparsewaveError) throw cause
-    throw new SparsewaveError('USAGE', `The lexicon ${file} cannot be read: it must be JSON, {"word": "phonemes"}.`, {
-      remedy: 'See the examples of `sparsewave read --help`.',
-      cause,
-    })
   }
 }
 

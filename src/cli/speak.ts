@@ -1,16 +1,30 @@
-/** `sparsewave speak`: text to a file or a pipe, written while it is synthesized. */
-import { once } from 'node:events'
-import { closeSync, openSync, writeSync } from 'node:fs'
-import { extname } from 'node:path'
-import { text as readAll } from 'node:stream/consumers'
+/** `sparsewave speak`: text to a file, a pipe or the system's player, while it is synthesized. */
+import { accessSync, constants, writeFileSync } from 'node:fs'
+import { dirname, extname } from 'node:path'
 import { Command } from 'commander'
+import { textPieces } from '../api/text-pieces.ts'
 import { requireFormat } from '../audio/encoders/index.ts'
-import { SparsewaveError } from '../errors.ts'
-import { SAMPLE_RATE } from '../frames.ts'
-import { type Chunk, encodeChunks, FORMATS, type Format, isMeasured, loadSynthesizer } from '../synthesis/index.ts'
+import { nearest, SparsewaveError } from '../errors.ts'
+import {
+  type Chunk,
+  encodeChunks,
+  FORMATS,
+  type Format,
+  isMeasured,
+  loadSynthesizer,
+  looksLikeSsml,
+  type SentenceTime,
+  type Synthesizer,
+} from '../synthesis/index.ts'
 import type { VocoderKind } from '../vocoder/vocoder.ts'
 import { defaultVoice } from '../voices/catalogue.ts'
-import { formatOption, seedOption, speedOption, vocoderOption, voiceOption } from './options.ts'
+import { lexiconOption, readLexicon } from './lexicon.ts'
+import { formatOption, pitchOption, seedOption, speedOption, vocoderOption, voiceOption } from './options.ts'
+import { toFile, toStdout, writingFault } from './output.ts'
+import { SystemPlayer } from './play.ts'
+import { Progress } from './progress.ts'
+import { stdinIsFile, type TextSource, textSource } from './text-source.ts'
+import { timestampsWriter } from './timestamps.ts'
 
 interface SpeakOptions {
   output?: string
@@ -18,136 +32,150 @@ interface SpeakOptions {
   vocoder?: VocoderKind
   seed?: number
   speed: number
+  pitch: number
   format?: Format
+  lexicon?: string
+  ssml?: true
+  timestamps?: string
+  play?: true
 }
 
 const EXAMPLES = `
 Examples:
   $ sparsewave speak "Hello there." -o hello.wav
+  $ sparsewave speak --play "Hello there."
   $ sparsewave speak --seed 7 --vocoder source-filter "The same every time." -o same.wav
-  $ sparsewave speak -o - --format pcm < story.txt | aplay -f S16_LE -r 24000`
+  $ sparsewave speak -o story.mp3 --timestamps story.srt < story.txt
+  $ some-language-model | sparsewave speak --play
+  $ sparsewave speak -o - --format pcm < story.txt | aplay -f S16_LE -r 24000
+
+Text from a pipe is spoken while it is still being written: its first clause as soon as it is there.`
 
 export function speakCommand(): Command {
   return new Command('speak')
-    .description('speak a text into a file, or into a pipe with `-o -`')
+    .description('speak a text into a file, a pipe (`-o -`) or the loudspeaker (`--play`)')
     .argument('[text...]', 'what to say (read from stdin when absent)')
     .option('-o, --output <file>', 'file to write, - for stdout')
+    .option('--play', "play it through the system's player")
     .addOption(voiceOption())
     .addOption(vocoderOption())
     .addOption(seedOption())
     .addOption(speedOption())
+    .addOption(pitchOption())
+    .addOption(lexiconOption())
+    .option('--ssml', 'the text is SSML (without it, text that begins with <speak> is)')
+    .option('--timestamps <file>', 'write when each word is spoken: a name ending with .json, .srt or .vtt')
     .addOption(formatOption())
     .addHelpText('after', EXAMPLES)
     .action(speak)
 }
 
 async function speak(words: string[], options: SpeakOptions): Promise<void> {
-  const output = options.output ?? (process.stdout.isTTY ? undefined : '-')
-  if (output === undefined)
-    throw new SparsewaveError('USAGE', 'Say where the audio is to go: `-o hello.wav`, or `-o -` for a pipe.')
-  const text = words.length > 0 ? words.join(' ') : await readStdin()
-  if (text.trim() === '') throw new SparsewaveError('INPUT_EMPTY', 'There is no text to speak.')
-  const format = options.format ?? FORMATS.find((name) => extname(output).toLowerCase() === `.${name}`) ?? 'wav'
+  const output = options.output ?? (process.stdout.isTTY || options.play ? undefined : '-')
+  if (output === undefined && !options.play)
+    throw new SparsewaveError('USAGE', 'Say where the audio is to go: `-o hello.wav`, `-o -` for a pipe, or `--play`.')
+  const format = options.format ?? formatOf(output)
   requireFormat(format)
+  const writeTimes = options.timestamps === undefined ? undefined : timestampsFile(options.timestamps)
+  const lexicon = readLexicon(options.lexicon)
+  const player = options.play ? new SystemPlayer() : undefined
 
+  const source = textSource(words)
   const synthesizer = await loadSynthesizer(defaultVoice(options.voice), { vocoder: options.vocoder })
-  const meter = new Meter()
-  const chunks = synthesizer.stream(text, {
-    speed: options.speed,
-    measure: isMeasured(format, text),
-    ...(options.seed !== undefined && { seed: options.seed }),
-    ...(options.vocoder !== undefined && { vocoder: options.vocoder }),
-  })
-  const bytes = encodeChunks(meter.watch(chunks), format)
-  if (output === '-') await toStdout(bytes)
-  else await toFile(bytes, output)
-  meter.report()
+  const speech = await speechOf(source, synthesizer, { ...options, format, lexicon })
+  const progress = new Progress(speech.text?.length)
+  const sentences: SentenceTime[] = []
+  let chunks = progress.watch(speech.chunks)
+  if (writeTimes) chunks = collect(chunks, sentences)
+  if (player) chunks = player.watch(chunks)
+  let isWhole = true
+  if (output === undefined) for await (const _ of chunks);
+  else if (output === '-') isWhole = await toStdout(encodeChunks(chunks, format))
+  else await toFile(encodeChunks(chunks, format), output, format)
+  writeTimes?.(sentences)
+  progress.report(isWhole)
   await synthesizer.close()
 }
 
-async function readStdin(): Promise<string> {
-  if (process.stdin.isTTY) process.stderr.write('Type the text, then Ctrl-D.\n')
-  return readAll(process.stdin)
-}
-
-async function toStdout(bytes: AsyncIterable<Uint8Array>): Promise<void> {
-  let failure: Error | undefined
-  process.stdout.on('error', (error) => {
-    failure = error
+/** The format that a file's name asks for. Throws USAGE for one that cannot be written. */
+function formatOf(output: string | undefined): Format {
+  const ending = extname(output ?? '').toLowerCase()
+  // Opus is written in an Ogg file.
+  if (ending === '.ogg' || ending === '.oga') return 'opus'
+  const found = FORMATS.find((name) => ending === `.${name}`)
+  if (found) return found
+  if (ending === '' || output === '-') return 'wav'
+  const near = nearest(ending.slice(1), FORMATS)
+  throw new SparsewaveError('USAGE', `Files of the kind ${ending} cannot be written.`, {
+    remedy: `Name the file with one of ${FORMATS.map((name) => `.${name}`).join(', ')}${near ? ` (did you mean .${near}?)` : ''}, or give --format.`,
   })
-  for await (const piece of bytes) {
-    if (!process.stdout.write(piece) && !failure)
-      await Promise.race([once(process.stdout, 'drain'), once(process.stdout, 'close')])
-    if (failure) throw failure
-  }
 }
 
-async function toFile(bytes: AsyncIterable<Uint8Array>, path: string): Promise<void> {
-  let file: number | undefined
+interface Settings extends Omit<SpeakOptions, 'lexicon' | 'format'> {
+  readonly format: Format
+  readonly lexicon: Record<string, string>
+}
+
+/** The chunks of a text: of a whole one, or of one that is still being written. `text` is there where it is known. */
+async function speechOf(
+  source: TextSource,
+  synthesizer: Synthesizer,
+  { speed, pitch, seed, vocoder, lexicon, ssml, format }: Settings,
+): Promise<{ text?: string; chunks: AsyncIterable<Chunk> }> {
+  const options = {
+    speed,
+    pitch,
+    lexicon,
+    ...(seed !== undefined && { seed }),
+    ...(vocoder !== undefined && { vocoder }),
+  }
+  const isWhole = 'text' in source || stdinIsFile() || (await source.incoming.isWhole(ssml === true))
+  if (!isWhole) return { chunks: live(source.incoming.pieces(), synthesizer, options) }
+  const text = 'text' in source ? source.text : await source.incoming.whole()
+  if (text.trim() === '') throw new SparsewaveError('INPUT_EMPTY', 'There is no text to speak.')
+  const measure = isMeasured(format, text)
+  return { text, chunks: synthesizer.stream(text, { ...options, ssml: ssml ?? looksLikeSsml(text), measure }) }
+}
+
+/** Speaks text as it is written. */
+async function* live(
+  pieces: AsyncIterable<string>,
+  synthesizer: Synthesizer,
+  options: Parameters<Synthesizer['speak']>[1],
+): AsyncGenerator<Chunk> {
+  const { sentences, stop } = textPieces(pieces)
+  let spoken = false
   try {
-    for await (const piece of bytes) {
-      // Opened with the first bytes, so that a text or voice that is refused leaves no empty file behind.
-      file ??= open(path)
-      write(file, piece, path)
-    }
-  } finally {
-    if (file !== undefined) closeSync(file)
-  }
-}
-
-function write(file: number, piece: Uint8Array, path: string): void {
-  try {
-    for (let at = 0; at < piece.length; ) at += writeSync(file, piece, at)
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException
-    if (code !== 'ENOSPC' && code !== 'EDQUOT')
-      throw new SparsewaveError('USAGE', `Writing ${path} failed: ${message}.`, { remedy: 'Name another file.', cause })
-    throw new SparsewaveError('DISK_FULL', `The disk is full: ${path} is not complete.`, {
-      remedy: 'Make room, or name a file on another disk.',
-      cause,
-    })
-  }
-}
-
-function open(path: string): number {
-  try {
-    return openSync(path, 'w')
-  } catch (cause) {
-    const reason =
-      (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'its folder does not exist' : (cause as Error).message
-    throw new SparsewaveError('USAGE', `Cannot write ${path}: ${reason}.`, {
-      remedy: 'Name a file in a folder that can be written to.',
-      cause,
-    })
-  }
-}
-
-/** Measures a stream: seconds of audio, time to first audio, real-time factor. */
-class Meter {
-  readonly #started = performance.now()
-  #firstAudio: number | undefined
-  #samples = 0
-
-  async *watch(chunks: AsyncIterable<Chunk>): AsyncGenerator<Chunk> {
-    for await (const chunk of chunks) {
-      if (chunk.samples.length > 0) this.#firstAudio ??= performance.now()
-      this.#samples += chunk.samples.length
-      if (process.stderr.isTTY && chunk.sentence) process.stderr.write(`\r${this.#seconds().toFixed(1)} s of audio`)
+    for await (const chunk of synthesizer.speak(sentences, options)) {
+      spoken = true
       yield chunk
     }
+  } finally {
+    stop()
   }
+  if (!spoken) throw new SparsewaveError('INPUT_EMPTY', 'The text has nothing in it that can be spoken.')
+}
 
-  report(): void {
-    if (process.stderr.isTTY) process.stderr.write('\r')
-    const took = (performance.now() - this.#started) / 1000
-    const first = (this.#firstAudio ?? performance.now()) - this.#started
-    process.stderr.write(
-      `${this.#seconds().toFixed(2)} s of audio in ${took.toFixed(2)} s; ` +
-        `time to first audio ${first.toFixed(0)} ms, real-time factor ${(took / this.#seconds()).toFixed(3)}\n`,
-    )
+async function* collect(chunks: AsyncIterable<Chunk>, sentences: SentenceTime[]): AsyncGenerator<Chunk> {
+  for await (const chunk of chunks) {
+    if (chunk.sentence) sentences.push(chunk.sentence)
+    yield chunk
   }
+}
 
-  #seconds(): number {
-    return this.#samples / SAMPLE_RATE
+/** What writes the file of timestamps at the end. Throws USAGE at once when it cannot be written. */
+function timestampsFile(file: string): (sentences: readonly SentenceTime[]) => void {
+  const write = timestampsWriter(file)
+  try {
+    accessSync(dirname(file), constants.W_OK)
+  } catch (cause) {
+    throw writingFault(file, cause)
+  }
+  return (sentences) => {
+    try {
+      writeFileSync(file, write(sentences))
+    } catch (cause) {
+      throw writingFault(file, cause)
+    }
   }
 }

@@ -21,15 +21,24 @@ export async function checkVoices(): Promise<ReportLine[]> {
 }
 
 export function voicesCommand(): Command {
-  return new Command('voices').description('list the installed voices').action(() => {
-    const preferred = defaultVoice()
-    for (const name of listVoices()) {
-      const voice = readVoice(name)
-      process.stdout.write(`${name === preferred ? '*' : ' '} ${name.padEnd(16)} ${describe(voice)}\n`)
-      if (voice.manifest.description) process.stdout.write(`  ${' '.repeat(16)} ${voice.manifest.description}\n`)
-    }
-    process.stdout.write('* is used when no voice is named\n')
-  })
+  return new Command('voices')
+    .description('list the installed voices')
+    .option('--names', 'print the names alone, one a line')
+    .action(list)
+}
+
+function list({ names }: { names?: true }): void {
+  if (names) {
+    for (const name of listVoices()) process.stdout.write(`${name}\n`)
+    return
+  }
+  const preferred = defaultVoice()
+  for (const name of listVoices()) {
+    const voice = readVoice(name)
+    process.stdout.write(`${name === preferred ? '*' : ' '} ${name.padEnd(16)} ${describe(voice)}\n`)
+    if (voice.manifest.description) process.stdout.write(`  ${' '.repeat(16)} ${voice.manifest.description}\n`)
+  }
+  process.stdout.write('* is used when no voice is named\n')
 }
 
 function describe({ manifest }: Voice): string {

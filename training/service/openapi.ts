@@ -199,7 +199,7 @@ const job = inPath('job', 'job-0123456789abcdef01234567')
 const wav = { '200': { description: 'OK', content: { 'audio/wav': {} } } }
 const tar = { '200': { description: 'OK', content: { 'application/x-tar': {} } } }
 
-export const trainingPaths: Readonly<Record<string, object>> = {
+const paths: Readonly<Record<string, Readonly<Record<string, object>>>> = {
   '/v1/files': {
     post: {
       summary: 'Send recordings, as tar, tar.gz or zip',
@@ -352,6 +352,19 @@ export const trainingPaths: Readonly<Record<string, object>> = {
     get: { summary: 'The result, as a tar', responses: { ...tar, ...errors(400, 404, 409) } },
   },
 }
+
+/** Operations, with the heading that pages put them under. */
+export const trainingPaths: Readonly<Record<string, object>> = Object.fromEntries(
+  Object.entries(paths).map(([path, item]) => [
+    path,
+    Object.fromEntries(
+      Object.entries(item).map(([key, value]) => [
+        key,
+        key === 'parameters' ? value : { tags: ['Training'], ...value },
+      ]),
+    ),
+  ]),
+)
 
 const schemasOf = (schemas: Readonly<Record<string, z.ZodType>>, io: 'input' | 'output') =>
   Object.fromEntries(

@@ -105,6 +105,7 @@ export async function createTrainingService({
   return {
     paths: /^\/(?:v1\/(?:files|uploads|training)|training)(?:\/|$)/,
     open: /^\/training(?:\/|$)/,
+    page: '/training/',
     scope: 'train',
     handler: (request, response, next) =>
       router(request as Request, response as Response, (error?: unknown) => {

@@ -1,6 +1,6 @@
 /** OpenAI's speech API, with fields of our own: seed, pitch, vocoder, lexicon, input_type, sample_rate. */
 import type { Request } from 'express'
-import type { OutputRate } from '../../../src/audio/encoders/index.ts'
+import { missingEncoder, type OutputRate } from '../../../src/audio/encoders/index.ts'
 import { FORMATS, mediaTypeOf } from '../../../src/synthesis/index.ts'
 import type { ServerDeps } from '../../deps.ts'
 import { parseWith } from '../../http-errors.ts'
@@ -81,6 +81,7 @@ function voices(_req: Request, { catalogue, config }: ServerDeps): object {
   return {
     voices: voices.map((voice) => describeVoice(voice, catalogue)),
     default: defaultVoice,
+    formats: FORMATS.filter((format) => missingEncoder(format) === undefined),
     aliases: [...new Set([...VOICE_ALIASES, ...Object.keys(catalogue.aliases ?? {})])],
     browser: config.givesVoices,
   }

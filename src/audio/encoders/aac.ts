@@ -23,7 +23,7 @@ export const aac: AudioFormat = {
       there = spawnSync(name, ['-version'], { stdio: 'ignore' }).status === 0
       found.set(name, there)
     }
-    return there ? undefined : `there is no program ${name} on the server`
+    return there ? undefined : `there is no program ${name} here`
   },
   async open({ sampleRate, bitrate = BITRATE }) {
     const child = spawn(

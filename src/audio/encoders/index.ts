@@ -42,13 +42,15 @@ export interface Output {
 export const mediaType = ({ format, sampleRate = SAMPLE_RATE }: Output): string =>
   REGISTRY[format].mediaType(sampleRate)
 
+/** Why a format cannot be encoded here. Undefined when it can. */
+export const missingEncoder = (format: EncodingName): string | undefined =>
+  (REGISTRY[format] as AudioFormat).missing?.()
+
 /** Throws FORMAT_UNAVAILABLE, naming the available formats, when this one cannot be encoded here. */
 export function requireFormat(format: EncodingName): void {
-  const missing = (REGISTRY[format] as AudioFormat).missing?.()
+  const missing = missingEncoder(format)
   if (missing === undefined) return
-  const others = ENCODINGS.filter((name) => !name.includes('-')).filter(
-    (name) => (REGISTRY[name] as AudioFormat).missing?.() === undefined,
-  )
+  const others = ENCODINGS.filter((name) => !name.includes('-') && missingEncoder(name) === undefined)
   throw new SparsewaveError('FORMAT_UNAVAILABLE', `${format} cannot be made: ${missing}.`, {
     remedy: `Ask for another format: ${others.join(', ')}.`,
   })
