@@ -218,13 +218,17 @@ export function openApiDocument({
           responses: { '200': { description: 'OK', content: { 'application/json': { schema: { type: 'object' } } } } },
         },
       },
-      '/asyncapi.json': {
-        get: {
-          summary: 'The WebSocket protocols as AsyncAPI',
-          security: [],
-          responses: { '200': { description: 'OK', content: { 'application/json': { schema: { type: 'object' } } } } },
+      ...(speech && {
+        '/asyncapi.json': {
+          get: {
+            summary: 'The WebSocket protocols as AsyncAPI',
+            security: [],
+            responses: {
+              '200': { description: 'OK', content: { 'application/json': { schema: { type: 'object' } } } },
+            },
+          },
         },
-      },
+      }),
       '/docs': {
         get: {
           summary: 'The interface, to read',

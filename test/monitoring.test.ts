@@ -51,7 +51,7 @@ function panelExpressions(): Expression[] {
 function alertExpressions(): Expression[] {
   const { groups } = parse(readFileSync(RULES, 'utf8'))
   return groups.flatMap(({ rules }: { rules: { alert: string; expr: string }[] }) =>
-    rules.map(({ alert, expr }) => ({ from: alert, expr: expr.replace(/ (>|==) (?=[\d.])/, ' $1 bool ') })),
+    rules.map(({ alert, expr }) => ({ from: alert, expr: expr.replace(/ (>|<|==) (?=[\d.])/, ' $1 bool ') })),
   )
 }
 
