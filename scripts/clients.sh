@@ -59,8 +59,8 @@ for client in "${clients[@]}"; do
   [ "$client" = pipecat ] && package=pipecat-ai
   version=$("$venv/bin/pip" show "$package" 2>/dev/null | sed -n 's/^Version: //p')
   echo "$client ${version:-}"
-  SPARSEWAVE_HTTP=http://localhost:$http SPARSEWAVE_TLS=https://localhost:$tls SPARSEWAVE_WYOMING=$wyoming SPARSEWAVE_KEY=sk-clients \
+  CLIENTS_HTTP=http://localhost:$http CLIENTS_TLS=https://localhost:$tls CLIENTS_WYOMING=$wyoming CLIENTS_KEY=sk-clients \
     SSL_CERT_FILE=$([ "$client" = elevenlabs ] && echo "$work/cert.pem" || echo "${SSL_CERT_FILE:-}") \
-    "$venv/bin/python" "test/clients/speak_$client.py" || status=1
+    "$venv/bin/python" -W ignore "test/clients/speak_$client.py" || status=1
 done
 exit $status

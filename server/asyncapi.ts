@@ -44,8 +44,22 @@ const alignment = z
     chars: z.array(z.string()),
     charStartTimesMs: z.array(z.number()),
     charsDurationsMs: z.array(z.number()),
+    charDurationsMs: z.array(z.number()),
   })
   .nullable()
+
+const context = { contextId: z.string(), context_id: z.string() }
+const anyContext = { contextId: z.string().optional(), context_id: z.string().optional() }
+
+const speech_id = z.string()
+/** Of a turn of Deepgram's second protocol. */
+const turn = {
+  speech_id,
+  audio_duration_ms: z.int(),
+  input_character_count: z.int(),
+  billable_character_count: z.int(),
+  controls_applied: z.looseObject({}),
+}
 
 const sequence = { sequence_id: z.int() }
 
@@ -160,11 +174,121 @@ export const PROTOCOLS: Readonly<Record<string, Protocol>> = {
       Cleared: { summary: 'Answers `Clear`.', payload: z.object({ type: type('Cleared'), ...sequence }) },
       Warning: {
         summary: 'A message was wrong. The connection stays.',
-        payload: z.object({ type: type('Warning'), description: z.string(), code: z.string() }),
+        payload: z.object({
+          type: type('Warning'),
+          description: z.string(),
+          warn_msg: z.string(),
+          code: z.string(),
+        }),
       },
       Error: {
         summary: 'The stream failed.',
         payload: z.object({ type: type('Error'), description: z.string(), code: z.string() }),
+      },
+    },
+  },
+
+  '/v2/speak': {
+    title: 'Deepgram, version 2',
+    summary: 'For Deepgram’s clients: text in turns, which are spoken one after the other.',
+    address: '/v2/speak',
+    query: z.object({
+      model: z.string().optional().describe('`flux-...` means one of the voices here, else a voice’s name.'),
+      encoding: z.enum(['linear16', 'mulaw', 'alaw']).default('linear16'),
+      sample_rate: z.int().optional().describe('Default: 24000 for linear16, 8000 for the others.'),
+      speed: z.number().min(0.5).max(1.5).optional(),
+    }),
+    received: {
+      Speak: {
+        summary: 'Adds text to the turn, up to 2000 characters. The first text of a turn begins it.',
+        payload: z.object({ type: type('Speak'), text: z.string().max(2000) }),
+        example: { type: 'Speak', text: 'Hello there. ' },
+      },
+      Flush: {
+        summary: 'Ends the turn.',
+        payload: z.object({ type: type('Flush') }),
+        example: { type: 'Flush' },
+      },
+      Interrupt: {
+        summary: 'Breaks off the turn and drops those that wait.',
+        payload: z.object({
+          type: type('Interrupt'),
+          playback_offset: z.object({ type: z.literal('time_ms').optional(), value: z.number().min(0) }).nullish(),
+        }),
+        example: { type: 'Interrupt', playback_offset: { type: 'time_ms', value: 1500 } },
+      },
+      Configure: {
+        summary: 'Sets the speed of the turns that begin afterwards.',
+        payload: z.object({ type: type('Configure'), speed: z.number().nullish() }),
+        example: { type: 'Configure', speed: 1.2 },
+      },
+      Close: {
+        summary: 'Speaks what is there and closes.',
+        payload: z.object({ type: type('Close') }),
+        example: { type: 'Close' },
+      },
+    },
+    sent: {
+      Connected: {
+        summary: 'Comes first.',
+        payload: z.object({
+          type: type('Connected'),
+          request_id: z.string(),
+          model_name: z.string(),
+          model_version: z.string(),
+          model_uuids: z.array(z.string()),
+        }),
+      },
+      SpeechStarted: {
+        summary: 'A turn begins to be spoken.',
+        payload: z.object({ type: type('SpeechStarted'), speech_id }),
+      },
+      audio,
+      SpeechMetadata: {
+        summary: 'A turn has been spoken.',
+        payload: z.object({ type: type('SpeechMetadata'), ...turn }),
+      },
+      Flushed: { summary: 'Follows it.', payload: z.object({ type: type('Flushed'), speech_id }) },
+      SpeechInterrupted: {
+        summary: 'Answers `Interrupt`. With an offset it tells what was heard and what was not.',
+        payload: z.object({
+          type: type('SpeechInterrupted'),
+          audio_played_ms: z.int(),
+          text_spoken: z.string().optional(),
+          text_remaining: z.string().optional(),
+          metadata: z.object(turn),
+        }),
+      },
+      ConfigureSuccess: {
+        summary: 'Answers `Configure`.',
+        payload: z.object({ type: type('ConfigureSuccess'), applied: z.object({ speed: z.number() }) }),
+      },
+      ConfigureFailure: {
+        summary: 'Answers `Configure`. Nothing has changed.',
+        payload: z.object({
+          type: type('ConfigureFailure'),
+          code: z.string(),
+          field: z.string(),
+          value: z.number(),
+          description: z.string(),
+        }),
+      },
+      Warning: {
+        summary: 'A message had no effect. The session goes on.',
+        payload: z.object({ type: type('Warning'), code: z.string(), description: z.string() }),
+      },
+      SessionMetadata: {
+        summary: 'Comes last.',
+        payload: z.object({
+          type: type('SessionMetadata'),
+          total_audio_duration_ms: z.int(),
+          total_input_character_count: z.int(),
+          total_billable_character_count: z.int(),
+        }),
+      },
+      Error: {
+        summary: 'A turn failed.',
+        payload: z.object({ type: type('Error'), code: z.string(), description: z.string() }),
       },
     },
   },
@@ -211,6 +335,46 @@ export const PROTOCOLS: Readonly<Record<string, Protocol>> = {
       error: {
         summary: 'The stream failed. The connection is closed.',
         payload: z.object({ message: z.string(), error: z.string(), code: z.int() }),
+      },
+    },
+  },
+
+  '/v1/text-to-speech/multi-stream-input': {
+    title: 'ElevenLabs, several texts',
+    summary: 'For agents of LiveKit and Pipecat: several texts over one connection, each in a context of its own.',
+    address: '/v1/text-to-speech/{voice}/multi-stream-input',
+    parameters: { voice: 'A voice’s name, one of OpenAI’s names, or an id of ElevenLabs.' },
+    query: z.object({
+      output_format: z
+        .string()
+        .default('mp3_44100_128')
+        .describe('CODEC_RATE or CODEC_RATE_KILOBITS, such as `pcm_24000`.'),
+      seed: seedSchema.optional(),
+    }),
+    received: {
+      text: {
+        summary: 'Adds text to a context. A single space opens one, and an empty text keeps it.',
+        payload: z.object({
+          text: text.nullish(),
+          context_id: z.string().nullish(),
+          flush: z.boolean().nullish(),
+          close_context: z.boolean().nullish().describe('Speaks what is there and ends the context.'),
+          close_socket: z.boolean().nullish().describe('Ends all contexts, then the connection.'),
+          voice_settings: z.object({ speed: speedSchema.nullish() }).nullish(),
+          xi_api_key: z.string().nullish(),
+        }),
+        example: { text: 'Hello there. ', context_id: 'a', flush: true },
+      },
+    },
+    sent: {
+      audio: {
+        summary: 'Audio in base64. The first message of a sentence has the times of its characters.',
+        payload: z.object({ audio: base64, alignment, normalizedAlignment: alignment, ...context }),
+      },
+      final: { summary: 'The context has ended.', payload: z.object({ isFinal: z.literal(true), ...context }) },
+      error: {
+        summary: 'The context has failed. The others go on.',
+        payload: z.object({ message: z.string(), error: z.string(), code: z.int(), ...anyContext }),
       },
     },
   },

@@ -3,6 +3,7 @@
  * and no script. The language of the examples is chosen with radio buttons, which the style sheet acts on.
  */
 import { type ExampleLanguage, LANGUAGES, requestExamples, streamExamples } from './docs-examples.ts'
+import { FIELD_NOTES } from './field-notes.ts'
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const
 const LANGUAGE_NAMES = Object.keys(LANGUAGES) as ExampleLanguage[]
@@ -99,18 +100,35 @@ export function docsPage(openApi: OpenApi, asyncApi: AsyncApi, origin: string): 
   )
   const tagOf = ({ operation }: Described): string => operation.tags?.[0] ?? ''
   const tags = [...new Set(operations.map(tagOf))]
-  const channels = Object.entries(asyncApi.channels)
-  const contents = [
-    ...operations.map(({ path, method }) => ({ id: slug(`${method} ${path}`), kind: method.toUpperCase(), path })),
-    ...channels.map(([, { address }]) => ({ id: slug(`ws ${address}`), kind: 'WS', path: address })),
-  ]
-  const http = tags.map((tag) => {
-    const sections = operations
+  const groupOf = (tag: string, title: string): Group => ({
+    title,
+    entries: operations
       .filter((each) => tagOf(each) === tag)
-      .map((each) => operationSection(each, openApi, origin))
-    return `<h2 class="tag">${escapeHtml(tag || 'HTTP')}</h2>${sections.join('\n')}`
+      // What speaks comes before what is only looked up.
+      .sort((a, b) => Number(b.method === 'post') - Number(a.method === 'post'))
+      .map((each) => ({ kind: each.method, path: each.path, section: operationSection(each, openApi, origin) })),
   })
-  const webSockets = channels.map(([, channel]) => channelSection(channel, origin))
+  // Our own interface first, then those that other services' clients know, then what operators use.
+  const own = operations.find(({ path }) => path === '/v1/audio/speech')
+  const ownTag = own ? tagOf(own) : ''
+  const all: Group[] = [
+    ...(own ? [groupOf(ownTag, 'Speech over HTTP')] : []),
+    {
+      title: 'Speech over WebSockets',
+      about:
+        'For text that arrives in pieces, from a language model for example. Audio comes back while the text is still being written.',
+      entries: Object.values(asyncApi.channels).map((channel) => ({
+        kind: 'ws',
+        path: channel.address,
+        section: channelSection(channel, origin),
+      })),
+    },
+    ...tags
+      .filter((tag) => tag !== ownTag && tag !== '')
+      .map((tag) => groupOf(tag, tag === 'Training' ? tag : `As ${tag} has it`)),
+    ...(own && ownTag === '' ? [] : [groupOf('', 'The server')]),
+  ]
+  const groups = all.filter(({ entries }) => entries.length > 0)
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -136,7 +154,7 @@ export function docsPage(openApi: OpenApi, asyncApi: AsyncApi, origin: string): 
 <nav class="contents" aria-label="Contents">
   <details>
     <summary>Contents</summary>
-    <ul>${contents.map(({ id, kind, path }) => `<li><a href="docs#${id}"><b class="kind">${kind}</b> <code>${escapeHtml(path)}</code></a></li>`).join('')}</ul>
+    ${groups.map(contentsOf).join('\n    ')}
   </details>
 </nav>
 <main>
@@ -148,20 +166,33 @@ export function docsPage(openApi: OpenApi, asyncApi: AsyncApi, origin: string): 
   <legend>Examples in</legend>
   ${LANGUAGE_NAMES.map((name, i) => `<label><input type="radio" name="language" id="in-${name}"${i === 0 ? ' checked' : ''}> ${LANGUAGES[name]}</label>`).join('\n  ')}
 </fieldset>
-${http.join('\n')}
-${
-  channels.length === 0
-    ? ''
-    : `<h2 class="tag">WebSocket</h2>
-<p>For text that arrives in pieces, from a language model for example. Audio comes back while the text is still being written.</p>
-${webSockets.join('\n')}`
-}
+${groups
+  .map(
+    ({ title, about, entries }) =>
+      `<h2 class="tag">${escapeHtml(title)}</h2>${about ? `<p>${escapeHtml(about)}</p>` : ''}\n${entries.map(({ section }) => section).join('\n')}`,
+  )
+  .join('\n')}
 </main>
 </div>
 </body>
 </html>
 `
 }
+
+/** Sections under one title. */
+interface Group {
+  title: string
+  about?: string
+  entries: { kind: string; path: string; section: string }[]
+}
+
+const contentsOf = ({ title, entries }: Group): string =>
+  `<p>${escapeHtml(title)}</p><ul>${entries
+    .map(
+      ({ kind, path }) =>
+        `<li><a href="docs#${slug(`${kind} ${path}`)}"><b class="kind">${kind.toUpperCase()}</b> <code>${escapeHtml(path)}</code></a></li>`,
+    )
+    .join('')}</ul>`
 
 const heading = (kind: string, path: string): string =>
   `<h3 id="${slug(`${kind} ${path}`)}"><b class="kind">${kind.toUpperCase()}</b> <code>${escapeHtml(path)}</code></h3>`
@@ -203,7 +234,10 @@ function operationSection(
     ...(isAudio && { file: 'speech.mp3' }),
   }
   const rows = parameters.map(({ name, in: place, required, description, schema: of = {} }) =>
-    field(name, { ...of, ...(description && { description }) }, document, [place, ...(required ? ['required'] : [])]),
+    field(name, { ...of, description: description ?? of.description ?? FIELD_NOTES[name] ?? '' }, document, [
+      place,
+      ...(required ? ['required'] : []),
+    ]),
   )
   return (
     `<section>${heading(method, path)}<p>${prose(operation.summary)}.</p>` +

@@ -14,6 +14,6 @@ export const FIELD_NOTES: Readonly<Record<string, string>> = {
   instructions: 'Accepted without effect.',
   audio: '`false` leaves the audio out of the answer.',
   early: '`true` speaks a turn’s first clause before its sentence is complete.',
-  text: 'A piece of text. Pieces may be cut anywhere.',
+  text: 'The text to speak.',
   flush: '`true` speaks what is there, complete or not.',
 }

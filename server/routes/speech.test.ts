@@ -220,7 +220,7 @@ test('models, voices, health, metrics, page and request ids are served', async (
   expect((await get('/health/live')).status).toBe(200)
   expect((await get('/health/ready')).body).toMatchObject({ kernel: 'stand-in' })
   const page = await get('/')
-  expect(page.text).toContain('<title>sparsewave</title>')
+  expect(page.text).toMatch(/<title>.*sparsewave<\/title>/)
   expect(page.headers['content-security-policy']).toContain("default-src 'none'")
   expect((await get('/nothing')).body.error.code).toBe('not_found')
   expect((await get('/health/live').set('X-Request-Id', 'abc-1')).headers['x-request-id']).toBe('abc-1')

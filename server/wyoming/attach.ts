@@ -3,8 +3,10 @@
  * inside your network. A connection lives from event to event, and one that sends faults is closed.
  */
 import { createServer, type Socket } from 'node:net'
+import { SparsewaveError } from '../../src/errors.ts'
 import { FairQueue } from '../access/fair-queue.ts'
 import { networkOf } from '../access/gate.ts'
+import { logRefusal } from '../access/refusals.ts'
 import type { ServerDeps } from '../deps.ts'
 import { WyomingConnection } from './connection.ts'
 import { EventReader } from './events.ts'
@@ -55,6 +57,8 @@ export async function listenForWyoming(port: number, host: string, deps: ServerD
       setTimeout(() => socket.destroy(), GOODBYE).unref()
     }
     const fault = (error: unknown): void => {
+      if (error instanceof SparsewaveError)
+        logRefusal(deps, error, { id: connection.id, path: 'wyoming', caller: connection.caller.name })
       connection.error(error)
       if (++faults === MAX_FAULTS) deps.metrics.refused.inc({ reason: 'faults' })
     }

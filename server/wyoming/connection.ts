@@ -10,7 +10,7 @@ import { randomSeed, SsmlError, ssmlSentences } from '../../src/synthesis/index.
 import { packageVersion } from '../../src/version.ts'
 import type { Caller } from '../access/gate.ts'
 import type { ServerDeps } from '../deps.ts'
-import { parseWith, RequestError } from '../http-errors.ts'
+import { messageOf, parseWith, RequestError } from '../http-errors.ts'
 import { publicError, Speech } from '../speech.ts'
 import type { SpeechInput, SpeechRequest } from '../synthesis/messages.ts'
 import { nameSchema, resolveVoice, type VoiceCatalogue } from '../voices.ts'
@@ -68,11 +68,11 @@ export class WyomingConnection {
 
   /** Tells the client what was wrong; a stream of text ends with it. */
   error(error: unknown): void {
-    const { code, message } = publicError(error, this)
+    const known = publicError(error, this)
     this.#failed = true
     this.#speech?.cancel()
     this.#over()
-    this.#send('error', { text: message, code })
+    this.#send('error', { text: messageOf(known), code: known.code })
   }
 
   /** The socket is gone, or is to go: what is spoken ends. */

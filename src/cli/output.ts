@@ -1,8 +1,6 @@
 /** Where the bytes of audio go: a file, whose header is completed at its end, or stdout. Faults are sentences. */
 import { closeSync, fstatSync, openSync, writeSync } from 'node:fs'
-import { wavHeader } from '../audio/wav.ts'
 import { SparsewaveError } from '../errors.ts'
-import type { Format } from '../synthesis/index.ts'
 
 /** What went wrong with a file, as a sentence with its remedy. */
 export function writingFault(path: string, cause: unknown): SparsewaveError {
@@ -19,10 +17,13 @@ export function writingFault(path: string, cause: unknown): SparsewaveError {
   })
 }
 
-/** Writes bytes to a file. A WAV's header gets its length once that is known. */
-export async function toFile(bytes: AsyncIterable<Uint8Array>, path: string, format: Format): Promise<void> {
+/** Writes bytes to a file. At the end its head gets what only the end has shown: lengths, a checksum. */
+export async function toFile(
+  bytes: AsyncIterable<Uint8Array>,
+  path: string,
+  head: () => Uint8Array | undefined,
+): Promise<void> {
   let file: number | undefined
-  let size = 0
   try {
     for await (const piece of bytes) {
       try {
@@ -32,12 +33,9 @@ export async function toFile(bytes: AsyncIterable<Uint8Array>, path: string, for
       } catch (cause) {
         throw writingFault(path, cause)
       }
-      size += piece.length
     }
-    if (file !== undefined && format === 'wav' && fstatSync(file).isFile()) {
-      const header = wavHeader(size - wavHeader().length)
-      writeSync(file, header, 0, header.length, 0)
-    }
+    const known = head()
+    if (file !== undefined && known && fstatSync(file).isFile()) writeSync(file, known, 0, known.length, 0)
   } finally {
     if (file !== undefined) closeSync(file)
   }

@@ -91,7 +91,13 @@ async function speak(words: string[], options: SpeakOptions): Promise<void> {
   let isWhole = true
   if (output === undefined) for await (const _ of chunks);
   else if (output === '-') isWhole = await toStdout(encodeChunks(chunks, format))
-  else await toFile(encodeChunks(chunks, format), output, format)
+  else {
+    let head: Uint8Array | undefined
+    const bytes = encodeChunks(chunks, format, (known) => {
+      head = known
+    })
+    await toFile(bytes, output, () => head)
+  }
   writeTimes?.(sentences)
   progress.report(isWhole)
   await synthesizer.close()

@@ -2,9 +2,9 @@
 import os
 import sys
 
-HTTP = os.environ.get("SPARSEWAVE_HTTP", "http://localhost:8080")
-TLS = os.environ.get("SPARSEWAVE_TLS", "https://localhost:8443")
-KEY = os.environ.get("SPARSEWAVE_KEY", "unused")
+HTTP = os.environ.get("CLIENTS_HTTP", "http://localhost:8080")
+TLS = os.environ.get("CLIENTS_TLS", "https://localhost:8443")
+KEY = os.environ.get("CLIENTS_KEY", "unused")
 TEXT = "Hello there. This is the second sentence."
 
 failed = 0

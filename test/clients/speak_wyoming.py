@@ -8,7 +8,7 @@ from wyoming.client import AsyncTcpClient
 from wyoming.info import Describe, Info
 from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, SynthesizeStop, SynthesizeStopped
 
-PORT = int(os.environ["SPARSEWAVE_WYOMING"])
+PORT = int(os.environ["CLIENTS_WYOMING"])
 
 
 async def listen(client: AsyncTcpClient, until: type) -> tuple[int, list[str]]:

@@ -2,7 +2,17 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { chromium } from '../support/chromium.ts'
-import { becomes, bodiesOf, download, launchChromium, openPage, status, type Visit } from '../support/page.ts'
+import {
+  becomes,
+  bodiesOf,
+  download,
+  launchChromium,
+  openPage,
+  overflow,
+  status,
+  type Visit,
+  violations,
+} from '../support/page.ts'
 import { type TestServer, testServer, until } from '../support/test-server.ts'
 
 const VOICES = [
@@ -16,7 +26,7 @@ describe.skipIf(!chromium)('the page at length (skipped where Chromium is not in
   beforeAll(async () => {
     server = await testServer({ catalogue: { voices: VOICES, defaultVoice: 'stand-in' } })
     browser = await launchChromium(['another-machine.test'])
-  }, 60_000)
+  })
   afterAll(async () => {
     await browser?.close()
     await server?.stop()
@@ -56,7 +66,7 @@ describe.skipIf(!chromium)('the page at length (skipped where Chromium is not in
     expect(await value(page, 'seek')).toBeLessThan(end)
     expect(faults).toEqual([])
     await page.close()
-  }, 60_000)
+  })
 
   test('other formats are the same request with the same seed, in one request to the server', async () => {
     const { page } = await open()
@@ -73,7 +83,7 @@ describe.skipIf(!chromium)('the page at length (skipped where Chromium is not in
     const { formats } = (await (await fetch(`${server.url}/v1/audio/voices`)).json()) as { formats: string[] }
     expect(offered).toEqual(formats)
     await page.close()
-  }, 60_000)
+  })
 
   test('voices are cards with what is known of them, and a sample each', async () => {
     const { page } = await open()
@@ -98,7 +108,7 @@ describe.skipIf(!chromium)('the page at length (skipped where Chromium is not in
       ].map(({ voice, input }) => ({ voice, input: typeof input === 'string' ? input : expect.stringMatching(input) })),
     )
     await page.close()
-  }, 60_000)
+  })
 
   test('the code is that of the request, with its seed once it was made', async () => {
     const { page } = await open()
@@ -118,5 +128,18 @@ describe.skipIf(!chromium)('the page at length (skipped where Chromium is not in
     expect(await page.textContent('#code')).toContain('import urllib.request')
     expect(await page.getAttribute('#tab-python', 'aria-selected')).toBe('true')
     await page.close()
-  }, 60_000)
+  })
+
+  test('axe finds nothing on the page of the API, in both themes, and it fits a phone', async () => {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const docs = await openPage(browser, `${server.url}/docs`, { colorScheme, viewport: { width: 390, height: 700 } })
+      await docs.page.click('.contents summary')
+      expect(await violations(docs.page)).toEqual([])
+      expect(await overflow(docs.page)).toBeLessThanOrEqual(0)
+      await docs.page.check('#in-go')
+      expect(await docs.page.locator('pre:visible').first().textContent()).toContain('package main')
+      expect(docs.faults).toEqual([])
+      await docs.page.close()
+    }
+  })
 })

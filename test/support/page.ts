@@ -30,6 +30,8 @@ export async function openPage(
   options: Parameters<Browser['newPage']>[0] = {},
 ): Promise<Visit> {
   const page = await browser.newPage(options)
+  // A busy machine is not taken for a fault. The test's own limit is what counts.
+  page.setDefaultTimeout(110_000)
   const faults: string[] = []
   page.on('pageerror', (error) => faults.push(error.message))
   page.on('console', (message) => message.type() === 'error' && faults.push(message.text()))

@@ -10,6 +10,7 @@ import { gumbel } from './gumbel.ts'
 import { hardConcrete } from './hard-concrete.ts'
 import { hybridEs } from './hybrid-es.ts'
 import { magnitudePruning } from './magnitude-pruning.ts'
+import { policyEs } from './policy-es.ts'
 import { random } from './random.ts'
 import { rigl } from './rigl.ts'
 import { set } from './set.ts'
@@ -20,6 +21,7 @@ const method = <O>(m: MaskMethodFactory<O>): MaskMethodFactory => m as unknown a
 const METHODS: readonly MaskMethodFactory[] = [
   method(random),
   method(hybridEs),
+  method(policyEs),
   method(dense),
   method(magnitudePruning),
   method(set),

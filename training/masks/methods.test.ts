@@ -57,6 +57,7 @@ function batchOf(step: number): Pairs {
 const OPTIONS: Record<string, object> = {
   'hybrid-es': { sigma: 0.5, rate: 1, accumulate: 10, freeze: 0.8 },
   'magnitude-pruning': { every: 10 },
+  'policy-es': { every: 20, end: 0.6 },
   set: { every: 20, fraction: 0.7 },
   rigl: { every: 20, fraction: 0.7 },
   deepr: { every: 5, pull: 0.03, noise: 0.01 },

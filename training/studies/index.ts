@@ -6,7 +6,7 @@ import { cifar10 } from './cifar10.ts'
 import { mnist } from './mnist.ts'
 import { mnistSearch } from './mnist-search.ts'
 import { pureEs, pureEsCifar10 } from './pure-es.ts'
-import { sparseWavernn, sparseWavernnTurns } from './sparse-wavernn.ts'
+import { sparseWavernn, sparseWavernnLong, sparseWavernnTurns } from './sparse-wavernn.ts'
 import type { Study } from './study.ts'
 
 export { runStudy } from './run.ts'
@@ -17,6 +17,7 @@ export const STUDIES: readonly Study[] = [
   cifar10,
   sparseWavernn,
   sparseWavernnTurns,
+  sparseWavernnLong,
   pureEs,
   pureEsCifar10,
 ]

@@ -115,7 +115,7 @@ export function writeReport(declared: Study, runs: readonly LoggedRun[]): { text
 
 /** Every hybrid against the controls it must beat, seed by seed. */
 function differences(study: Study, of: (method: string, density: number) => LoggedRun[]): string[] {
-  const isHybrid = (m: Study['methods'][number]) => m.masks.method === 'hybrid-es' && !m.control
+  const isHybrid = (m: Study['methods'][number]) => m.masks.method.endsWith('-es') && !m.control
   const hybrids = study.methods.filter(isHybrid)
   const controls = study.methods.filter((m) => !isHybrid(m) && m.net === undefined)
   if (hybrids.length === 0 || controls.length === 0) return []

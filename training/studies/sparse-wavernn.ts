@@ -8,7 +8,7 @@ import { equalCostDense, macsPerLaneStep } from '../tasks/sparse-wavernn/cost.ts
 import { sparseWavernnJobSchema } from '../tasks/sparse-wavernn/job.ts'
 import { trainSparseWavernn } from '../tasks/sparse-wavernn/train.ts'
 import { CONTROLS, HYBRIDS, turns } from './methods.ts'
-import type { Study } from './study.ts'
+import type { Study, StudyMethod } from './study.ts'
 
 const HIDDEN = 128
 const TRAINING = { lanes: 64, steps: 150, learningRate: 4e-3, warmup: 100, average: 0.99, noise: 0 }
@@ -25,8 +25,16 @@ const netAt = (density: number) =>
     density: { reset: density, update: density, candidate: density, input: density, head: density },
   })
 
-const budget = (density: number) =>
-  (UPDATES * TRAINING.lanes * TRAINING.steps * macsPerLaneStep(parameterLayout(netAt(density)))) / 1e9
+/** What a study trains: lanes of an update, and updates of a net with fixed masks, whose cost is the budget. */
+interface Scale {
+  readonly lanes: number
+  readonly updates: number
+}
+
+const budgetOf =
+  ({ lanes, updates }: Scale) =>
+  (density: number) =>
+    (updates * lanes * TRAINING.steps * macsPerLaneStep(parameterLayout(netAt(density)))) / 1e9
 
 /** Points at fifths of the budget by linear interpolation, so that methods of different cost share them. */
 function resample(points: readonly (readonly [number, number])[]): [number, number][] {
@@ -48,11 +56,11 @@ interface Line {
   readonly masks?: Record<string, number>
 }
 
-const shared: Pick<Study, 'metric' | 'lossName' | 'budget' | 'settings' | 'open'> = {
+const sharedAt = (scale: Scale): Pick<Study, 'metric' | 'lossName' | 'budget' | 'settings' | 'open'> => ({
   metric: { name: 'Held-out likelihood', unit: 'bits a step', digits: 3 },
   lossName: 'training loss, bits a step (smoothed)',
-  budget,
-  settings: { hidden: HIDDEN, ...TRAINING, utterances: UTTERANCES },
+  budget: budgetOf(scale),
+  settings: { hidden: HIDDEN, ...TRAINING, lanes: scale.lanes, utterances: UTTERANCES },
   // Not `auto`: what is compared is trained by one engine.
   async open(shared, engine = 'native') {
     return {
@@ -60,7 +68,7 @@ const shared: Pick<Study, 'metric' | 'lossName' | 'budget' | 'settings' | 'open'
         const run = mkdtempSync(path.join(tmpdir(), 'sparsewave-study-'))
         try {
           const sparse = netAt(density)
-          const gmacs = budget(density)
+          const gmacs = budgetOf(scale)(density)
           const job = sparseWavernnJobSchema.parse({
             task: 'sparse-wavernn',
             corpus: path.join(shared, 'corpus'),
@@ -71,7 +79,7 @@ const shared: Pick<Study, 'metric' | 'lossName' | 'budget' | 'settings' | 'open'
             net: method.net === 'equal-cost' ? equalCostDense(sparse) : sparse,
             masks: method.masks,
             utterances: UTTERANCES,
-            training: { ...TRAINING, gmacs },
+            training: { ...TRAINING, lanes: scale.lanes, gmacs },
             validation: { every: 1_000_000, utterances: 16 },
             checkpoint: { minutes: 1000 },
           })
@@ -80,7 +88,7 @@ const shared: Pick<Study, 'metric' | 'lossName' | 'budget' | 'settings' | 'open'
             minutes: undefined,
             signal,
             report: ({ stage, done }) => {
-              if (stage === 'train') report(Math.min(1, done / UPDATES))
+              if (stage === 'train') report(Math.min(1, done / scale.updates))
             },
             warn: (message) => process.stderr.write(`${message}\n`),
           })
@@ -105,7 +113,9 @@ const shared: Pick<Study, 'metric' | 'lossName' | 'budget' | 'settings' | 'open'
       close() {},
     }
   },
-}
+})
+
+const shared = sharedAt({ lanes: TRAINING.lanes, updates: UPDATES })
 
 export const sparseWavernn: Study = {
   ...shared,
@@ -154,4 +164,41 @@ export const sparseWavernnTurns: Study = {
   ],
   densities: [0.1, 0.05, 0.2],
   seeds: [4, 5, 6],
+}
+
+const LONG: Scale = { lanes: 16, updates: 5000 }
+/** Pruning of the input matrices alone, in the first fifth of the budget. */
+const policy = (label: string, note: string, more: Record<string, unknown> = {}, control = true): StudyMethod => ({
+  label,
+  masks: { method: 'policy-es', only: 'gru.input', ...more },
+  ...(control && { control }),
+  note,
+})
+
+/** Ten times the updates of the short form, and a strategy over a few numbers with its controls. */
+export const sparseWavernnLong: Study = {
+  ...sharedAt(LONG),
+  name: 'sparse-wavernn-long',
+  title: 'Sparse WaveRNN: a learned pruning policy at ten times the updates',
+  text: [
+    `The nets and recordings of [sparse-wavernn](sparse-wavernn.md), with the budget of ${LONG.updates} updates of ${LONG.lanes} lanes. \`policy-es\` begins with dense input matrices, prunes them in the first fifth of the budget, and leaves all others their random masks. An evolution strategy learns which features of a block decide.`,
+    'Its controls prune by the same schedule without a strategy: by norm, by the rms of the gate gradient, by both in equal parts, and by a policy drawn at random. A strategy is worth something only if it beats them.',
+  ],
+  methods: [
+    { label: 'random', masks: { method: 'random' }, note: 'fixed' },
+    policy('policy-es', 'the strategy learns the policy', {}, false),
+    policy('policy fixed', 'norm and rms in equal parts', { policy: 'fixed' }),
+    policy('policy norm', 'norm alone', { policy: 'fixed', theta: [1, 0, 0] }),
+    policy('policy rms', 'rms of the gate gradient alone', { policy: 'fixed', theta: [0, 1, 0] }),
+    policy('policy drawn', 'drawn from the seed', { policy: 'drawn' }),
+    {
+      label: 'magnitude-pruning',
+      masks: { method: 'magnitude-pruning', every: 50 },
+      note: 'all matrices dense at first',
+    },
+    { label: 'rigl', masks: { method: 'rigl', every: 250, fraction: 0.15, end: 0.6 }, note: 'few exchanges' },
+    { label: 'set', masks: { method: 'set', every: 250, fraction: 0.15, end: 0.6 }, note: 'few exchanges' },
+  ],
+  densities: [0.1, 0.05],
+  seeds: [31, 32, 33, 34, 35],
 }

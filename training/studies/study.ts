@@ -12,7 +12,7 @@ export interface StudyMethod {
   readonly masks: { readonly method: string } & Readonly<Record<string, unknown>>
   /** `equal-cost`: the dense net whose training costs what the sparse one's does; `dense`: the net itself at density 1. */
   readonly net?: 'equal-cost' | 'dense'
-  /** A variant of `hybrid-es` that is not the hybrid but what it is held against. */
+  /** A variant of `hybrid-es` or `policy-es` that is not the hybrid but what it is held against. */
   readonly control?: boolean
   /** One clause for the table of methods. */
   readonly note: string
