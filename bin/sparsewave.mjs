@@ -9,7 +9,9 @@ import { existsSync } from 'node:fs'
 const root = new URL('../', import.meta.url)
 const script = (name) => new URL(`scripts/${name}.mjs`, root)
 const command = process.argv[2] ?? ''
-const training = ['train', 'study', 'jobs', 'compact', 'evaluate'].includes(command)
+const training =
+  ['train', 'study', 'jobs', 'compact', 'evaluate'].includes(command) ||
+  (command === 'serve' && process.argv.includes('--training'))
 if (process.env.SPARSEWAVE_SKIP_BUILD !== '1') {
   if (existsSync(script('build'))) {
     const { build, SPEAKING, TRAINING } = await import(script('build').href)

@@ -111,8 +111,8 @@ export function docsPage(openApi: OpenApi, asyncApi: AsyncApi, origin: string): 
   // Our own interface first, then those that other services' clients know, then what operators use.
   const own = operations.find(({ path }) => path === '/v1/audio/speech')
   const ownTag = own ? tagOf(own) : ''
-  const groups: Group[] = [
-    groupOf(ownTag, 'Speech over HTTP'),
+  const all: Group[] = [
+    ...(own ? [groupOf(ownTag, 'Speech over HTTP')] : []),
     {
       title: 'Speech over WebSockets',
       about:
@@ -123,9 +123,12 @@ export function docsPage(openApi: OpenApi, asyncApi: AsyncApi, origin: string): 
         section: channelSection(channel, origin),
       })),
     },
-    ...tags.filter((tag) => tag !== ownTag && tag !== '').map((tag) => groupOf(tag, `As ${tag} has it`)),
-    ...(ownTag === '' ? [] : [groupOf('', 'The server')]),
+    ...tags
+      .filter((tag) => tag !== ownTag && tag !== '')
+      .map((tag) => groupOf(tag, tag === 'Training' ? tag : `As ${tag} has it`)),
+    ...(own && ownTag === '' ? [] : [groupOf('', 'The server')]),
   ]
+  const groups = all.filter(({ entries }) => entries.length > 0)
   return `<!doctype html>
 <html lang="en">
 <head>

@@ -1,6 +1,7 @@
 /** Errors as OpenAI's clients expect them: {error: {message, type, param, code}}. */
 import { STATUS_CODES } from 'node:http'
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express'
+import type { Logger } from 'pino'
 import type { z } from 'zod'
 import { type ErrorCode, httpRemedy, SparsewaveError } from '../src/errors.ts'
 import { RateLimitError } from './access/gate.ts'
@@ -129,7 +130,7 @@ export function messageOf(error: SparsewaveError): string {
 }
 
 /** The field that an error is about. */
-export const paramOf = (error: SparsewaveError): string | null => (error instanceof RequestError ? error.param : null)
+export const paramOf = (error: SparsewaveError & { param?: string | null }): string | null => error.param ?? null
 
 /** The error object of an error that a client may see. */
 export const errorBodyOf = (error: SparsewaveError): ErrorBody =>
@@ -145,7 +146,8 @@ function asSparsewaveError(error: unknown, res: Response): SparsewaveError {
   // The messages of these errors may name files.
   if (status !== undefined && status < 500)
     return new RequestError('REQUEST_INVALID', `The request is wrong: ${STATUS_CODES[status] ?? status}.`, null)
-  deps?.logger.error({ id, fault: faultOf(error) }, 'a request failed inside the server')
+  const logger: Logger | undefined = deps?.logger ?? res.locals.logger
+  logger?.error({ id, fault: faultOf(error) }, 'a request failed inside the server')
   return new SparsewaveError('SYNTHESIS_FAILED', 'The request failed inside the server.')
 }
 

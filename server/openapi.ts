@@ -1,5 +1,6 @@
 /** GET /openapi.json: the HTTP interface as OpenAPI 3.1, made from the schemas that requests are parsed with. */
 import { z } from 'zod'
+import type { HttpExtension } from '../src/extension.ts'
 import { FORMATS, mediaTypeOf, type SentenceTime } from '../src/synthesis/index.ts'
 import { type TextReading, WORD_SOURCES } from '../src/text/index.ts'
 import { packageVersion } from '../src/version.ts'
@@ -209,21 +210,28 @@ function dialectPaths(): { paths: Record<string, object>; requests: Record<strin
   return { paths, requests }
 }
 
-/** The document. */
-export function openApiDocument(): object {
-  const { paths, requests } = dialectPaths()
+/** The document of a server that speaks, has an extension, or both. */
+export function openApiDocument({
+  speech = true,
+  extension,
+}: {
+  speech?: boolean
+  extension?: HttpExtension
+} = {}): object {
+  const { paths, requests } = speech ? dialectPaths() : { paths: {}, requests: {} }
   return {
     openapi: '3.1.0',
     info: {
       title: 'sparsewave',
       version: packageVersion(),
-      description: "Streaming text-to-speech. OpenAI's clients work with `/v1` as their base URL.",
+      description: `${speech ? 'Streaming text-to-speech.' : 'Training of voices.'} OpenAI's clients work with \`/v1\` as their base URL.`,
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
     security: [{ bearer: [] }, { header: [] }, {}],
     paths: {
       ...paths,
+      ...extension?.openApi.paths,
       '/health/live': get('Whether the process answers', 'Health', {}, true),
       '/health/ready': get(
         'Whether a voice is loaded',
@@ -245,13 +253,17 @@ export function openApiDocument(): object {
           responses: { '200': { description: 'OK', content: { 'application/json': { schema: { type: 'object' } } } } },
         },
       },
-      '/asyncapi.json': {
-        get: {
-          summary: 'The WebSocket protocols as AsyncAPI',
-          security: [],
-          responses: { '200': { description: 'OK', content: { 'application/json': { schema: { type: 'object' } } } } },
+      ...(speech && {
+        '/asyncapi.json': {
+          get: {
+            summary: 'The WebSocket protocols as AsyncAPI',
+            security: [],
+            responses: {
+              '200': { description: 'OK', content: { 'application/json': { schema: { type: 'object' } } } },
+            },
+          },
         },
-      },
+      }),
       '/docs': {
         get: {
           summary: 'The interface, to read',
@@ -265,7 +277,11 @@ export function openApiDocument(): object {
         bearer: { type: 'http', scheme: 'bearer' },
         header: { type: 'apiKey', in: 'header', name: 'xi-api-key' },
       },
-      schemas: { ...schemasOf(requests, 'input'), ...schemasOf(ANSWERS, 'output') },
+      schemas: {
+        ...schemasOf(requests, 'input'),
+        ...schemasOf(speech ? ANSWERS : { Error: ANSWERS.Error, Health: ANSWERS.Health }, 'output'),
+        ...extension?.openApi.schemas,
+      },
     },
   }
 }

@@ -3,10 +3,12 @@ import { createServer, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
+import type { HttpExtension } from '../src/extension.ts'
 import { Gate } from './access/gate.ts'
 import { KeyStore } from './access/key-store.ts'
 import { createApp } from './app.ts'
 import type { Config } from './config.ts'
+import { REQUEST_TIME, requireKeyFile, UPLOAD_TIME } from './extension.ts'
 import { createLogger } from './log.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import type { WorkerPort } from './synthesis/messages.ts'
@@ -42,6 +44,8 @@ export interface StartOptions {
   readonly logger?: Logger
   /** False: the server opens no port. Its owner hands requests to it as events. Default true. */
   readonly listens?: boolean
+  /** What another package adds to the HTTP interface. Needs a key file. */
+  readonly extension?: HttpExtension | undefined
   /** Lines of the log that were dropped so far. */
   droppedLines?(): number
 }
@@ -57,10 +61,12 @@ export async function startServer({
   log = () => {},
   logger = createLogger('silent'),
   listens = true,
+  extension,
   droppedLines = () => 0,
 }: StartOptions): Promise<RunningServer> {
   const { keysFile, apiKeys } = config
   const catalogue = withAliases(offered, config.aliases)
+  if (extension) requireKeyFile(config)
   // Before anything is started: a key file that cannot be read ends the start at once.
   const keys =
     keysFile !== undefined || apiKeys.length > 0
@@ -107,12 +113,12 @@ export async function startServer({
   // Time to send a request in; how long its answer may take is the routes' business.
   const options = {
     headersTimeout: 10_000,
-    requestTimeout: 30_000,
+    requestTimeout: extension ? UPLOAD_TIME : REQUEST_TIME,
     connectionsCheckingInterval: 2000,
     keepAliveTimeout: 65_000,
     maxHeaderSize: 16 * 1024,
   }
-  const app = createApp(deps)
+  const app = createApp(deps, extension)
   const server: Server = tls
     ? createTlsServer({ ...options, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: 10_000 }, app)
     : createServer(options, app)
@@ -144,7 +150,9 @@ export async function startServer({
         const closed = new Promise<void>((resolve) => server.close(() => resolve()))
         webSocket.close()
         wyoming?.close()
+        const closing = extension?.close()
         await running.drain(config.drainSeconds)
+        await closing
         wyoming?.end()
         server.closeIdleConnections()
         setTimeout(() => server.closeAllConnections(), 1000).unref()

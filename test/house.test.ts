@@ -71,6 +71,8 @@ test.each([
   ['wavefile', 'src/audio/wav.ts'],
   ['ogg-opus-decoder', 'training/data/opus.ts'],
   ['libsql', 'training/queue/database.ts'],
+  ['bullmq', 'training/queue/redis.ts'],
+  ['ioredis', 'training/queue/redis.ts'],
 ])('%s is touched by one file', (name, file) => {
   const users = new Set(imports.filter((i) => i.to === name && !isTest(i)).map((i) => i.from))
   expect([...users]).toEqual([file])

@@ -5,7 +5,8 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { createServer as createHttpServer, type Server } from 'node:http'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -14,6 +15,8 @@ import { parse } from 'yaml'
 import { SparsewaveError } from '../src/errors.ts'
 import { PACKAGE_ROOT } from '../src/root.ts'
 import { serveTrainingMetrics, type TrainingMetrics } from '../training/jobs/metrics.ts'
+import type { QueuedJob } from '../training/queue/queue.ts'
+import { createServiceMetrics } from '../training/service/metrics.ts'
 import { standIn } from './support/stand-in.ts'
 import { type TestServer, testServer } from './support/test-server.ts'
 
@@ -48,7 +51,7 @@ function panelExpressions(): Expression[] {
 function alertExpressions(): Expression[] {
   const { groups } = parse(readFileSync(RULES, 'utf8'))
   return groups.flatMap(({ rules }: { rules: { alert: string; expr: string }[] }) =>
-    rules.map(({ alert, expr }) => ({ from: alert, expr: expr.replace(/ (>|==) (?=[\d.])/, ' $1 bool ') })),
+    rules.map(({ alert, expr }) => ({ from: alert, expr: expr.replace(/ (>|<|==) (?=[\d.])/, ' $1 bool ') })),
   )
 }
 
@@ -65,6 +68,7 @@ describe.skipIf(!installed)('with Prometheus (skipped where the package is not i
   let prometheus: ChildProcess | undefined
   let at: TestServer
   let training: TrainingMetrics
+  let service: Server
   let url: string
   let log = ''
 
@@ -101,6 +105,19 @@ describe.skipIf(!installed)('with Prometheus (skipped where the package is not i
       await speak('Fails.')
       fail = false
     }
+    const logged = join(dir, 'log.jsonl')
+    const line = (event: string) => JSON.stringify({ time: new Date().toISOString(), event, update: 7, loss: 20 })
+    writeFileSync(logged, `${['train', 'validation', 'diverged'].map(line).join('\n')}\n`)
+    const entry = { state: 'running', progress: 0.5, added: new Date().toISOString() } as QueuedJob
+    const metrics = createServiceMetrics({
+      jobs: async () => [{ id: 'job-1', kind: 'vocoder', folder: dir, log: logged, entry }],
+      disk: () => ({ used: 1e9, free: 9e10 }),
+    })
+    service = createHttpServer(async (_request, response) => {
+      response.setHeader('Content-Type', 'text/plain; version=0.0.4').end(await metrics())
+    })
+    service.listen(0, '127.0.0.1')
+    await once(service, 'listening')
     const socket = new WebSocket(`ws://127.0.0.1:${at.port}/v1/audio/stream`)
     await once(socket, 'open')
     at.workers.at(-1)!.crash()
@@ -114,7 +131,11 @@ describe.skipIf(!installed)('with Prometheus (skipped where the package is not i
     const config = {
       global: { scrape_interval: '250ms', evaluation_interval: '1s' },
       rule_files: [RULES],
-      scrape_configs: [target('sparsewave', at.port), target('sparsewave-training', training.port)],
+      scrape_configs: [
+        target('sparsewave', at.port),
+        target('sparsewave-training', training.port),
+        target('sparsewave-jobs', (service.address() as AddressInfo).port),
+      ],
     }
     writeFileSync(join(dir, 'prometheus.yml'), JSON.stringify(config))
     const args = [
@@ -126,8 +147,8 @@ describe.skipIf(!installed)('with Prometheus (skipped where the package is not i
     prometheus.stderr!.on('data', (data) => {
       log += data
     })
-    // Load goes on until both targets were scraped three times, which is what rates need.
-    const scrapes = 'min(count_over_time(up{job=~"sparsewave.*"}[1m])) >= 3 and on() count(up) == 2'
+    // Load goes on until all targets were scraped three times, which is what rates need.
+    const scrapes = 'min(count_over_time(up{job=~"sparsewave.*"}[1m])) >= 3 and on() count(up) == 3'
     do {
       if (prometheus.exitCode !== null) throw new Error(`Prometheus ended: ${log}`)
       await load()
@@ -141,6 +162,7 @@ describe.skipIf(!installed)('with Prometheus (skipped where the package is not i
       await once(prometheus, 'exit')
     }
     await training?.stop()
+    service?.close()
     await at?.stop()
     rmSync(dir, { recursive: true, force: true })
   })

@@ -3,6 +3,7 @@
  */
 import { existsSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
+import type { ExtensionHost, HttpExtension } from 'sparsewave/internal/extension'
 import { VOCODERS, type VocoderKind } from 'sparsewave/internal/vocoder/vocoder'
 import { engineReport } from './engines/index.ts'
 import { describeMeasures, type EvaluateOptions, evaluateCheckpoint, evaluateVoice } from './evaluate/evaluate.ts'
@@ -18,6 +19,12 @@ import { TASKS } from './tasks/index.ts'
 import { registerVoiceCommands } from './voices/cli.ts'
 
 export { engineReport }
+
+/** Training over HTTP, for `sparsewave serve --training`. */
+export async function createTrainingExtension(log: (line: string) => void): Promise<HttpExtension> {
+  const { trainingExtension } = await import('./service/index.ts')
+  return trainingExtension(log)
+}
 
 const count = (text: string): number => {
   const value = Number(text)
@@ -54,7 +61,8 @@ interface CompactFlags {
   readonly cache: string
 }
 
-export function registerTrainingCommands(program: Command): void {
+/** `host` starts HTTP servers for the commands that need one. */
+export function registerTrainingCommands(program: Command, host?: ExtensionHost): void {
   program
     .command('train')
     .summary('train a net from a job file')
@@ -143,7 +151,7 @@ export function registerTrainingCommands(program: Command): void {
       },
     )
 
-  registerJobCommands(program)
+  registerJobCommands(program, host)
   registerVoiceCommands(program)
 
   program

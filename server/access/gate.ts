@@ -7,7 +7,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { SparsewaveError } from '../../src/errors.ts'
 import { withoutStack } from '../fault.ts'
-import type { ApiKey } from './key-file.ts'
+import type { ApiKey, Scope } from './key-file.ts'
 import type { KeyStore } from './key-store.ts'
 
 export interface Caller {
@@ -59,10 +59,14 @@ export class Gate {
     this.#options = options
   }
 
-  /** Who asks. `query` is given where the key, or a signature made with it, may stand in the URL. Throws INVALID_API_KEY. */
-  identify(headers: IncomingHttpHeaders, address: string, query?: string): Caller {
+  /**
+   * Who asks. `query` is given where the key, or a signature made with it, may stand in the URL. Without keys everybody may speak, and
+   * nobody may do anything else. Throws INVALID_API_KEY, PERMISSION_DENIED.
+   */
+  identify(headers: IncomingHttpHeaders, address: string, query?: string, scope: Scope = 'speak'): Caller {
     const { keys, requests, characters } = this.#options
-    if (!keys) return this.keyless(address)
+    if (!keys && scope === 'speak') return this.keyless(address)
+    if (!keys) throw noKey('This server has no API keys, and this path needs one.')
     const inUrl = query === undefined ? undefined : new URLSearchParams(query)
     const given = presentedKey(headers) ?? inUrl?.get('key') ?? undefined
     let key: ApiKey | undefined
@@ -70,6 +74,10 @@ export class Gate {
     else if (query !== undefined && inUrl?.has('signature')) key = signerOf(query, inUrl, keys)
     else throw noKey('There is no API key in the request.')
     if (!key) throw noKey('The API key is not valid.')
+    if (!(key.scopes ?? ['speak']).includes(scope))
+      throw withoutStack(
+        () => new SparsewaveError('PERMISSION_DENIED', `The API key does not have the scope ${scope}.`),
+      )
     return { name: key.name, requests: key.requests ?? requests, characters: key.characters ?? characters }
   }
 

@@ -1,5 +1,5 @@
 /**
- * The file of API keys: a line each, `NAME sha256:HEX [requests=N] [characters=N]`. Keys are 256 random bits, so a plain
+ * The file of API keys: a line each, `NAME sha256:HEX [requests=N] [characters=N] [scopes=A,B]`. Keys are 256 random bits, so a plain
  * SHA-256 of one cannot be searched back; the key itself is shown once, when it is made.
  */
 import { createHash, randomBytes } from 'node:crypto'
@@ -13,11 +13,18 @@ export interface ApiKey {
   /** Requests and characters a minute; undefined = the server's own limits. */
   readonly requests?: number
   readonly characters?: number
+  /** What it may be used for; undefined = speaking alone. */
+  readonly scopes?: readonly Scope[]
 }
+
+/** What keys may be used for: `speak` is everything but training. */
+export const SCOPES = ['speak', 'train'] as const
+export type Scope = (typeof SCOPES)[number]
 
 export const digestOf = (key: string): Buffer => createHash('sha256').update(key).digest()
 
-const LINE = /^([A-Za-z0-9._-]{1,64})\s+sha256:([0-9a-f]{64})((?:\s+(?:requests|characters)=\d{1,9})*)$/
+const LINE =
+  /^([A-Za-z0-9._-]{1,64})\s+sha256:([0-9a-f]{64})((?:\s+(?:(?:requests|characters)=\d{1,9}|scopes=(?:speak|train)(?:,(?:speak|train))*))*)$/
 
 /** The keys in a file's text. Throws USAGE naming the line that is wrong. */
 export function parseKeys(text: string, file: string): ApiKey[] {
@@ -28,7 +35,7 @@ export function parseKeys(text: string, file: string): ApiKey[] {
     if (name === undefined)
       throw new SparsewaveError(
         'USAGE',
-        `Line ${i + 1} of ${file} is not a key: NAME sha256:HEX [requests=N] [characters=N].`,
+        `Line ${i + 1} of ${file} is not a key: NAME sha256:HEX [requests=N] [characters=N] [scopes=speak,train].`,
         {
           remedy: '`sparsewave keys create NAME` writes such lines.',
         },
@@ -39,12 +46,14 @@ export function parseKeys(text: string, file: string): ApiKey[] {
     }
     const requests = limit('requests')
     const characters = limit('characters')
+    const scopes = /scopes=(\S+)/.exec(limits!)?.[1]?.split(',') as Scope[] | undefined
     return [
       {
         name,
         digest: Buffer.from(hex!, 'hex'),
         ...(requests !== undefined && { requests }),
         ...(characters !== undefined && { characters }),
+        ...(scopes && { scopes }),
       },
     ]
   })
@@ -70,7 +79,11 @@ function write(file: string, text: string): void {
 }
 
 /** Adds a key and returns it. Throws USAGE when the name is taken or cannot be one. */
-export function createKey(file: string, name: string, limits: { requests?: number; characters?: number } = {}): string {
+export function createKey(
+  file: string,
+  name: string,
+  limits: { requests?: number; characters?: number; scopes?: readonly Scope[] } = {},
+): string {
   const text = readKeyFile(file)
   if (parseKeys(text, file).some((key) => key.name === name))
     throw new SparsewaveError('USAGE', `There is a key ${name} already.`, {

@@ -1,11 +1,13 @@
 /** `sparsewave keys`: creates, lists and revokes the API keys in a server's key file. A running server picks up changes. */
-import { Command, Option } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import type { Scope } from '../../server/access/key-file.ts'
 import { SparsewaveError } from '../errors.ts'
 import { numberIn } from './options.ts'
 
 const EXAMPLES = `
 Examples:
   $ sparsewave keys create web-shop --file keys.txt --requests 60
+  $ sparsewave keys create studio --file keys.txt --scopes speak,train
   $ sparsewave keys list --file keys.txt
   $ SPARSEWAVE_KEYS_FILE=keys.txt sparsewave serve`
 
@@ -17,6 +19,13 @@ function fileOf({ file }: { file?: string }): string {
   throw new SparsewaveError('USAGE', 'Say which file the keys are in.', {
     remedy: 'Give --file, or set SPARSEWAVE_KEYS_FILE.',
   })
+}
+
+function scopes(text: string): Scope[] {
+  const list = text.split(',').map((word) => word.trim())
+  const isScope = (word: string): word is Scope => word === 'speak' || word === 'train'
+  if (!list.every(isScope)) throw new InvalidArgumentError('It must be speak, train or speak,train.')
+  return [...new Set(list as Scope[])]
 }
 
 const load = () => import('../../server/access/key-file.ts')
@@ -32,12 +41,19 @@ export function keysCommand(): Command {
     .addOption(fileOption())
     .option('--requests <n>', 'requests per minute', numberIn(0, 1e9, true))
     .option('--characters <n>', 'characters of text per minute', numberIn(0, 1e9, true))
-    .action(async (name: string, options: { file?: string; requests?: number; characters?: number }) => {
-      const { createKey } = await load()
-      const { requests, characters } = options
-      const limits = { ...(requests !== undefined && { requests }), ...(characters !== undefined && { characters }) }
-      process.stdout.write(`${createKey(fileOf(options), name, limits)}\n`)
-    })
+    .option('--scopes <list>', 'what it may be used for: speak, train or speak,train (default: speak)', scopes)
+    .action(
+      async (name: string, options: { file?: string; requests?: number; characters?: number; scopes?: Scope[] }) => {
+        const { createKey } = await load()
+        const { requests, characters, scopes } = options
+        const limits = {
+          ...(requests !== undefined && { requests }),
+          ...(characters !== undefined && { characters }),
+          ...(scopes && { scopes }),
+        }
+        process.stdout.write(`${createKey(fileOf(options), name, limits)}\n`)
+      },
+    )
   keys
     .command('list')
     .description('list the names and limits')
@@ -45,8 +61,9 @@ export function keysCommand(): Command {
     .action(async (options: { file?: string }) => {
       const { parseKeys, readKeyFile } = await load()
       const file = fileOf(options)
-      for (const { name, requests, characters } of parseKeys(readKeyFile(file), file)) {
+      for (const { name, requests, characters, scopes } of parseKeys(readKeyFile(file), file)) {
         const limits = [
+          ...(scopes ? [`may ${scopes.join(' and ')}`] : []),
           ...(requests === undefined ? [] : [`${requests} requests per minute`]),
           ...(characters === undefined ? [] : [`${characters} characters per minute`]),
         ]

@@ -9,7 +9,7 @@ import { completionsCommand } from './completions.ts'
 import { doctorCommand } from './doctor.ts'
 import { keysCommand } from './keys.ts'
 import { readCommand } from './read.ts'
-import { serveCommand } from './serve.ts'
+import { serveCommand, serveExtension } from './serve.ts'
 import { speakCommand } from './speak.ts'
 import { loadTraining, registerMissingTraining } from './training.ts'
 import { voicesCommand } from './voices.ts'
@@ -45,7 +45,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     const isOwn = argv[0] !== 'completions' && program.commands.some((command) => command.name() === argv[0])
     if (!isOwn) {
       const training = await loadTraining()
-      if (training) training.registerTrainingCommands(program)
+      if (training) training.registerTrainingCommands(program, { serve: serveExtension })
       else registerMissingTraining(program)
     }
     inheritSettings(program)

@@ -2,8 +2,10 @@
 import { Command } from 'commander'
 import type { Config } from '../../server/config.ts'
 import { SparsewaveError } from '../errors.ts'
+import type { HttpExtension } from '../extension.ts'
 import { catalogue } from '../voices/catalogue.ts'
 import { numberIn, voiceOption } from './options.ts'
+import { loadTraining } from './training.ts'
 
 interface ServeOptions {
   port?: number
@@ -11,6 +13,7 @@ interface ServeOptions {
   voice?: string
   workers?: number
   wyomingPort?: number
+  training?: true
   tlsCert?: string
   tlsKey?: string
   tlsSelfSigned?: boolean
@@ -36,6 +39,7 @@ export function serveCommand(): Command {
       'port for Home Assistant (or SPARSEWAVE_WYOMING_PORT, default none)',
       numberIn(0, 65535, true),
     )
+    .option('--training', 'also take recordings and training jobs, from keys with the scope train')
     .option('--tls-cert <file>', 'certificate in PEM: the port then speaks TLS (or SPARSEWAVE_TLS_CERT)')
     .option('--tls-key <file>', 'its key in PEM (or SPARSEWAVE_TLS_KEY)')
     .option('--tls-self-signed', 'make both files where they are missing (or SPARSEWAVE_TLS_SELF_SIGNED=1)')
@@ -70,6 +74,7 @@ async function serve(options: ServeOptions): Promise<void> {
   const output = standardOutput()
   const errors = new LogStream(2)
   const log = (line: string): void => errors.write(`${line}\n`)
+  const extension = options.training ? await openTraining(config, log) : undefined
   const voices = catalogue(options.voice ?? settings.voice, log)
   const running = await startServer({
     config,
@@ -78,7 +83,9 @@ async function serve(options: ServeOptions): Promise<void> {
     log,
     logger: createLogger(config.logLevel, output),
     droppedLines: () => output.dropped,
-  }).catch((error: NodeJS.ErrnoException) => {
+    extension,
+  }).catch(async (error: NodeJS.ErrnoException) => {
+    await extension?.close()
     throw listenError(error, config)
   })
   const { kernel, kernelReason, precision, vocoder } = running.info
@@ -94,6 +101,46 @@ async function serve(options: ServeOptions): Promise<void> {
   await Promise.all([output.end(LAST_LINES), errors.end(LAST_LINES)])
   // A thread that is stuck in native code would keep the process for ever, also on `exit`.
   if (!haveEnded) process.kill(process.pid, 'SIGKILL')
+}
+
+/** What the trainer adds to the server. Throws USAGE without a key file, TRAINING_MISSING. */
+async function openTraining(config: Config, log: (line: string) => void): Promise<HttpExtension> {
+  const { requireKeyFile } = await import('../../server/extension.ts')
+  requireKeyFile(config)
+  const training = await loadTraining()
+  if (!training?.createTrainingExtension)
+    throw new SparsewaveError(
+      'TRAINING_MISSING',
+      '`sparsewave serve --training` needs the package sparsewave-training.',
+    )
+  return training.createTrainingExtension(log)
+}
+
+/** Serves an extension alone until the process is asked to end. */
+export async function serveExtension(
+  extension: HttpExtension,
+  options: { port?: number | undefined; host?: string | undefined },
+): Promise<void> {
+  const [{ readConfig }, { createLogger, standardOutput }, { startExtension }] = await Promise.all([
+    import('../../server/config.ts'),
+    import('../../server/log.ts'),
+    import('../../server/extension.ts'),
+  ])
+  try {
+    const settings = readConfig()
+    const config = { ...settings, port: options.port ?? settings.port, host: options.host ?? settings.host }
+    const running = await startExtension(extension, config, createLogger(config.logLevel, standardOutput())).catch(
+      (error: NodeJS.ErrnoException) => {
+        throw listenError(error, config)
+      },
+    )
+    process.stderr.write(`Listening on http://localhost:${running.port}.\n`)
+    await stopSignal()
+    process.stderr.write('Stopping: jobs that run write a checkpoint and wait again.\n')
+    await running.stop()
+  } finally {
+    await extension.close()
+  }
 }
 
 /** Time for the last lines of the log, ms. */

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Command } from 'commander'
 import { SparsewaveError } from '../errors.ts'
+import type { ExtensionHost, HttpExtension } from '../extension.ts'
 
 /** A line of `sparsewave doctor`. */
 export interface ReportLine {
@@ -13,7 +14,9 @@ export interface ReportLine {
 }
 
 interface Training {
-  registerTrainingCommands(program: Command): void
+  registerTrainingCommands(program: Command, host?: ExtensionHost): void
+  /** Training over HTTP, which `serve --training` mounts. */
+  createTrainingExtension?(log: (line: string) => void): Promise<HttpExtension>
   /** Which training engines can be used here, and why others cannot. */
   engineReport?(): Promise<readonly ReportLine[]>
 }

@@ -7,6 +7,7 @@ import { readWav } from '../../src/audio/wav.ts'
 import { addonFile } from '../../src/native-addon.ts'
 import { PACKAGE_ROOT } from '../../src/root.ts'
 import { TRAINING_ROOT } from '../../training/root.ts'
+import { TINY_NET, writeMadeUpCorpus } from '../../training/tasks/sparse-wavernn/testing.ts'
 import { chromium } from '../support/chromium.ts'
 import { Outside, serveFiles } from '../support/outside.ts'
 
@@ -25,6 +26,33 @@ test.skipIf(!existsSync(addonFile('train', TRAINING_ROOT)))(
       name: 'mine',
       net: { hidden: 64 },
     })
+  },
+  240_000,
+)
+
+test.skipIf(!existsSync(addonFile('train', TRAINING_ROOT)))(
+  'training-client.mjs trains on a server of its own (skipped without a C++ compiler)',
+  async () => {
+    const keys = outside.path('keys.txt')
+    const env = { SPARSEWAVE_KEYS_FILE: keys, SPARSEWAVE_TRAINING_FOLDER: outside.path('service') }
+    const command = join(PACKAGE_ROOT, 'bin/sparsewave.mjs')
+    const made = await outside.run(process.execPath, [command, 'keys', 'create', 'me', '--scopes', 'train'], env)
+    writeMadeUpCorpus(outside.path('corpus'))
+    await outside.run('tar', ['czf', 'recordings.tar.gz', 'corpus'])
+    const server = outside.start(process.execPath, [command, 'jobs', 'serve', '--port', '0'], env)
+    const [, url] = await outside.said(server, /(http:\/\/localhost:\d+)/)
+    const job = JSON.stringify({
+      threads: 1,
+      net: TINY_NET,
+      training: { updates: 20, lanes: 16, steps: 30 },
+      validation: { every: 10 },
+    })
+    const args = ['training-client.mjs', 'recordings.tar.gz', url!, 'result.tar', job]
+    const first = await outside.run(process.execPath, args, { TRAINING_KEY: made.stdout.trim() })
+    expect(first.code, first.stderr).toBe(0)
+    expect(first.stdout).toMatch(/24 recordings.*\n.*job-.*\n[\s\S]*Update 20: held-out loss .*\n.*result\.tar/)
+    expect((await outside.run('tar', ['tf', 'result.tar'])).stdout).toContain('vocoder.safetensors')
+    server.kill('SIGTERM')
   },
   240_000,
 )

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { type Config, readConfig } from '../../server/config.ts'
 import { type RunningServer, startServer } from '../../server/start.ts'
 import type { VoiceCatalogue } from '../../server/voices.ts'
+import type { HttpExtension } from '../../src/extension.ts'
 import { type InProcessWorker, inProcessWorker } from './in-process-worker.ts'
 import { type StandIn, standIn } from './stand-in.ts'
 
@@ -14,13 +15,20 @@ export interface TestServer extends RunningServer {
 }
 
 export async function testServer(
-  options: { config?: Partial<Config>; standIn?: StandIn; logger?: Logger; catalogue?: VoiceCatalogue } = {},
+  options: {
+    config?: Partial<Config>
+    standIn?: StandIn
+    logger?: Logger
+    catalogue?: VoiceCatalogue
+    extension?: HttpExtension
+  } = {},
 ): Promise<TestServer> {
   const speaker = options.standIn ?? standIn()
   const workers: InProcessWorker[] = []
   const running = await startServer({
     config: { ...readConfig({ PORT: '0', HOST: '127.0.0.1', SPARSEWAVE_WORKERS: '1' }), ...options.config },
     ...(options.logger && { logger: options.logger }),
+    ...(options.extension && { extension: options.extension }),
     catalogue: options.catalogue ?? {
       voices: [{ name: 'stand-in', language: 'en-US', description: 'Noise.', aliases: ['noise'] }],
       defaultVoice: 'stand-in',

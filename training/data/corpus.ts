@@ -65,8 +65,10 @@ const lineSchema = z.object({
 /**
  * Reads a corpus folder, in file order. Throws CORPUS_MISSING when there is no corpus in it, CORPUS_INVALID naming
  * the first line that is wrong.
+ *
+ * @param confined refuse audio outside the folder, for a corpus that a stranger sent
  */
-export function readCorpus(dir: string): Utterance[] {
+export function readCorpus(dir: string, { confined = false }: { confined?: boolean } = {}): Utterance[] {
   const jsonl = path.join(dir, 'corpus.jsonl')
   const csv = path.join(dir, 'metadata.csv')
   const [file, parse] = existsSync(jsonl) ? [jsonl, parseJsonLine] : [csv, parseMetadataLine]
@@ -80,6 +82,8 @@ export function readCorpus(dir: string): Utterance[] {
     const fail = (why: string) => new SparsewaveError('CORPUS_INVALID', `${file}, line ${i + 1}: ${why}.`)
     const utterance = parse(line.replace(/\r$/, ''), dir, fail)
     if (ids.has(utterance.id)) throw fail(`the id ${utterance.id} was used before`)
+    if (confined && path.relative(path.resolve(dir), utterance.audio).startsWith('..'))
+      throw fail('its audio lies outside the corpus')
     if (!existsSync(utterance.audio)) throw fail(`${utterance.audio} does not exist`)
     ids.add(utterance.id)
     utterances.push(utterance)

@@ -5,17 +5,33 @@ import { SparsewaveError } from 'sparsewave/internal/errors'
 import { readJob, type Task } from '../jobs/job.ts'
 import { CHECKPOINT_FILE, PREVIOUS_FILE } from '../net/checkpoint-files.ts'
 import { findStudy } from '../studies/index.ts'
-import type { Queue } from './queue.ts'
+import type { JobSpec, Queue } from './queue.ts'
+
+/** A job as it is added to a queue. */
+export interface NewJob {
+  readonly name: string
+  readonly spec: JobSpec
+  /** What it writes to: no two waiting jobs share one. */
+  readonly target: string
+}
+
+interface TrainOptions {
+  readonly tasks: readonly Task[]
+  readonly resume: boolean
+  readonly folder?: string
+}
+
+interface StudyOptions {
+  readonly shared: string
+  readonly out: string
+  readonly folder?: string
+}
 
 /**
- * Adds the training of a job file; paths in it are relative to `folder`. Throws JOB_INVALID, also when its run folder has a checkpoint
- * and `resume` is not given.
+ * The training of a job file; paths in it are relative to `folder`. Throws JOB_INVALID, also when its run folder has a checkpoint and
+ * `resume` is not given.
  */
-export function addTrainJob(
-  queue: Queue,
-  file: string,
-  { tasks, resume, folder = process.cwd() }: { tasks: readonly Task[]; resume: boolean; folder?: string },
-): number {
+export function trainJob(file: string, { tasks, resume, folder = process.cwd() }: TrainOptions): NewJob {
   const { job } = readJob(path.resolve(folder, file), tasks)
   const run = path.resolve(folder, (job as { run: string }).run)
   if (!resume && [CHECKPOINT_FILE, PREVIOUS_FILE].some((name) => existsSync(path.join(run, name)))) {
@@ -24,16 +40,22 @@ export function addTrainJob(
     })
   }
   const text = readFileSync(path.resolve(folder, file), 'utf8')
-  return queue.add(`train ${file}`, { kind: 'train', file, text, folder }, run)
+  return { name: `train ${file}`, spec: { kind: 'train', file, text, folder }, target: run }
 }
 
-/** Adds a study, which goes on from the runs that its log has. Throws JOB_INVALID. */
-export function addStudyJob(
-  queue: Queue,
-  name: string,
-  { shared, out, folder = process.cwd() }: { shared: string; out: string; folder?: string },
-): number {
+/** A study, which goes on from the runs that its log has. Throws JOB_INVALID. */
+export function studyJob(name: string, { shared, out, folder = process.cwd() }: StudyOptions): NewJob {
   const { name: study } = findStudy(name)
   const target = path.resolve(folder, out, 'data', `${study}.jsonl`)
-  return queue.add(`study ${study}`, { kind: 'study', study, shared, out, folder }, target)
+  return { name: `study ${study}`, spec: { kind: 'study', study, shared, out, folder }, target }
 }
+
+const put = (queue: Queue, { name, spec, target }: NewJob): number => queue.add(name, spec, target)
+
+/** Adds what `trainJob` makes. */
+export const addTrainJob = (queue: Queue, file: string, options: TrainOptions): number =>
+  put(queue, trainJob(file, options))
+
+/** Adds what `studyJob` makes. */
+export const addStudyJob = (queue: Queue, name: string, options: StudyOptions): number =>
+  put(queue, studyJob(name, options))

@@ -4,9 +4,12 @@ import { setTimeout as wait } from 'node:timers/promises'
 import cliProgress from 'cli-progress'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { SparsewaveError } from 'sparsewave/internal/errors'
+import type { ExtensionHost } from 'sparsewave/internal/extension'
 import { STUDIES } from '../studies/index.ts'
 import { TASKS } from '../tasks/index.ts'
-import { addStudyJob, addTrainJob, openQueue, type Queue, type QueuedJob, runQueue, workOn } from './index.ts'
+import { type NewJob, openQueue, type Queue, type QueuedJob, studyJob, trainJob, workOn } from './index.ts'
+import { type JobQueue, openJobQueue } from './job-queue.ts'
+import { performJob } from './perform.ts'
 import { DEFAULT_QUEUE } from './queue.ts'
 import type { Told } from './run.ts'
 
@@ -15,6 +18,18 @@ const number = (text: string): number => {
   if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It must be the number of a job.')
   return value
 }
+
+const port = (text: string): number => {
+  const value = text.trim() === '' ? Number.NaN : Number(text)
+  if (!Number.isInteger(value) || value < 0 || value > 65535)
+    throw new InvalidArgumentError('It must be a whole number from 0 to 65535.')
+  return value
+}
+
+const SERVE_EXAMPLES = `
+Examples:
+  sparsewave keys create studio --file keys.txt --scopes train
+  SPARSEWAVE_KEYS_FILE=keys.txt sparsewave jobs serve --port 8090`
 
 const EXAMPLES = `
 Examples:
@@ -28,7 +43,18 @@ interface QueueFlag {
   readonly queue: string
 }
 
-export function registerJobCommands(program: Command): void {
+interface When {
+  readonly priority?: number
+  readonly repeat?: string
+}
+
+async function put(queue: JobQueue, job: NewJob, { priority, repeat }: When): Promise<void> {
+  if (repeat === undefined) return added(await queue.add(job, { ...(priority !== undefined && { priority }) }))
+  await queue.schedule(repeat, job)
+  print(`${job.name} is added at '${repeat}'; \`sparsewave jobs schedules\` lists such jobs.`)
+}
+
+export function registerJobCommands(program: Command, host?: ExtensionHost): void {
   const jobs = program
     .command('jobs')
     .summary('a queue of trainings and studies')
@@ -41,12 +67,12 @@ export function registerJobCommands(program: Command): void {
       .description(`${summary.slice(0, 1).toUpperCase()}${summary.slice(1)}.`)
       .addOption(new Option('--queue <file>', "the queue's file").env('SPARSEWAVE_QUEUE').default(DEFAULT_QUEUE))
   /** Opens the queue for the time of `use`. */
-  const using = async <T>({ queue: file }: QueueFlag, use: (queue: Queue) => T | Promise<T>): Promise<T> => {
-    const queue = await openQueue(file)
+  const using = async <T>({ queue: file }: QueueFlag, use: (queue: JobQueue) => Promise<T>): Promise<T> => {
+    const queue = await openJobQueue(file)
     try {
       return await use(queue)
     } finally {
-      queue.close()
+      await queue.close()
     }
   }
 
@@ -54,23 +80,27 @@ export function registerJobCommands(program: Command): void {
   command(add, 'train', 'add the training of a job file')
     .argument('<job.yaml>', 'job file, see training/jobs/; it is kept as it is now')
     .option('--resume', "go on from the run's newest checkpoint", false)
-    .action((file: string, o: QueueFlag & { resume: boolean }) =>
-      using(o, (queue) => added(addTrainJob(queue, file, { tasks: TASKS, resume: o.resume }))),
+    .option('--priority <n>', 'lower numbers run first; needs REDIS_URL', number)
+    .option('--repeat <cron>', 'add it again at these times, such as "0 3 * * *"; needs REDIS_URL')
+    .action((file: string, o: QueueFlag & When & { resume: boolean }) =>
+      using(o, (queue) => put(queue, trainJob(file, { tasks: TASKS, resume: o.resume }), o)),
     )
   command(add, 'study', 'add a study')
     .argument('<name>', STUDIES.map((s) => s.name).join(', '))
     .option('--shared <folder>', 'folder that holds corpus/ and data/', '../shared')
     .option('-o, --output <folder>', 'where the document and data/<name>.jsonl go', 'docs/measurements/studies')
-    .action((name: string, o: QueueFlag & { shared: string; output: string }) =>
-      using(o, (queue) => added(addStudyJob(queue, name, { shared: o.shared, out: o.output }))),
+    .option('--priority <n>', 'lower numbers run first; needs REDIS_URL', number)
+    .option('--repeat <cron>', 'add it again at these times, such as "0 3 * * *"; needs REDIS_URL')
+    .action((name: string, o: QueueFlag & When & { shared: string; output: string }) =>
+      using(o, (queue) => put(queue, studyJob(name, { shared: o.shared, out: o.output }), o)),
     )
 
   command(jobs, 'list', 'list the jobs that wait or run')
     .option('--all', 'those that have ended, too', false)
     .option('--json', 'as JSON, a line a job', false)
     .action((o: QueueFlag & { all: boolean; json: boolean }) =>
-      using(o, (queue) => {
-        const found = queue.list(o)
+      using(o, async (queue) => {
+        const found = await queue.list(o)
         if (o.json) for (const job of found) print(JSON.stringify(job))
         else if (found.length === 0)
           print(o.all ? 'No jobs.' : 'No jobs wait or run; --all lists those that have ended.')
@@ -81,8 +111,8 @@ export function registerJobCommands(program: Command): void {
     .argument('<id>', 'its number', number)
     .option('--json', 'as JSON', false)
     .action((id: number, o: QueueFlag & { json: boolean }) =>
-      using(o, (queue) => {
-        const job = queue.job(id)
+      using(o, async (queue) => {
+        const job = await queue.job(id)
         if (o.json) print(JSON.stringify(job))
         else for (const line of description(job, queue.logOf(id))) print(line)
       }),
@@ -90,9 +120,9 @@ export function registerJobCommands(program: Command): void {
   command(jobs, 'cancel', 'cancel a job; one that runs leaves a checkpoint')
     .argument('<id>', 'its number', number)
     .action((id: number, o: QueueFlag) =>
-      using(o, (queue) => {
-        const before = queue.job(id).state
-        const state = queue.cancel(id)
+      using(o, async (queue) => {
+        const before = (await queue.job(id)).state
+        const state = await queue.cancel(id)
         if (state === 'running') print(`Job ${id} was asked to stop.`)
         else if (state === before) print(`Job ${id} had ended: ${state}.`)
         else print(`Job ${id} is ${state}.`)
@@ -105,11 +135,45 @@ export function registerJobCommands(program: Command): void {
   command(jobs, 'run', 'run the jobs of the queue, one after another')
     .option('--watch', 'wait for more when the queue is empty', false)
     .action((o: QueueFlag & { watch: boolean }) => using(o, (queue) => run(queue, o.watch)))
+  command(jobs, 'schedules', 'list what is added again and again; needs REDIS_URL')
+    .option('--remove <place>', 'end the schedule that writes to this place')
+    .action((o: QueueFlag & { remove?: string }) =>
+      using(o, async (queue) => {
+        if (o.remove !== undefined) {
+          if (await queue.unschedule(o.remove)) return print(`Nothing is added for ${o.remove} any more.`)
+          throw new SparsewaveError('JOB_UNKNOWN', `No schedule writes to ${o.remove}.`, {
+            remedy: '`sparsewave jobs schedules` lists the places.',
+          })
+        }
+        const found = await queue.schedules()
+        if (found.length === 0) print('No schedules.')
+        for (const { pattern, name, target, next } of found)
+          print(`${pattern}  ${name}  ${target}  next ${next ?? '-'}`)
+      }),
+    )
+  jobs.command('perform', { hidden: true }).action(perform)
   jobs
     .command('work', { hidden: true })
     .argument('<id>', '', number)
     .requiredOption('--queue <file>')
-    .action((id: number, o: QueueFlag) => using(o, (queue) => work(queue, id)))
+    .action(async (id: number, o: QueueFlag) => {
+      const queue = await openQueue(o.queue)
+      await work(queue, id).finally(() => queue.close())
+    })
+  jobs
+    .command('serve')
+    .summary('serve files and jobs over HTTP')
+    .description(
+      'Serves files and jobs over HTTP, without speech, and runs the jobs. Settings come from the environment.',
+    )
+    .option('-p, --port <port>', 'port to listen on (or PORT, default 8080)', port)
+    .option('--host <address>', 'address to listen on (or HOST, default all)')
+    .addHelpText('after', SERVE_EXAMPLES)
+    .action(async (o: { port?: number; host?: string }) => {
+      if (!host) throw new SparsewaveError('USAGE', 'This program has no HTTP server.', { remedy: 'Use `sparsewave`.' })
+      const { trainingExtension } = await import('../service/index.ts')
+      await host.serve(await trainingExtension((line) => void process.stderr.write(`${line}\n`)), o)
+    })
 }
 
 const print = (line: string) => void process.stdout.write(`${line}\n`)
@@ -150,13 +214,13 @@ function description(job: QueuedJob, log: string): string[] {
   return spec.kind === 'train' ? [...lines, '', spec.text.trimEnd()] : lines
 }
 
-async function printLog(queue: Queue, id: number, follow: boolean): Promise<void> {
-  queue.job(id)
+async function printLog(queue: JobQueue, id: number, follow: boolean): Promise<void> {
+  await queue.job(id)
   const file = queue.logOf(id)
   let at = 0
   for (;;) {
     // Looked at before the file, so that the last lines of a job that ends right now are printed.
-    const { state } = queue.job(id)
+    const { state } = await queue.job(id)
     at = copyFrom(file, at)
     if (!follow || (state !== 'queued' && state !== 'running')) return
     await wait(300)
@@ -177,7 +241,7 @@ function copyFrom(file: string, at: number): number {
   }
 }
 
-async function run(queue: Queue, watch: boolean): Promise<void> {
+async function run(queue: JobQueue, watch: boolean): Promise<void> {
   const stop = new AbortController()
   const leave = () => stop.abort()
   process.once('SIGINT', leave)
@@ -188,7 +252,7 @@ async function run(queue: Queue, watch: boolean): Promise<void> {
     : undefined
   const say = (line: string) => process.stderr.write(`${line}\n`)
   try {
-    const outcomes = await runQueue(queue, {
+    const outcomes = await queue.run({
       watch,
       signal: stop.signal,
       started(job) {
@@ -244,4 +308,10 @@ async function work(queue: Queue, id: number): Promise<void> {
   )
   await tell({ outcome })
   if (process.connected) process.disconnect()
+}
+
+/** The process of a job of Redis: its runner sends the spec, and hears what came of it. It leaves when the runner ends. */
+async function perform(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+  await performJob({ tasks: TASKS, studies: STUDIES })
 }

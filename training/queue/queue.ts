@@ -25,6 +25,15 @@ export type JobSpec =
       readonly out: string
       readonly folder: string
     }
+  /** One run of a study whose grid is spread over workers. */
+  | {
+      readonly kind: 'cell'
+      readonly study: string
+      readonly shared: string
+      readonly out: string
+      readonly folder: string
+      readonly key: string
+    }
 
 export interface QueuedJob {
   readonly id: number
@@ -83,7 +92,7 @@ create table if not exists jobs (
 ) strict;
 create index if not exists waiting on jobs (state, id);`
 const VERSION = 1
-const WAITING = `state in ('queued', 'running')`
+const WAITING = `(state in ('queued', 'running'))`
 
 /** Throws QUEUE_UNAVAILABLE, DISK_FULL. */
 export async function openQueue(file: string): Promise<Queue> {
@@ -143,6 +152,35 @@ export class Queue {
     const row = this.#get('select * from jobs where id = ?', id)
     if (!row) throw new SparsewaveError('JOB_UNKNOWN', `There is no job ${id} in ${this.file}.`)
     return this.#job(row)
+  }
+
+  /** The newest job that writes to `target`. */
+  find(target: string): QueuedJob | undefined {
+    const row = this.#get('select * from jobs where target = ? order by id desc limit 1', target)
+    return row && this.#job(row)
+  }
+
+  /** A job that was cancelled or has failed waits again, in its old place. Throws JOB_UNKNOWN, STATE_CONFLICT, JOB_INVALID. */
+  requeue(id: number): void {
+    const { target } = this.job(id)
+    this.#write(() => {
+      const other = this.#get(`select id from jobs where target = ? and id != ? and ${WAITING}`, target, id)
+      if (other) throw new SparsewaveError('JOB_INVALID', `Job ${other.id} already writes to ${target}.`)
+      const row = this.#get(
+        `update jobs set state = 'queued', cancel = 0, crashes = 0, crashed_at = -1, error = null, ended = null
+        where id = ? and state in ('cancelled', 'failed') returning id`,
+        id,
+      )
+      if (!row) throw new SparsewaveError('STATE_CONFLICT', `Job ${id} is ${this.job(id).state}.`)
+    })
+  }
+
+  /** Takes a job that has ended out of the list, with its log. Throws JOB_UNKNOWN, STATE_CONFLICT. */
+  forget(id: number): void {
+    const { state } = this.job(id)
+    const row = this.#write(() => this.#get(`delete from jobs where id = ? and not ${WAITING} returning id`, id))
+    if (!row) throw new SparsewaveError('STATE_CONFLICT', `Job ${id} is ${state}.`)
+    rmSync(this.logOf(id), { force: true })
   }
 
   /** The first job that nobody works on. */

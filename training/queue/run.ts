@@ -2,10 +2,9 @@
  * Runs the queue: one job after another, each in a process of its own, so that one that crashes takes no other with it. A runner that
  * dies takes its job's process along (the pipe between them ends), with a checkpoint.
  */
-import { fork } from 'node:child_process'
-import { closeSync, openSync } from 'node:fs'
 import path from 'node:path'
 import { PACKAGE_ROOT } from 'sparsewave/internal/root'
+import { startProcess } from './process.ts'
 import type { Queue, QueuedJob } from './queue.ts'
 import type { Outcome } from './work.ts'
 
@@ -19,8 +18,10 @@ export interface RunOptions {
   /** Wait for more jobs when there is none. */
   readonly watch: boolean
   readonly signal: AbortSignal
-  /** Arguments of node for the process that works on job `id`. */
+  /** Arguments of node for the process that works on job `id`. On Redis it gets the job by message, as `jobs perform` does. */
   readonly command?: (id: number) => readonly string[]
+  /** Priority of the job's process as `nice` counts it; 0 unless given. */
+  readonly nice?: number
   started?(job: QueuedJob): void
   progress?(job: QueuedJob, progress: number, detail: string): void
   /** `job` as it is then. */
@@ -51,31 +52,24 @@ export async function runQueue(queue: Queue, options: RunOptions): Promise<Map<n
 }
 
 async function inOwnProcess(queue: Queue, job: QueuedJob, options: RunOptions): Promise<Outcome | 'crashed'> {
-  const [script, ...args] = options.command?.(job.id) ?? [
+  const command = options.command?.(job.id) ?? [
     path.join(PACKAGE_ROOT, 'bin/sparsewave.mjs'),
     ...['jobs', 'work', String(job.id), '--queue', path.resolve(queue.file)],
   ]
-  const log = openSync(queue.logOf(job.id), 'a')
-  const child = fork(script!, args, {
-    execArgv: [],
-    stdio: ['ignore', log, log, 'ipc'],
-    // What is run is what this process was made from.
-    env: { ...process.env, SPARSEWAVE_SKIP_BUILD: '1' },
-  })
-  closeSync(log)
   let outcome: Outcome | undefined
-  child.on('message', (told: Told) => {
-    if ('outcome' in told) outcome = told.outcome
-    else options.progress?.(job, told.progress, told.detail)
+  const { child, ended } = startProcess<Told>(command, {
+    log: queue.logOf(job.id),
+    ...(options.nice !== undefined && { nice: options.nice }),
+    heard(told) {
+      if ('outcome' in told) outcome = told.outcome
+      else options.progress?.(job, told.progress, told.detail)
+    },
   })
   const leave = () => child.kill('SIGTERM')
   options.signal.addEventListener('abort', leave)
   if (options.signal.aborted) leave()
   try {
-    const why = await new Promise<string>((resolve) => {
-      child.once('error', (error) => resolve(`Its process could not be started (${error.message})`))
-      child.once('close', (code, signal) => resolve(`Its process ended with ${signal ?? `code ${code}`}`))
-    })
+    const why = await ended
     if (outcome) return outcome
     // Asked to leave before it could say so.
     if (options.signal.aborted) return 'left'

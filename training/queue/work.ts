@@ -7,7 +7,7 @@ import { parseJob, type Task } from '../jobs/job.ts'
 import { createProgressView } from '../jobs/progress.ts'
 import type { JobContext } from '../net/context.ts'
 import { diskFull, isDiskFull } from '../net/disk.ts'
-import { runStudy } from '../studies/run.ts'
+import { runCell, runStudy } from '../studies/run.ts'
 import type { Study } from '../studies/study.ts'
 import { createStudyView } from '../studies/view.ts'
 import type { JobSpec, Queue } from './queue.ts'
@@ -53,7 +53,6 @@ export async function workOn(
   }
   try {
     say(`job ${id}: ${claim.job.name}`)
-    if (process.cwd() !== spec.folder) process.chdir(spec.folder)
     const whole = await start(spec, kinds, stop.signal, note)
     const outcome = whole ? 'done' : queue.isCancelled(id) ? 'cancelled' : 'left'
     say(`job ${id}: ${outcome}`)
@@ -61,7 +60,7 @@ export async function workOn(
     return outcome
   } catch (thrown) {
     const error = diskFull(thrown, claim.job.target)
-    const text = error instanceof SparsewaveError ? `${error.message} ${error.remedy}` : String(error)
+    const text = wordsOf(error)
     say(`job ${id}: ${error instanceof Error && !(error instanceof SparsewaveError) ? error.stack : text}`)
     claim.end(isDiskFull(error) ? 'queued' : 'failed', text)
     return isDiskFull(error) ? 'disk-full' : 'failed'
@@ -72,9 +71,21 @@ export async function workOn(
 }
 
 /** Gives whether the job came to its end. */
-function start(spec: JobSpec, kinds: Kinds, signal: AbortSignal, note: Report): Promise<boolean> {
-  return spec.kind === 'train' ? train(spec, kinds, signal, note) : study(spec, kinds, signal, note)
+export function start(spec: JobSpec, kinds: Kinds, signal: AbortSignal, note: Report): Promise<boolean> {
+  if (process.cwd() !== spec.folder) process.chdir(spec.folder)
+  switch (spec.kind) {
+    case 'train':
+      return train(spec, kinds, signal, note)
+    case 'study':
+      return study(spec, kinds, signal, note)
+    case 'cell':
+      return cell(spec, kinds, signal, note)
+  }
 }
+
+/** An error of a job in words, with its remedy. */
+export const wordsOf = (error: unknown): string =>
+  error instanceof SparsewaveError ? `${error.message} ${error.remedy}` : String(error)
 
 async function train(
   spec: JobSpec & { kind: 'train' },
@@ -104,14 +115,30 @@ async function train(
   return !signal.aborted
 }
 
+/** Throws JOB_INVALID. */
+export function declaredStudy(name: string, studies: readonly Study[]): Study {
+  const declared = studies.find((study) => study.name === name)
+  if (!declared) throw new SparsewaveError('JOB_INVALID', `There is no study '${name}' any more.`)
+  return declared
+}
+
+function cell(
+  { study, key, out, shared }: JobSpec & { kind: 'cell' },
+  { studies }: Kinds,
+  signal: AbortSignal,
+  note: Report,
+): Promise<boolean> {
+  const report = (within: number) => note(within, '')
+  return runCell(declaredStudy(study, studies), key, { out, shared, signal, report })
+}
+
 async function study(
   spec: JobSpec & { kind: 'study' },
   { studies }: Kinds,
   signal: AbortSignal,
   note: Report,
 ): Promise<boolean> {
-  const declared = studies.find((s) => s.name === spec.study)
-  if (!declared) throw new SparsewaveError('JOB_INVALID', `There is no study '${spec.study}' any more.`)
+  const declared = declaredStudy(spec.study, studies)
   const view = createStudyView()
   try {
     const { done, total } = await runStudy(declared, {

@@ -1,5 +1,5 @@
 /**
- * Works a queue of counting jobs to its end, in this process; with a number, that job only, as a runner's child. With DIE_AT=n it kills itself at the n-th call that writes a file, so
+ * Works a queue of counting jobs to its end, in this process; as `perform` on one job that a runner of Redis sends; with a number, that job only, as a runner's child. With DIE_AT=n it kills itself at the n-th call that writes a file, so
  * that a test reaches the instants between two writes; what dies at a time of its own choosing is killed from outside.
  */
 import fs from 'node:fs'
@@ -15,6 +15,16 @@ for (const name of ['openSync', 'writeSync', 'fsyncSync', 'renameSync', 'appendF
   }
 }
 syncBuiltinESMExports()
+
+if (file === 'perform') {
+  const [{ performJob }, { countingTask: task }, { countingStudy }] = await Promise.all([
+    import('../queue/perform.ts'),
+    import('./counting-task.ts'),
+    import('./counting-study.ts'),
+  ])
+  await performJob({ tasks: [task as never], studies: [countingStudy] })
+  process.exit()
+}
 
 const { openQueue } = await import('../queue/queue.ts')
 const { workOn } = await import('../queue/work.ts')

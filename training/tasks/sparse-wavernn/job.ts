@@ -70,6 +70,8 @@ const keys = z.strictObject({
       every: z.number().int().min(1).default(2000),
       /** Recordings used, a multiple of 16. */
       utterances: z.number().int().multipleOf(16).min(16).default(16),
+      /** Of these, how many are synthesized at each validation, to listen to. */
+      samples: z.number().int().min(0).max(16).default(0),
     })
     .prefault({}),
   checkpoint: z.strictObject({ minutes: z.number().positive().default(3) }).prefault({}),

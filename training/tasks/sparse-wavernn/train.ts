@@ -33,6 +33,7 @@ import { initialParameters } from './initialize.ts'
 import type { SparseWavernnJob } from './job.ts'
 import { openCheckpoint } from './open.ts'
 import { predictEnvelopes } from './predicted.ts'
+import { type Snapshot, writeSnapshot } from './snapshot.ts'
 import { trialUpdates } from './trial.ts'
 import type { Recording } from './utterance.ts'
 import { heldOutBits } from './validate.ts'
@@ -91,7 +92,7 @@ export async function trainSparseWavernn(job: SparseWavernnJob, context: JobCont
     const log = createRunLog(path.join(job.run, 'log.jsonl'), context.warn)
     if (choice && Object.keys(choice.seconds).length > 0)
       log({ event: 'engine', update: restored?.update ?? 0, engine: engine.name, seconds: choice.seconds })
-    const run = new Run(job, engine, source, heldOut)
+    const run = new Run(job, engine, source, heldOut, warn)
     await runLoop(
       {
         run: job.run,
@@ -172,12 +173,20 @@ class Run {
   readonly #source: Source
   readonly #heldOut: readonly string[]
   readonly #groups: number
+  readonly #warn: (message: string) => void
 
-  constructor(job: SparseWavernnJob, engine: Engine, source: Source, heldOut: readonly string[]) {
+  constructor(
+    job: SparseWavernnJob,
+    engine: Engine,
+    source: Source,
+    heldOut: readonly string[],
+    warn: (message: string) => void,
+  ) {
     this.#job = job
     this.#engine = engine
     this.#source = source
     this.#heldOut = heldOut
+    this.#warn = warn
     this.#groups = job.training.lanes / LANES
   }
 
@@ -223,6 +232,20 @@ class Run {
   #read(id: string): Recording {
     const { cache, predicted } = this.#source
     return readRecording(cache, id, predicted)
+  }
+
+  /** What people may listen to and look at. A run goes on without it. */
+  async #leaveSamples(update: number, net: Omit<Snapshot, 'update' | 'recordings'>): Promise<void> {
+    const count = this.#job.validation.samples
+    if (count === 0) return
+    try {
+      const recordings = new Map(this.#heldOut.slice(0, count).map((id) => [id, this.#read(id)]))
+      await writeSnapshot(this.#job.run, { ...net, update, recordings })
+    } catch (error) {
+      this.#warn(
+        `The samples of update ${update} could not be written (${(error as Error).message}). Training goes on.`,
+      )
+    }
   }
 
   stretch(c: Checkpoint): Stretch<Checkpoint> {
@@ -296,6 +319,7 @@ class Run {
         const exported = masks.gateFinal ? weights.average.slice() : weights.average
         masks.gateFinal?.(weights.average, exported)
         const bits = await heldOutBits(this.#engine, net.hidden, exported, masks.final(), recordings, normalization)
+        await this.#leaveSamples(update, { layout, average: exported, masks: masks.final(), normalization })
         return { loss: bits.reduce((a, b) => a + b, 0), log: { bits } }
       },
       snapshot: async (loop) => {

@@ -1,0 +1,63 @@
+/** The queue on a real Redis: states, order, schedules. What kills leave is in test/slow. */
+import path from 'node:path'
+import { redisServer } from 'sparsewave/internal/testing/redis'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { after, readCount } from '../testing/counting-task.ts'
+import { RedisPlaces } from '../testing/redis-place.ts'
+import { openJobQueue } from './job-queue.ts'
+
+test('an address that is none, and a Redis that is not there, are named', async () => {
+  await expect(openJobQueue('x.sqlite', 'localhost:6379')).rejects.toMatchObject({ code: 'USAGE' })
+  await expect(openJobQueue('x.sqlite', 'redis://secret:word@127.0.0.1:1')).rejects.toMatchObject({
+    code: 'QUEUE_UNAVAILABLE',
+    message: expect.not.stringContaining('word'),
+  })
+})
+
+describe.skipIf(!redisServer)('on a real Redis (skipped without redis-server)', () => {
+  const places = new RedisPlaces()
+  beforeAll(async () => void (await places.redis.start()))
+  afterAll(() => places.remove())
+
+  test('jobs run in the order of their priorities, are shown, cancelled, gone on with and forgotten', async () => {
+    const at = await places.open()
+    const { queue } = at
+    const [a, b, c] = [
+      await queue.add(at.job('a')),
+      await queue.add(at.job('b'), { priority: 1 }),
+      await queue.add(at.job('c')),
+    ]
+    expect(await queue.list({ all: false })).toMatchObject([
+      { id: a, name: 'train a.yaml', state: 'queued', progress: 0, interrupted: false },
+      { id: b },
+      { id: c },
+    ])
+    await expect(queue.add(at.job('a'))).rejects.toThrow(`Job ${a} already writes to`)
+    expect(await queue.cancel(c)).toBe('cancelled')
+    await expect(queue.job(99)).rejects.toMatchObject({ code: 'JOB_UNKNOWN' })
+    expect(await at.work()).toEqual([
+      [b, 'done'],
+      [a, 'done'],
+    ])
+    expect(readCount(path.join(at.folder, 'a'))).toEqual(after(20))
+    expect(await queue.job(a)).toMatchObject({ state: 'done', progress: 1, interrupted: false })
+    expect(await queue.job(c)).toMatchObject({ state: 'cancelled', name: 'train c.yaml' })
+    await expect(queue.requeue(a)).rejects.toMatchObject({ code: 'STATE_CONFLICT' })
+    await queue.requeue(c)
+    expect(await queue.find(path.join(at.folder, 'c'))).toMatchObject({ id: c, state: 'queued' })
+    expect(await at.work()).toEqual([[c, 'done']])
+    await queue.forget(c)
+    await expect(queue.job(c)).rejects.toMatchObject({ code: 'JOB_UNKNOWN' })
+    expect((await queue.list({ all: true })).map(({ id }) => id)).toEqual([a, b])
+  })
+
+  test('a schedule is kept, listed and ended, and what is none is refused', async () => {
+    const at = await places.open()
+    await expect(at.queue.schedule('every day', at.job('a'))).rejects.toMatchObject({ code: 'USAGE' })
+    await at.queue.schedule('0 3 * * *', at.job('a'))
+    const target = path.join(at.folder, 'a')
+    expect(await at.queue.schedules()).toMatchObject([{ target, pattern: '0 3 * * *', name: 'train a.yaml' }])
+    expect(await at.queue.unschedule(target)).toBe(true)
+    expect(await at.queue.unschedule(target)).toBe(false)
+  })
+})
