@@ -209,6 +209,6 @@ export function joinWords(before: string, word: string): { before: string; word:
     return { before, word }
   }
   if (last === 'd' && 'aeiouɛIAWj'.includes(first || '-')) return { before: `${before.slice(0, -1)}ð`, word }
-  const soft = SOFT[word[0] ?? '']
+  const soft = word.startsWith('dw') ? undefined : SOFT[word[0] ?? '']
   return soft !== undefined && last !== 'm' ? { before, word: soft + word.slice(1) } : { before, word }
 }

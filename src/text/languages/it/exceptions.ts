@@ -40,7 +40,7 @@ apèrto apèrta pèlle intèro intèra línea línee segréto díspari ancóra p
 sèmpre dópo sótto sópra ógni quésto quéllo nói vói lèi lùi cosí perciò scéndono
 dícono fánno vógliono pòssono dévono dèbbono sánno èrano stánno vánno hánno díco dícono tòlgono sálgono rimángono
 muòiono válgono scélgono pòssano vògliano dèbbano vèngano tèngano dícano fácciano ábbiano síano párlano párla párlo párlano parláre dúbito cápita stòmaco lavórano ábitano teléfonano dimèntico desíderano consíderano
-hotèl virtù alcún nessún buón ciascún signór dottór professór lunedì amíco amíci amíca amíche pròprio pròpria pròpri pròprie lavòro cóme violíno periòdico
+hotèl virtù alcún nessún buón ciascún signór dottór professór lunedì vòlte sémina rípida súpera spedíto siéte raccòlto tórnano ragióne ragióni amíco amíci amíca amíche pròprio pròpria pròpri pròprie lavòro cóme violíno periòdico
 ùltimo tèrmine númera élla américa áfrica ásia európa bológna nápoli mòdena génova pádova táranto cágliari véneto làzio
 miláno róma toríno firènze venézia palèrmo sicília sardégna lombardía itália frància spágna germània inghiltèrra
 marìa lucìa sofìa andrèa mattèo giúlia francésca alessándro antònio stéfano mónica bárbara ánna elisabètta
