@@ -1,11 +1,13 @@
 /** GET /openapi.json: the HTTP interface as OpenAPI 3.1, made from the schemas that requests are parsed with. */
 import { z } from 'zod'
 import { FORMATS, mediaTypeOf, type SentenceTime } from '../src/synthesis/index.ts'
+import { type TextReading, WORD_SOURCES } from '../src/text/index.ts'
 import { packageVersion } from '../src/version.ts'
 import { FIELD_NOTES } from './field-notes.ts'
 import type { ErrorBody } from './http-errors.ts'
 import type { HttpDialect, Route } from './routes/dialect.ts'
 import { routesByPath } from './routes/mount.ts'
+import { UNREAD_HEADER } from './routes/speech-answer.ts'
 
 const seconds = z.number().describe('Seconds from the start of the audio.')
 const character = z.int().describe('UTF-16 units from the start of the input.')
@@ -26,6 +28,30 @@ export const sentenceSchema: z.ZodType<SentenceTime> = z.object({
     }),
   ),
 })
+const readingSchema: z.ZodType<TextReading & { language: string }> = z.object({
+  language: z.string().describe('Tag of the language that the text was read in.'),
+  sentences: z.array(
+    z.object({
+      text: z.string(),
+      start: character,
+      end: character,
+      said: z.string().describe('What is said, in words.'),
+      phonemes: z.string(),
+      words: z.array(
+        z.object({
+          text: z.string(),
+          start: character,
+          end: character,
+          phonemes: z.string(),
+          source: z.enum(WORD_SOURCES).exactOptional().describe('Where the sound comes from.'),
+        }),
+      ),
+    }),
+  ),
+  unreadable: z
+    .array(z.object({ start: character, end: character, script: z.string() }))
+    .describe('Stretches in scripts that the language does not read.'),
+})
 const modelSchema = z.object({ id: z.string(), object: z.literal('model'), created: z.int(), owned_by: z.string() })
 
 /** What the answers look like; tests hold the server to them. */
@@ -33,10 +59,12 @@ export const ANSWERS = {
   Error: errorSchema,
   TimestampLine: z.union([
     z.object({ type: z.literal('sentence') }).and(sentenceSchema),
+    z.object({ type: z.literal('warning'), code: z.string(), message: z.string() }),
     z.object({ type: z.literal('audio'), audio: z.base64() }),
     z.object({ type: z.literal('done'), seconds, seed: z.int() }),
     z.object({ type: z.literal('error') }).and(errorSchema),
   ]),
+  Reading: readingSchema,
   Model: modelSchema,
   Models: z.object({ object: z.literal('list'), data: z.array(modelSchema) }),
   AudioModels: z.object({
@@ -68,6 +96,7 @@ const SHAPES: Readonly<Record<string, keyof typeof ANSWERS>> = {
   '/v1/audio/models': 'AudioModels',
   '/v1/models/:model': 'Model',
   '/v1/audio/voices': 'Voices',
+  '/v1/audio/phonemes': 'Reading',
 }
 
 const ERRORS = {
@@ -137,7 +166,13 @@ function operationOf({ name: dialect }: HttpDialect, route: Route): object {
     responses: {
       '200': {
         description: 'Sent while it is made.',
-        headers: { 'X-Seed': { description: 'Gives the same bytes again.', schema: { type: 'integer' } } },
+        headers: {
+          'X-Seed': { description: 'Gives the same bytes again.', schema: { type: 'integer' } },
+          [UNREAD_HEADER]: {
+            description: 'Scripts in the input that the voice does not read, where there are any.',
+            schema: { type: 'string' },
+          },
+        },
         content: Object.fromEntries(
           mediaTypes.map((type) => [
             type,

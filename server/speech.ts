@@ -4,12 +4,14 @@
  */
 import { SparsewaveError } from '../src/errors.ts'
 import { SAMPLE_RATE } from '../src/frames.ts'
+import { type Language, scriptsOf, unreadableMessage } from '../src/text/index.ts'
 import type { Caller } from './access/gate.ts'
 import type { ServerDeps } from './deps.ts'
 import { faultOf } from './fault.ts'
 import { outcomeOf } from './metrics.ts'
 import type { SpeechRequest } from './synthesis/messages.ts'
 import type { StreamEvents, StreamHandle } from './synthesis/stream.ts'
+import { languageOf } from './voices.ts'
 
 /** Who speaks and how it is counted. */
 export interface SpeechOwner {
@@ -31,6 +33,8 @@ export interface SpeechOwner {
 }
 
 export type SpeechEvents = Required<Omit<StreamEvents, 'flushed' | 'cleared' | 'started'>> & {
+  /** Text came in scripts that the voice's language does not read; each is named once. */
+  unread?(scripts: readonly string[], message: string): void
   started?(): void
   flushed?(): void
   cleared?(): void
@@ -51,16 +55,22 @@ export class Speech {
   #samples = 0
   #over = false
   #spoken = ''
+  readonly #language: Language
+  /** Scripts that came and are not read. */
+  readonly #unread = new Set<string>()
+  readonly #events: SpeechEvents
 
   /** Throws SERVER_BUSY, SERVER_STOPPING. `ended` is called once, before the event that ends the speech. */
   constructor(owner: SpeechOwner, request: SpeechRequest, events: SpeechEvents, ended: () => void = () => {}) {
     this.#owner = owner
     this.#ended = ended
+    this.#events = events
+    this.#language = languageOf(request.voice, owner.deps.catalogue)
     this.#startedAt = owner.startedAt ?? performance.now()
     const { metrics, pool } = owner.deps
     const { route } = owner
     this.#stream = pool.open(
-      request,
+      { ...request, language: this.#language.tag },
       {
         started: () => events.started?.(),
         audio: (bytes, info, taken) => {
@@ -117,6 +127,15 @@ export class Speech {
     this.#characters += piece.length
     if (deps.config.logText) this.#spoken += piece
     deps.metrics.inputCharacters.inc(piece.length)
+    this.#checkScripts(piece)
+  }
+
+  #checkScripts(piece: string): void {
+    const unreadable = this.#language.unreadable(piece).filter(({ script }) => !this.#unread.has(script))
+    if (unreadable.length === 0) return
+    const scripts = scriptsOf(unreadable)
+    for (const script of scripts) this.#unread.add(script)
+    this.#events.unread?.(scripts, unreadableMessage(unreadable, this.#language))
   }
 
   flush(): void {
@@ -165,6 +184,7 @@ export class Speech {
       characters: this.#characters,
       audio_s: Number(this.seconds.toFixed(2)),
       ...(this.#firstMs !== undefined && { first_ms: this.#firstMs }),
+      ...(this.#unread.size > 0 && { unread: [...this.#unread] }),
       ...(config.logText && { text: this.#spoken }),
     }
     if (this.#owner.log) this.#owner.log(fields)

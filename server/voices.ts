@@ -1,6 +1,7 @@
 /** The voices a server offers and the names requests may use for them. */
 import { z } from 'zod'
 import { nearest, SparsewaveError } from '../src/errors.ts'
+import { DEFAULT_LANGUAGE, type Language, languageFor } from '../src/text/index.ts'
 import type { VoiceChanges } from '../src/voices/catalogue.ts'
 import { parseMixture } from '../src/voices/mixture.ts'
 import { RequestError } from './http-errors.ts'
@@ -26,6 +27,10 @@ export interface VoiceCatalogue {
   /** Tells what comes, goes and is replaced, until the function that it returns is called. Absent where voices are fixed. */
   watch?(listener: (changes: VoiceChanges) => void): () => void
 }
+
+/** The language of a voice or mixture of the catalogue. Throws VOICE_MISMATCH when its texts cannot be read. */
+export const languageOf = (name: string, { voices }: VoiceCatalogue): Language =>
+  languageFor(voices.find((voice) => voice.name === name.split(/[:,]/)[0])?.language ?? DEFAULT_LANGUAGE.tag)
 
 /** A name as requests may give one. It is compared and echoed only when it is short. */
 export const nameSchema = z.string().max(64)

@@ -22,7 +22,7 @@ export function corsFor(allowed: readonly string[]): RequestHandler[] {
   return [
     cors({
       origin: allowed.includes('*') ? '*' : [...allowed],
-      exposedHeaders: ['X-Request-Id', 'X-Seed', 'Retry-After'],
+      exposedHeaders: ['X-Request-Id', 'X-Seed', 'X-Unread-Scripts', 'Retry-After'],
       maxAge: 600,
     }),
   ]

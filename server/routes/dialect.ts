@@ -46,11 +46,11 @@ export interface SpeechRoute extends CommonRoute {
   read(req: Request, voices: VoiceCatalogue): SpokenRequest
 }
 
-/** An answer in JSON that is made at once. By POST it counts as a request, and its body is JSON. */
+/** An answer in JSON that needs no worker. By POST it counts as a request, and its body is JSON. */
 export interface InfoRoute extends CommonRoute {
   readonly request?: SpeechRoute['request']
   /** Throws RequestError. */
-  answer(req: Request, deps: ServerDeps): object
+  answer(req: Request, deps: ServerDeps): object | Promise<object>
 }
 
 /** A request to speak, whatever dialect it came in. */

@@ -28,8 +28,8 @@ export function mountDialects(app: Express, deps: ServerDeps, identify: RequestH
   for (const [path, routes] of routesByPath()) {
     const candidates = routes.map(({ dialect, route }): Candidate => {
       if ('answer' in route) {
-        const answer: RequestHandler = (req, res) => {
-          res.json(route.answer(req, deps))
+        const answer: RequestHandler = async (req, res) => {
+          res.json(await route.answer(req, deps))
         }
         const paid = [count, express.json({ limit: MAX_BODY, type: () => true })]
         return { dialect, route, handlers: [identify, ...(route.method === 'post' ? paid : []), answer] }

@@ -8,7 +8,12 @@ import type { SparsewaveError } from '../../src/errors.ts'
 import type { SentenceTime } from '../../src/synthesis/index.ts'
 import { errorBodyOf, sendError } from '../http-errors.ts'
 
+/** Names the scripts in the text that are not read. */
+export const UNREAD_HEADER = 'X-Unread-Scripts'
+
 export interface AnswerWriter {
+  /** Something to tell the client before the first audio, where the answer has a place for it. */
+  warning?(code: string, message: string): void
   /** The sentence that begins with the next bytes. */
   sentence?(times: SentenceTime): void
   /** Sends bytes; `sent` when the socket has taken them. */
@@ -95,8 +100,17 @@ export const timestampsWriter =
   (withAudio: boolean): WriterFactory =>
   (res, head) => {
     const { write, end } = pieces(res, head, 'application/x-ndjson')
-    const line = (data: object): string => `${JSON.stringify(data)}\n`
+    /** A warning goes out with the first line, so that an error before it is a plain answer. */
+    let warning = ''
+    const line = (data: object): string => {
+      const text = `${warning}${JSON.stringify(data)}\n`
+      warning = ''
+      return text
+    }
     return {
+      warning(code, message) {
+        warning = line({ type: 'warning', code, message })
+      },
       sentence: (times) => write(line({ type: 'sentence', ...times })),
       audio(bytes, sent) {
         if (withAudio) write(line({ type: 'audio', audio: Buffer.from(bytes).toString('base64') }), sent)

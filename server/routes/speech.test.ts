@@ -77,7 +77,7 @@ test.each(VOICE_ALIASES)('OpenAI voice name %s means the default voice', async (
 test.each([
   [{}, 400, 'input', 'request_invalid'],
   [{ input: '   ' }, 400, 'input', 'input_empty'],
-  [{ input: '...' }, 400, null, 'input_empty'],
+  [{ input: ' \n ' }, 400, 'input', 'input_empty'],
   [{ input: 'a'.repeat(4097) }, 400, 'input', 'input_too_long'],
   [{ input: 'Hi.', voice: 'stand-on' }, 400, 'voice', 'voice_unknown'],
   [{ input: 'Hi.', speed: 5 }, 400, 'speed', 'request_invalid'],

@@ -6,14 +6,16 @@ import type { RequestHandler, Response } from 'express'
 import { mediaType, requireFormat } from '../../src/audio/encoders/index.ts'
 import { SparsewaveError } from '../../src/errors.ts'
 import { isMeasured, looksLikeSsml, randomSeed, SsmlError, ssmlSentences } from '../../src/synthesis/index.ts'
+import type { Language } from '../../src/text/index.ts'
 import type { ServerDeps } from '../deps.ts'
 import { RequestError, sendError } from '../http-errors.ts'
 import { note } from '../log.ts'
 import { outcomeOf } from '../metrics.ts'
 import { publicError, Speech } from '../speech.ts'
 import type { SpeechInput, SpeechRequest } from '../synthesis/messages.ts'
+import { languageOf } from '../voices.ts'
 import type { SpeechRoute, SpokenRequest } from './dialect.ts'
-import { audioWriter } from './speech-answer.ts'
+import { audioWriter, UNREAD_HEADER } from './speech-answer.ts'
 import { MAX_INPUT } from './speech-request.ts'
 
 export function speechHandler(deps: ServerDeps, { path: route, read }: SpeechRoute): RequestHandler {
@@ -26,7 +28,7 @@ export function speechHandler(deps: ServerDeps, { path: route, read }: SpeechRou
       const spoken = read(req, catalogue)
       format = spoken.output.format
       model = spoken.model ?? 'sparsewave'
-      const request = requestOf(spoken)
+      const request = requestOf(spoken, languageOf(spoken.voice, catalogue))
       if (req.method === 'HEAD') {
         res.status(200).set({ ...spoken.headers, 'Content-Type': mediaTypeOf(spoken), 'Cache-Control': 'no-store' })
         res.end()
@@ -46,7 +48,7 @@ export function speechHandler(deps: ServerDeps, { path: route, read }: SpeechRou
 const mediaTypeOf = (spoken: SpokenRequest): string => spoken.mediaType ?? mediaType(spoken.output)
 
 /** What the workers are asked for. Throws RequestError when it cannot be spoken. */
-function requestOf(spoken: SpokenRequest): SpeechRequest {
+function requestOf(spoken: SpokenRequest, language: Language): SpeechRequest {
   const { text, textField, output, lexicon, vocoder } = spoken
   if (text.length > MAX_INPUT)
     throw new RequestError(
@@ -64,7 +66,7 @@ function requestOf(spoken: SpokenRequest): SpeechRequest {
     ...(lexicon !== undefined && { lexicon }),
     ...(vocoder !== undefined && { vocoder }),
     output,
-    input: inputOf(spoken),
+    input: inputOf(spoken, language),
     measure: isMeasured(output.format, text),
   }
 }
@@ -117,6 +119,10 @@ function answer(deps: ServerDeps, res: Response, { spoken, request, route, model
           taken()
         })
       },
+      unread(scripts, message) {
+        res.set(UNREAD_HEADER, scripts.join(', '))
+        writer.warning?.('text_not_read', message)
+      },
       done: () => writer.end(speech.seconds),
       error: (error) => void writer.fail(publicError(error, { id, deps })),
     },
@@ -141,11 +147,11 @@ function answer(deps: ServerDeps, res: Response, { spoken, request, route, model
 const SSML_REMEDY = 'SSML may have the elements speak, p, s, break, sub, phoneme, prosody, say-as and mark.'
 
 /** The text, or the sentences of SSML, parsed once. Throws REQUEST_INVALID when it cannot be spoken. */
-function inputOf({ text, textField, inputType }: SpokenRequest): SpeechInput {
+function inputOf({ text, textField, inputType }: SpokenRequest, language: Language): SpeechInput {
   const isSsml = inputType === 'ssml' || (inputType === undefined && looksLikeSsml(text))
   if (!isSsml) return { kind: 'text', text }
   try {
-    const sentences = ssmlSentences(text)
+    const sentences = ssmlSentences(text, language)
     if (sentences.length === 0)
       throw new RequestError('INPUT_EMPTY', 'The SSML has nothing in it that can be spoken.', textField)
     return { kind: 'sentences', sentences }

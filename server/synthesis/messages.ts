@@ -20,6 +20,8 @@ export type SpeechInput =
 /** The one description of a request, from the edge where it was checked to the worker that serves it. */
 export interface SpeechRequest {
   readonly voice: string
+  /** Tag of the voice's language; American English when absent. */
+  readonly language?: string
   readonly seed: number
   readonly speed: number
   readonly pitch?: number

@@ -6,6 +6,7 @@ import { type AudioEncoder, openEncoder } from '../../src/audio/encoders/index.t
 import { SparsewaveError } from '../../src/errors.ts'
 import { SAMPLE_RATE } from '../../src/frames.ts'
 import { LiveText, type SpeechOptions, type Synthesizer } from '../../src/synthesis/index.ts'
+import { languageFor } from '../../src/text/index.ts'
 import { parseMixture } from '../../src/voices/mixture.ts'
 import { type Fault, faultOf } from '../fault.ts'
 import {
@@ -178,8 +179,11 @@ class Stream {
   }
 
   #emptyText(): LiveText {
-    const { input } = this.#request
-    return new LiveText({ early: input.kind === 'live' && input.early })
+    const { input, language } = this.#request
+    return new LiveText({
+      early: input.kind === 'live' && input.early,
+      ...(language !== undefined && { language: languageFor(language) }),
+    })
   }
 
   get #isLive(): boolean {

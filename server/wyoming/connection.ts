@@ -7,13 +7,14 @@ import type { Socket } from 'node:net'
 import { z } from 'zod'
 import { SAMPLE_RATE } from '../../src/frames.ts'
 import { randomSeed, SsmlError, ssmlSentences } from '../../src/synthesis/index.ts'
+import type { Language } from '../../src/text/index.ts'
 import { packageVersion } from '../../src/version.ts'
 import type { Caller } from '../access/gate.ts'
 import type { ServerDeps } from '../deps.ts'
 import { messageOf, parseWith, RequestError } from '../http-errors.ts'
 import { publicError, Speech } from '../speech.ts'
 import type { SpeechInput, SpeechRequest } from '../synthesis/messages.ts'
-import { nameSchema, resolveVoice, type VoiceCatalogue } from '../voices.ts'
+import { languageOf, nameSchema, resolveVoice, type VoiceCatalogue } from '../voices.ts'
 import { encodeEvent, type WyomingEvent } from './events.ts'
 
 /** Longest text of one event, characters. Home Assistant sends whole answers. */
@@ -89,7 +90,9 @@ export class WyomingConnection {
   async #synthesize({ text, voice, text_format }: z.output<typeof synthesizeSchema>): Promise<void> {
     await this.#count(text)
     await this.deps.gate.request(this.caller)
-    const input = text_format === 'ssml' ? sentencesOfSsml(text) : ({ kind: 'text', text } as const)
+    const { catalogue } = this.deps
+    const language = languageOf(resolveVoice(voice?.name ?? undefined, catalogue), catalogue)
+    const input = text_format === 'ssml' ? sentencesOfSsml(text, language) : ({ kind: 'text', text } as const)
     this.#speak(this.#request(voice, input), text)
     await this.#end()
   }
@@ -182,9 +185,9 @@ export class WyomingConnection {
 }
 
 /** SSML, parsed once. Throws REQUEST_INVALID. */
-function sentencesOfSsml(text: string): SpeechInput {
+function sentencesOfSsml(text: string, language: Language): SpeechInput {
   try {
-    return { kind: 'sentences', sentences: ssmlSentences(text) }
+    return { kind: 'sentences', sentences: ssmlSentences(text, language) }
   } catch (error) {
     if (!(error instanceof SsmlError)) throw error
     throw new RequestError(error.code, error.message, 'text', { remedy: error.remedy })

@@ -138,7 +138,7 @@ test('SSML is read where the event says so, and its faults are told', async () =
 test.each([
   ['synthesize', { text: 'Hello.', voice: { name: 'nobody' } }, 'VOICE_UNKNOWN'],
   ['synthesize', { text: 5 }, 'REQUEST_INVALID'],
-  ['synthesize', { text: ' ... ' }, 'INPUT_EMPTY'],
+  ['synthesize', { text: ' \n ' }, 'INPUT_EMPTY'],
 ])('%s %j is an error of the code %s, and the connection goes on', async (type, data, code) => {
   const client = new Client()
   client.write(type, data)

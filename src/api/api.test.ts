@@ -176,9 +176,14 @@ test.each([
   })
 })
 
-test('a text with nothing to speak is refused, in pieces too', async () => {
-  await expect(voice.speak(' ... ')).rejects.toMatchObject({ code: 'INPUT_EMPTY' })
-  await expect(voice.speak([' ', '\u{1f600}'])).rejects.toMatchObject({ code: 'INPUT_EMPTY' })
+test('no text is refused, in pieces too, and marks or emoji alone are silence', async () => {
+  await expect(voice.speak(' \n ')).rejects.toMatchObject({ code: 'INPUT_EMPTY' })
+  await expect(voice.speak([' ', ''])).rejects.toMatchObject({ code: 'INPUT_EMPTY' })
+  for (const text of [' ... ', [' ', '\u{1f600}']]) {
+    const pcm = await voice.speak(text, { format: 'pcm' })
+    expect(pcm.length).toBeGreaterThan(0)
+    expect(pcm.every((byte) => byte === 0)).toBe(true)
+  }
 })
 
 test('closing ends streams that run, read or not, and refuses new ones', async () => {

@@ -3,6 +3,7 @@
  * writing while its first sentence is spoken, up to a limit of unspoken text.
  */
 import { LiveText, type Mark, type Sentence } from '../synthesis/sentences.ts'
+import type { Language } from '../text/index.ts'
 
 /** Characters that may wait to be spoken before the source is left unread. */
 const READ_AHEAD = 4000
@@ -10,12 +11,15 @@ const READ_AHEAD = 4000
 export interface TextPieces {
   /** Throws what the source throws, after everything before it has been given out. */
   readonly sentences: AsyncIterable<Sentence | Mark>
+  /** Whether any character but white space has come. */
+  readonly hasText: boolean
   /** Ends the source. Harmless when it has ended. */
   stop(): void
 }
 
-export function textPieces(source: Iterable<string> | AsyncIterable<string>): TextPieces {
-  const live = new LiveText({ early: true })
+export function textPieces(source: Iterable<string> | AsyncIterable<string>, language: Language): TextPieces {
+  const live = new LiveText({ early: true, language })
+  let hasText = false
   const pieces = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
   let failure: { readonly error: unknown } | undefined
   let stopped = false
@@ -27,6 +31,7 @@ export function textPieces(source: Iterable<string> | AsyncIterable<string>): Te
       while (!stopped) {
         const { value, done } = await pieces.next()
         if (done || stopped) break
+        hasText ||= /\S/.test(value)
         live.push(value)
         if (live.waiting > READ_AHEAD)
           await new Promise<void>((resolve) => {
@@ -51,6 +56,9 @@ export function textPieces(source: Iterable<string> | AsyncIterable<string>): Te
 
   return {
     sentences: sentences(),
+    get hasText() {
+      return hasText
+    },
     stop() {
       stopped = true
       spoken()

@@ -36,7 +36,9 @@ export interface Voice {
    *
    * Synthesis runs on the calling thread, one chunk whenever the reader asks for one. Breaking out of the loop ends it.
    *
-   * @throws SparsewaveError `INPUT_EMPTY` when nothing in the text can be spoken, `REQUEST_INVALID` for an option out of its
+   * A text of marks or emoji alone is a short silence.
+   *
+   * @throws SparsewaveError `INPUT_EMPTY` when there is no text, `REQUEST_INVALID` for an option out of its
    * range or wrong SSML, `VOICE_CLOSED` after `close`. The reason of `signal` when it fires.
    * @example
    * ```ts
@@ -158,7 +160,7 @@ class LocalVoice implements Voice {
     signal?.throwIfAborted()
     signal?.addEventListener('abort', abort)
     const speech = { vocoder: this.#vocoder, ...checked, ssml, signal: stop.signal }
-    const pieces = typeof text === 'string' ? undefined : textPieces(text)
+    const pieces = typeof text === 'string' ? undefined : textPieces(text, this.#synthesizer.language)
     let spoken = false
     try {
       const chunks = pieces
@@ -168,7 +170,9 @@ class LocalVoice implements Voice {
         spoken ||= chunk.samples.length > 0
         yield publicChunk(chunk)
       }
-      if (!spoken) throw new SparsewaveError('INPUT_EMPTY', 'The text has nothing in it that can be spoken.')
+      if (spoken) return
+      if (!pieces?.hasText) throw new SparsewaveError('INPUT_EMPTY', 'There is no text to speak.')
+      yield publicChunk(this.#synthesizer.silence())
     } finally {
       pieces?.stop()
       signal?.removeEventListener('abort', abort)

@@ -35,7 +35,7 @@ export interface BrowserVoice {
    * Speaks a text and gives out the samples while they are synthesized. The vocoder is `source-filter` unless `vocoder`
    * says another. One text at a time: a new one ends the one before it with an `AbortError`.
    *
-   * @throws SparsewaveError `INPUT_EMPTY` when nothing in the text can be spoken, `REQUEST_INVALID` for an option out of its
+   * @throws SparsewaveError `INPUT_EMPTY` when there is no text, `REQUEST_INVALID` for an option out of its
    * range or wrong SSML, `VOICE_CLOSED` after `close`. The reason of `signal` when it fires.
    */
   stream(text: string, options?: SpeakOptions): AsyncGenerator<SpeechChunk, void, undefined>

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
-import { RequestLexicon } from '../text/index.ts'
-import { readText } from './read.ts'
+import { RequestLexicon, readText } from '../text/index.ts'
 
 test('sentences and words know their characters, their sounds and where these come from', () => {
   const text = 'Ask Ms. Nguyen. The FBI blorptasted 你好 twice.'

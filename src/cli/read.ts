@@ -7,8 +7,8 @@ import {
   type Language,
   languageFor,
   RequestLexicon,
-  type Unreadable,
-  type WordSource,
+  readText,
+  type TextReading,
 } from '../text/index.ts'
 import { lexiconOption, readLexicon } from './lexicon.ts'
 
@@ -41,47 +41,6 @@ export function readCommand(): Command {
     .action(read)
 }
 
-/** One sentence as it is read. */
-export interface SentenceReading {
-  readonly text: string
-  readonly start: number
-  readonly end: number
-  /** In words. */
-  readonly said: string
-  readonly phonemes: string
-  readonly words: readonly {
-    readonly text: string
-    readonly start: number
-    readonly end: number
-    readonly phonemes: string
-    readonly source?: WordSource
-  }[]
-}
-
-/** How a text is read, and what of it is not. Positions are characters of the text. */
-export function readText(
-  text: string,
-  language: Language = DEFAULT_LANGUAGE,
-  lexicon: RequestLexicon = new RequestLexicon({}),
-): { sentences: SentenceReading[]; unreadable: Unreadable[] } {
-  const sentences = language.splitSentences(text).map((sentence) => {
-    const { phonemes, words } = language.phonemize(sentence.text, lexicon.find(sentence.text))
-    return {
-      ...sentence,
-      said: language.spokenText(sentence.text),
-      phonemes,
-      words: words.map((word) => ({
-        text: word.text,
-        start: sentence.start + word.start,
-        end: sentence.start + word.end,
-        phonemes: phonemes.slice(word.phonemeStart, word.phonemeEnd),
-        ...(word.source !== undefined && { source: word.source }),
-      })),
-    }
-  })
-  return { sentences, unreadable: language.unreadable(text) }
-}
-
 async function read(words: string[], options: ReadOptions): Promise<void> {
   const text = words.length > 0 ? words.join(' ') : await readAll(process.stdin)
   const result = readText(text, languageOf(options.language), new RequestLexicon(readLexicon(options.lexicon)))
@@ -98,7 +57,7 @@ function languageOf(tag: string): Language {
 }
 
 /** For people: each sentence, then a line a word. */
-function table(text: string, { sentences, unreadable }: ReturnType<typeof readText>): string {
+function table(text: string, { sentences, unreadable }: TextReading): string {
   const lines = sentences.flatMap(({ text: written, said, phonemes, words }) => {
     if (words.length === 0) return [written, '  (nothing to say)', '']
     const wide = Math.max(...words.map((word) => word.text.length))

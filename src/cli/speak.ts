@@ -16,6 +16,7 @@ import {
   type SentenceTime,
   type Synthesizer,
 } from '../synthesis/index.ts'
+import { type Language, unreadableMessage } from '../text/index.ts'
 import type { VocoderKind } from '../vocoder/vocoder.ts'
 import { defaultVoice } from '../voices/catalogue.ts'
 import { lexiconOption, readLexicon } from './lexicon.ts'
@@ -139,8 +140,16 @@ async function speechOf(
   if (!isWhole) return { chunks: live(source.incoming.pieces(), synthesizer, options) }
   const text = 'text' in source ? source.text : await source.incoming.whole()
   if (text.trim() === '') throw new SparsewaveError('INPUT_EMPTY', 'There is no text to speak.')
+  warnOfScripts(text, synthesizer.language)
   const measure = isMeasured(format, text)
   return { text, chunks: synthesizer.stream(text, { ...options, ssml: ssml ?? looksLikeSsml(text), measure }) }
+}
+
+/** Names on stderr the scripts of the text that are not read. */
+function warnOfScripts(text: string, language: Language): void {
+  const unreadable = language.unreadable(text)
+  if (unreadable.length > 0)
+    process.stderr.write(`Warning: ${unreadableMessage(unreadable, language)} \`sparsewave read\` shows where.\n`)
 }
 
 /** Speaks text as it is written. */
@@ -149,17 +158,31 @@ async function* live(
   synthesizer: Synthesizer,
   options: Parameters<Synthesizer['speak']>[1],
 ): AsyncGenerator<Chunk> {
-  const { sentences, stop } = textPieces(pieces)
+  const text = textPieces(warned(pieces, synthesizer.language), synthesizer.language)
   let spoken = false
   try {
-    for await (const chunk of synthesizer.speak(sentences, options)) {
+    for await (const chunk of synthesizer.speak(text.sentences, options)) {
       spoken = true
       yield chunk
     }
   } finally {
-    stop()
+    text.stop()
   }
-  if (!spoken) throw new SparsewaveError('INPUT_EMPTY', 'The text has nothing in it that can be spoken.')
+  if (spoken) return
+  if (!text.hasText) throw new SparsewaveError('INPUT_EMPTY', 'There is no text to speak.')
+  yield synthesizer.silence()
+}
+
+/** The pieces, with a warning at the first that is not read. */
+async function* warned(pieces: AsyncIterable<string>, language: Language): AsyncGenerator<string> {
+  let isWarned = false
+  for await (const piece of pieces) {
+    if (!isWarned && language.unreadable(piece).length > 0) {
+      isWarned = true
+      warnOfScripts(piece, language)
+    }
+    yield piece
+  }
 }
 
 async function* collect(chunks: AsyncIterable<Chunk>, sentences: SentenceTime[]): AsyncGenerator<Chunk> {

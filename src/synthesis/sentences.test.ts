@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { MAX_SENTENCE } from '../text/index.ts'
+import { languageFor, MAX_SENTENCE } from '../text/index.ts'
 import { LiveText, type Mark, type Sentence, sentencesOf } from './sentences.ts'
 
 const TEXT = 'Dr. Smith paid $3.50 for it. He left!  "Why?" she asked.\n\nNobody knows.'
@@ -85,4 +85,12 @@ test('a sentence without end is cut between clauses or words, in pieces as in on
   const live = new LiveText()
   for (const piece of `${words}it ended. Done.`.match(/.{1,7}/g)!) live.push(piece)
   expect(await ready(live)).toEqual(sentences)
+})
+
+test('live text is cut by the rules of its language', async () => {
+  const british = languageFor('en-GB')
+  const language = { ...british, splitSentences: (text: string) => british.splitSentences(text).slice(0, 1) }
+  const live = new LiveText({ language })
+  live.push('One. Two. Three.')
+  expect((await ready(live)).map((item) => 'text' in item && item.text)).toEqual(['One.'])
 })

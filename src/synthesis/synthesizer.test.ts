@@ -122,9 +122,12 @@ test('a faster speed is shorter', async () => {
   expect(fast.samples.length).toBeLessThan(normal.samples.length * 0.75)
 })
 
-test('text without anything to speak is refused, and skipped inside a text', async () => {
+test('no text is refused, what has no words is a pause, and is skipped inside a text', async () => {
   await expect(say('  \n ')).rejects.toMatchObject({ code: 'INPUT_EMPTY' })
-  await expect(say('... !!!')).rejects.toMatchObject({ code: 'INPUT_EMPTY' })
+  const { chunks: marks, samples: quiet } = await say('... !!! \u{1f389}')
+  expect(marks.map((c) => c.totalSamples)).toEqual([quiet.length])
+  expect(quiet.length).toBeGreaterThan(0)
+  expect(quiet.every((sample) => sample === 0)).toBe(true)
   const { chunks } = await say('Before. 123! After.')
   expect(chunks.flatMap((c) => (c.sentence ? [c.sentence.text] : []))).toEqual(['Before.', 'After.'])
 })

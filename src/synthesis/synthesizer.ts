@@ -123,8 +123,8 @@ export class Synthesizer {
   }
 
   /**
-   * Speaks a whole text, or the sentences of one. Throws INPUT_EMPTY when nothing in it can be spoken, VOICE_* when the
-   * vocoder cannot be opened, SsmlError.
+   * Speaks a whole text, or the sentences of one. Where nothing in it is spoken, such as marks and emoji, it is a pause.
+   * Throws INPUT_EMPTY when there is no text, VOICE_* when the vocoder cannot be opened, SsmlError.
    */
   async *stream(
     text: string | readonly Sentence[],
@@ -138,7 +138,16 @@ export class Synthesizer {
       spoken = true
       yield chunk
     }
-    if (!spoken) throw new SparsewaveError('INPUT_EMPTY', 'The text has nothing in it that can be spoken.')
+    if (spoken) return
+    const isEmpty = typeof text === 'string' && !options.ssml ? text.trim() === '' : [...sentences].length === 0
+    if (isEmpty) throw new SparsewaveError('INPUT_EMPTY', 'There is no text to speak.')
+    yield this.silence()
+  }
+
+  /** What is given out for a text that has nothing to say: the pause between two sentences. */
+  silence(): Chunk {
+    const samples = new Float32Array(Math.round(this.#pauses.sentence * SAMPLE_RATE))
+    return { samples, totalSamples: samples.length }
   }
 
   /** Speaks sentences as they come. Marks come out, in their place, as empty chunks. */

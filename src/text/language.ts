@@ -9,18 +9,20 @@ export interface SentenceSpan {
 }
 
 /** Where a word's sound comes from. */
-export type WordSource =
+export const WORD_SOURCES = [
   /** The caller: a lexicon, SSML. */
-  | 'given'
+  'given',
   /** The words around it: articles, homographs. */
-  | 'context'
-  | 'dictionary'
+  'context',
+  'dictionary',
   /** A listed word it is derived from. */
-  | 'derived'
+  'derived',
   /** Letter by letter. */
-  | 'spelled'
+  'spelled',
   /** Its letters, by a model. */
-  | 'letters'
+  'letters',
+] as const
+export type WordSource = (typeof WORD_SOURCES)[number]
 
 export interface PhonemizedWord {
   /** As written. */

@@ -87,6 +87,8 @@ function encodePairs(lines: number[][]): [number, number][] {
 interface Section {
   /** Byte at which each block starts, and where the last one ends. */
   readonly starts: Int32Array
+  /** First word of each block, once it has been read. */
+  readonly heads: (string | undefined)[]
 }
 
 export class LexiconFile {
@@ -113,7 +115,7 @@ export class LexiconFile {
         at += size
         return at - size
       })
-      return { starts }
+      return { starts, heads: [] }
     })
   }
 
@@ -142,15 +144,16 @@ export class LexiconFile {
     }
   }
 
-  #findIn({ starts }: Section, key: string): string | undefined {
+  #findIn({ starts, heads }: Section, key: string): string | undefined {
     // Invariant: the word, if it is there, is in blocks [low, high).
     let low = 0
     let high = starts.length - 1
     if (high < 1) return undefined
     while (high - low > 1) {
       const middle = (low + high) >> 1
-      const head = starts[middle]! + 1
-      if (this.#text(head, this.#bytes.indexOf(TAB, head)) <= key) low = middle
+      const at = starts[middle]! + 1
+      heads[middle] ??= this.#text(at, this.#bytes.indexOf(TAB, at))
+      if (heads[middle]! <= key) low = middle
       else high = middle
     }
     return this.#scan(starts[low]!, starts[low + 1]!, key)

@@ -6,6 +6,7 @@ import type { ServerDeps } from '../../deps.ts'
 import { parseWith } from '../../http-errors.ts'
 import { describeVoice, resolveVoice, VOICE_ALIASES, type VoiceCatalogue } from '../../voices.ts'
 import type { HttpDialect, SpokenRequest } from '../dialect.ts'
+import { phonemesRoute } from '../phonemes.ts'
 import { STREAM_WRITERS, timestampsWriter } from '../speech-answer.ts'
 import {
   checkModel,
@@ -55,6 +56,7 @@ export const openai: HttpDialect = {
         return { ...spokenOf({ ...body, stream_format: 'audio' }, voices), writer: timestampsWriter(audio) }
       },
     },
+    phonemesRoute,
     { method: 'get', path: '/v1/models', summary: 'Model names', answer: models },
     // Where Open WebUI looks for them.
     { method: 'get', path: '/v1/audio/models', summary: 'Model names, where Open WebUI asks', answer: models },

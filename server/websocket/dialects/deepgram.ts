@@ -135,6 +135,7 @@ class DeepgramSession implements DialectSession {
         if (bytes.length > 0) connection.sendAudio(bytes, taken)
         else taken()
       },
+      unread: (_scripts, message) => connection.send({ type: 'Warning', description: message, code: 'TEXT_NOT_READ' }),
       flushed: () => connection.send({ type: 'Flushed', sequence_id: this.#flushed++ }),
       cleared: () => connection.send({ type: 'Cleared', sequence_id: this.#cleared++ }),
       done: () => {

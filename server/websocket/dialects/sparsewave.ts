@@ -113,6 +113,7 @@ class SparsewaveSession implements DialectSession {
           if (sentence) connection.send({ type: 'sentence', ...sentence })
           connection.sendAudio(pcm, taken)
         },
+        unread: (_scripts, message) => connection.send({ type: 'warning', code: 'text_not_read', message }),
         flushed: () => connection.send({ type: 'flushed' }),
         cleared: () => connection.send({ type: 'cleared' }),
         done: () => {

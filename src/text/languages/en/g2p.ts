@@ -12,6 +12,8 @@ import { withStress } from './stress.ts'
 /** Longer words are read in pieces of this many letters. */
 const MAX_LETTERS = 40
 const BEAM = 8
+/** Of the n-gram alone. */
+const QUICK_BEAM = 2
 /** Words whose reading is kept. */
 const MAX_READ = 2000
 /** Weight of the classifier's cost beside the n-gram's. */
@@ -129,8 +131,9 @@ interface Hypothesis {
 export class LetterToSound {
   readonly #model: JointModel
   readonly #byLetters = new Map<string, number[]>()
-  /** Pieces read lately. */
+  /** Pieces read lately, by both models and by the n-gram alone. */
   readonly #read = new Map<string, string>()
+  readonly #quick = new Map<string, string>()
 
   constructor(model: JointModel) {
     this.#model = model
@@ -142,44 +145,61 @@ export class LetterToSound {
     })
   }
 
-  /** Phonemes of a word of letters a-z; others are passed over. '' when there is no letter. */
-  pronounce(word: string): string {
+  /** Phonemes of a word of letters a-z; others are passed over. '' when there is no letter. `quick`: by the n-gram alone. */
+  pronounce(word: string, quick = false): string {
     const letters = word.toLowerCase().replace(/[^a-z]/g, '')
+    const known = quick ? this.#quick : this.#read
     let out = ''
     for (let at = 0; at < letters.length; at += MAX_LETTERS) {
       const piece = letters.slice(at, at + MAX_LETTERS)
-      let sound = this.#read.get(piece)
+      let sound = known.get(piece)
       if (sound === undefined) {
-        sound = this.#decode(piece)
-        if (this.#read.size >= MAX_READ) this.#read.clear()
-        this.#read.set(piece, sound)
+        sound = this.#decode(piece, quick)
+        if (known.size >= MAX_READ) known.clear()
+        known.set(piece, sound)
       }
       out += sound
     }
     return out === '' ? '' : oneStress(out)
   }
 
-  #decode(letters: string): string {
-    const length = letters.length
-    const columns: Hypothesis[][] = Array.from({ length: length + 1 }, () => [])
+  #decode(letters: string, quick: boolean): string {
+    const { pairs } = this.#model
+    const beam = quick ? QUICK_BEAM : BEAM
     const start = this.#child(0, 0)
-    columns[0]!.push({ cost: 0, contexts: start < 0 ? [0] : [start, 0], phonemes: '', stressed: false })
-    for (let at = 0; at < length; at++) {
-      const column = columns[at]!
-      column.sort((a, b) => a.cost - b.cost)
-      const beam = Math.min(BEAM, column.length)
+    let column: Hypothesis[] = [{ cost: 0, contexts: start < 0 ? [0] : [start, 0], phonemes: '', stressed: false }]
+    for (let at = 0; at < letters.length; at++) {
       const labels = this.#byLetters.get(letters[at]!) ?? []
-      const costs = this.classify(letters, at)
-      for (let h = 0; h < beam; h++) {
-        const hypothesis = column[h]!
-        const own = costs[hypothesis.stressed ? 1 : 0]
-        for (let i = 0; i < labels.length; i++)
-          this.#extend(hypothesis, labels[i]!, CLASSIFIER * own[i]!, columns[at + 1]!)
+      const costs = quick ? undefined : this.classify(letters, at)
+      /** The best continuations, the cheapest first. */
+      const next: { from: Hypothesis; label: number; cost: number }[] = []
+      for (const from of column) {
+        const own = costs?.[from.stressed ? 1 : 0]
+        for (let i = 0; i < labels.length; i++) {
+          const worst = next.length < beam ? Number.POSITIVE_INFINITY : next[beam - 1]!.cost
+          const least = from.cost + (own ? CLASSIFIER * own[i]! : 0)
+          if (least >= worst) continue
+          const cost = least + this.#labelCost(from.contexts, labels[i]!)
+          if (cost >= worst) continue
+          let place = Math.min(next.length, beam - 1)
+          for (; place > 0 && next[place - 1]!.cost > cost; place--) next[place] = next[place - 1]!
+          next[place] = { from, label: labels[i]!, cost }
+        }
       }
+      column = next.map(({ from, label, cost }) => {
+        const { phonemes } = pairs[label]!
+        const stressed = from.stressed || phonemes.includes(PRIMARY)
+        return {
+          cost,
+          contexts: this.#contextsAfter(from.contexts, label),
+          phonemes: from.phonemes + phonemes,
+          stressed,
+        }
+      })
     }
     let best = ''
     let bestCost = Number.POSITIVE_INFINITY
-    for (const hypothesis of columns[length]!) {
+    for (const hypothesis of column) {
       const cost = hypothesis.cost + this.#labelCost(hypothesis.contexts, 1)
       if (cost < bestCost) {
         bestCost = cost
@@ -212,24 +232,16 @@ export class LetterToSound {
     return [before, after]
   }
 
-  #extend(from: Hypothesis, label: number, added: number, column: Hypothesis[]): void {
-    const { order, pairs } = this.#model
-    const cost = from.cost + added + this.#labelCost(from.contexts, label)
-    if (column.length >= 4 * BEAM) {
-      column.sort((a, b) => a.cost - b.cost)
-      column.length = BEAM
-    }
-    if (column.length >= BEAM && cost > column[BEAM - 1]!.cost + 8 / LOG_STEP) return
+  #contextsAfter(before: readonly number[], label: number): number[] {
+    const { order, firstChild } = this.#model
     const contexts: number[] = []
-    for (const context of from.contexts) {
+    for (const context of before) {
       const child = this.#child(context, label)
-      if (child >= 0 && this.#model.firstChild[child + 1]! > this.#model.firstChild[child]!) contexts.push(child)
+      if (child >= 0 && firstChild[child + 1]! > firstChild[child]!) contexts.push(child)
     }
     contexts.push(0)
     if (contexts.length > order) contexts.length = order
-    const { phonemes } = pairs[label]!
-    const stressed = from.stressed || phonemes.includes(PRIMARY)
-    column.push({ cost, contexts, phonemes: from.phonemes + phonemes, stressed })
+    return contexts
   }
 
   /** -log P(label | contexts): the longest context that has it, after backing off from the longer ones. */
@@ -279,8 +291,8 @@ function oneStress(phonemes: string): string {
 
 let shared: LetterToSound | undefined
 
-/** Phonemes of a word from its letters alone. */
-export function letterToSound(word: string): string {
+/** Phonemes of a word from its letters alone. `quick`: by one of the two models. */
+export function letterToSound(word: string, quick = false): string {
   shared ??= new LetterToSound(parseModel(readData('en', 'en-us.g2p')))
-  return shared.pronounce(word)
+  return shared.pronounce(word, quick)
 }

@@ -7,6 +7,7 @@ import { readData } from '../../data-file.ts'
 import { hash, slot } from '../../hashed-weights.ts'
 import { decodeAscii } from '../../phonemes.ts'
 import type { Token } from './normalize.ts'
+import { topicOf } from './topics.ts'
 import { wordClass } from './word-classes.ts'
 
 export interface Reading {
@@ -90,13 +91,17 @@ export function features(tokens: readonly Token[], small: readonly string[], at:
     }
   }
   add('helper', helper)
+  const topics = new Set<string>()
   for (let i = Math.max(0, at - TOPIC_REACH); i <= Math.min(tokens.length - 1, at + TOPIC_REACH); i++) {
     const near = small[i]!
     if (i === at || near.length < 3) continue
+    const topic = topicOf(near)
+    if (topic !== undefined) topics.add(topic)
     add('near', near)
     if (near.length > 4) add('stem', near.slice(0, 5))
     if (Math.abs(i - at) <= 4) add(i < at ? 'before' : 'after', near)
   }
+  for (const topic of topics) add('topic', topic)
   return Uint32Array.from(out)
 }
 

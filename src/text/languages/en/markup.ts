@@ -65,9 +65,18 @@ const ENTITIES: Readonly<Record<string, string>> = {
 const TAGS =
   'a|abbr|b|big|blockquote|body|br|button|center|cite|code|del|details|div|em|font|footer|form|h[1-6]|head|header|hr|html|i|img|input|ins|kbd|label|li|main|mark|nav|ol|option|p|pre|q|s|samp|section|select|small|span|strike|strong|sub|summary|sup|svg|table|tbody|td|tfoot|th|thead|title|tr|tt|u|ul|var|video'
 
+type Step = readonly [RegExp, (match: string, ...groups: string[]) => string]
+
+/** Pictures and links: what they say, not where they lead. */
+const LINKS = [
+  /(!?\[)([^[\]\n]{0,300})(\](?:\([^()\s]{0,500}(?:\([^()\s]{0,100}\)[^()\s]{0,100})?(?:\s"[^"\n]{0,200}")?\)|\[[^[\]\n]{0,100}\]))/g,
+  (_, open, text, rest) => nothing(open) + text + nothing(rest),
+] as const satisfies Step
+
 /** What is taken out, in order. Each keeps the length. */
-const STEPS: readonly (readonly [RegExp, (match: string, ...groups: string[]) => string])[] = [
+const STEPS: readonly Step[] = [
   [/<!--[^<>]{0,500}-->/g, blank],
+  [/<(script|style)(?:\s[^<>]{0,300})?>[^<]{0,4000}<\/\1\s?>/gi, blank],
   // Addresses between angle brackets stay.
   [/<(https?:\/\/[^\s<>]{1,500}|[\w.+-]{1,64}@[\w.-]{1,100})>/g, (_, address) => ` ${address} `],
   [
@@ -78,7 +87,8 @@ const STEPS: readonly (readonly [RegExp, (match: string, ...groups: string[]) =>
         : blank(match),
   ],
   [
-    /&(?:#(\d{1,7})|#x([\da-f]{1,6})|([a-z]{2,8}\d{0,2}));/gi,
+    // Twice escaped ones too.
+    /&(?:amp;)?(?:#(\d{1,7})|#x([\da-f]{1,6})|([a-z]{2,8}\d{0,2}));/gi,
     (match, decimal, hexadecimal, name) => {
       const code = decimal ? Number(decimal) : hexadecimal ? Number.parseInt(hexadecimal, 16) : 0
       const character =
@@ -102,12 +112,19 @@ const STEPS: readonly (readonly [RegExp, (match: string, ...groups: string[]) =>
     /(^|\n)([^\S\n]{0,8})(\(?)(\d{1,2}|[a-zA-Z]|[ivx]{2,5})\)(?=\s{1,8}(?!\d))/g,
     (_, start, space, open, number) => `${start}${space}${blank(open)}${number},`,
   ],
-  // Pictures and links: what they say, not where they lead. Notes are passed over.
+  // Notes are passed over.
   [/\[\^[\w-]{1,20}\]:?/g, nothing],
+  // Where a reference leads: a line of its own.
   [
-    /(!?\[)([^[\]\n]{0,300})(\](?:\([^()\s]{0,500}(?:\([^()\s]{0,100}\)[^()\s]{0,100})?(?:\s"[^"\n]{0,200}")?\)|\[[^[\]\n]{0,100}\]))/g,
-    (_, open, text, rest) => nothing(open) + text + nothing(rest),
+    /(^|\n)([^\S\n]{0,3}\[[^[\]\n]{1,60}\]:[^\S\n]{1,4}<?(?:https?:|www\.|[./#])[^\n]{0,500})/g,
+    (_, start, line) => start + blank(line),
   ],
+  LINKS,
+  // A picture may itself be a link.
+  LINKS,
+  [/(==)(?=[^\s=])([^=\n]{1,300}?)(?<=\S)==(?!=)/g, (_, marks, text) => nothing(marks) + text + nothing(marks)],
+  // Mathematics between dollar signs.
+  [/(?<![\w$])\$(?=[^\s\d$])([^$\n]{1,200}?)(?<=\S)\$(?![\w$])/g, (_, text) => NOTHING + text + NOTHING],
   // Code between back quotes, strong and emphatic text, what is struck out.
   [/(`{1,2})([^`\n]{1,300})\1/g, (_, quote, code) => nothing(quote) + code + nothing(quote)],
   [
@@ -129,10 +146,14 @@ export function withoutMarkup(sentence: string): string {
   if (!MAYBE_MARKUP.test(sentence)) return sentence
   let text = sentence
   for (const [pattern, replacement] of STEPS) text = text.replace(pattern, replacement)
+  text = text.replace(
+    /(^|\n)([^\S\n]{0,8}:?-{2,100}:?(?:[^\S\n]?\|[^\S\n]?:?-{2,100}:?){1,30}[^\S\n]{0,8})(?=\n|$)/g,
+    (_, start: string, rule: string) => start + blank(rule),
+  )
   // The bars of a table's row are pauses.
   if (/(?:^|\n)[^\S\n]{0,8}\||\|[^|\n]{0,200}\|/.test(text)) {
     text = text.replace(/^[^\S\n]{0,8}\||\|[^\S\n]{0,8}$/gm, blank).replace(/\|/g, ',')
     text = text.replace(/(^|,)([\s:-]{3,100})(?=,|$)/g, (_, start: string, rule: string) => start + blank(rule))
   }
-  return text
+  return text.replace(/ \| /g, ' , ')
 }

@@ -62,7 +62,7 @@ const CASES: Readonly<Record<string, readonly (readonly [string, string])[]>> = 
     ['in 2000', 'in two thousand'],
     ['since 2005', 'since two thousand five'],
     ['in 2024', 'in twenty twenty four'],
-    ['in 1066', 'in one thousand sixty six'],
+    ['in 1066', 'in ten sixty six'],
     ['the 1990s', 'the nineteen nineties'],
     ["the '80s", 'the eighties'],
     ['the 80s', 'the eighties'],

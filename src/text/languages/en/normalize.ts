@@ -49,7 +49,7 @@ const MARKS: Readonly<Record<string, string>> = {
 /** Words and marks of one sentence. Never throws; time is linear in the length. */
 export function normalize(sentence: string, dictionary: Lexicon = lexicon()): Token[] {
   const { text, accented, origin } = clean(withoutMarkup(sentence))
-  const shouting = isShouting(text)
+  const shouting = isShouting(text, dictionary)
   const tokens: Token[] = []
   let spaceBefore = false
   let previousWord = ''
@@ -202,8 +202,11 @@ function markAt(text: string, at: number, end: number): string | undefined {
 }
 
 /** Mostly capitals, so that capitals do not mean acronyms. */
-function isShouting(text: string): boolean {
+function isShouting(text: string, dictionary: Lexicon): boolean {
   const words = text.match(/[A-Za-z]{2,}/g) ?? []
-  const capitals = words.reduce((n, word) => n + (word === word.toUpperCase() ? 1 : 0), 0)
-  return words.length > 2 && capitals * 2 > words.length
+  const capitals = words.filter((word) => word === word.toUpperCase())
+  if (words.length <= 2 || capitals.length * 2 <= words.length) return false
+  // Acronyms are not shouted: some of the words are ordinary ones.
+  const ordinary = capitals.filter((word) => word.length > 2 && dictionary.get(word.toLowerCase())?.checked)
+  return ordinary.length > 1 && ordinary.length * 2 >= capitals.length
 }

@@ -165,7 +165,7 @@ const FAMILIES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['AD 1066', 'A D ten sixty six'],
     ['44 BC', 'forty four B C'],
     ['500 BCE', 'five hundred B C E'],
-    ['in 1066', 'in one thousand sixty six'],
+    ['in 1066', 'in ten sixty six'],
     ['Q3 2021', 'Q three twenty twenty one'],
     ['2023-10-05T14:30:00Z', 'October fifth twenty twenty three, fourteen thirty'],
     ['FY2024', 'F Y twenty twenty four'],

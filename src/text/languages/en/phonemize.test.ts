@@ -177,3 +177,15 @@ test.each([
   },
   10_000,
 )
+
+test('a sentence of many unknown words is read to its first word, the last ones as they are alone', () => {
+  const words = Array.from(
+    { length: 30 },
+    (_, i) => `${'bcdfg'[i % 5]}${'aeiou'[i % 4]}${'lmnrst'[i % 6]}${'ob ag ix up el ov ys'.split(' ')[i % 7]}z`,
+  )
+  const { phonemes, words: read } = phonemize(words.join(' '))
+  expect(read).toHaveLength(words.length)
+  for (const { phonemeStart, phonemeEnd } of read) expect(phonemes.slice(phonemeStart, phonemeEnd)).toMatch(/[ˈˌ]/)
+  const last = read.at(-1)!
+  expect(phonemes.slice(last.phonemeStart, last.phonemeEnd)).toBe(phonemize(words.at(-1)!).phonemes)
+})

@@ -8,7 +8,7 @@ import type { Phonemized, WordSource } from '../../language.ts'
 import { CONSONANTS, VOWELS } from '../../phonemes.ts'
 import { prefixSound } from './derive.ts'
 import { normalize, type Token } from './normalize.ts'
-import { type Ahead, Pronouncer } from './pronounce.ts'
+import { type Ahead, Effort, Pronouncer } from './pronounce.ts'
 import { demoted, emphasized } from './stress.ts'
 
 export type { Phonemized, PhonemizedWord } from '../../language.ts'
@@ -74,6 +74,7 @@ function pronounce(
   const small = tokens.map((token) => (token.kind === 'word' ? token.text.toLowerCase() : ''))
   const sounds = new Array<string>(tokens.length)
   const sources = new Array<WordSource | undefined>(tokens.length)
+  const effort = new Effort()
   let ahead: Ahead
   for (let i = tokens.length - 1; i >= 0; i--) {
     const token = tokens[i]!
@@ -91,7 +92,7 @@ function pronounce(
       sounds[i] = prefixed
       sources[i] = 'derived'
     } else {
-      const { sound, source } = pronouncer.pronounce(tokens, small, i, ahead)
+      const { sound, source } = pronouncer.pronounce(tokens, small, i, ahead, effort)
       sounds[i] = sound
       sources[i] = source
     }

@@ -23,6 +23,17 @@ export interface Pronunciation {
 
 type Known = (word: string) => string | undefined
 
+/**
+ * What the costly parts of one sentence's reading may still take, so that a sentence of nothing but unknown words is read
+ * in bounded time. Ordinary sentences use a part of it. The rest is read by the quicker rules.
+ */
+export class Effort {
+  /** Letters of unknown words that both models read. */
+  letters = 24
+  /** Homographs that the classifier tells apart. */
+  homographs = 16
+}
+
 /** No word is longer; the rules of derivation look at every cut of it. */
 const LONGEST_WORD = 45
 
@@ -37,7 +48,13 @@ export class Pronouncer {
   }
 
   /** Word `at` of a sentence. `small`: the words in small letters, '' for marks. */
-  pronounce(tokens: readonly Token[], small: readonly string[], at: number, ahead: Ahead): Pronunciation {
+  pronounce(
+    tokens: readonly Token[],
+    small: readonly string[],
+    at: number,
+    ahead: Ahead,
+    effort: Effort = new Effort(),
+  ): Pronunciation {
     const token = tokens[at]!
     const word = token.text
     if (token.spelled) return { sound: this.spell(word), source: 'spelled' }
@@ -51,12 +68,13 @@ export class Pronouncer {
     if (fixed !== undefined) return { sound: fixed, source: 'context' }
     const accented = token.accented === undefined ? undefined : this.#accented(token.accented)
     if (accented !== undefined) return { ...accented, sound: restress(word, accented.sound) }
-    const chosen = this.#classify ? homographModel().pronounce(tokens, small, at) : undefined
+    const chosen = this.#classify && effort.homographs > 0 ? homographModel().pronounce(tokens, small, at) : undefined
+    if (chosen !== undefined) effort.homographs--
     if (chosen !== undefined) return { sound: restress(word, chosen), source: 'context' }
     const known = this.#lookupIn(context, ahead)
     const listed = known(word) ?? capitalsLookup(word, known)
     if (listed !== undefined) return { sound: restress(word, listed), source: 'dictionary' }
-    const { sound, source } = this.#unknownWord(word, this.#lookupIn(context, ahead, true), known)
+    const { sound, source } = this.#unknownWord(word, this.#lookupIn(context, ahead, true), known, effort)
     return { sound: restress(word, sound), source }
   }
 
@@ -101,26 +119,32 @@ export class Pronouncer {
    * A word the dictionary lacks: derived from one it has, in parts, or read from its letters. Stems are looked for
    * among the checked words first: "wanted" is from "want", not from the surname Wante.
    */
-  #unknownWord(word: string, checked: Known, known: Known): Pronunciation {
-    if (word.length > LONGEST_WORD) return this.#fromLetters(word)
+  #unknownWord(word: string, checked: Known, known: Known, effort: Effort): Pronunciation {
+    if (word.length > LONGEST_WORD) return this.#fromLetters(word, effort)
     const inflected = inflect(word, checked) ?? inflect(word, known)
     if (inflected !== undefined) return { sound: inflected, source: 'derived' }
     const parts = camelParts(word)
     if (parts.length > 1) {
       const sound = parts
         .map((part) =>
-          isAllCapitals(part) ? this.spell(part) : (known(part) ?? this.#unknownWord(part, checked, known).sound),
+          isAllCapitals(part)
+            ? this.spell(part)
+            : (known(part) ?? this.#unknownWord(part, checked, known, effort).sound),
         )
         .reduce((before, next) => before + (before.includes('ˈ') ? demoted(next) : next))
       return { sound, source: 'derived' }
     }
     const small = word.toLowerCase()
     const derived = derive(small, checked) ?? derive(small, known)
-    return derived === undefined ? this.#fromLetters(small.replaceAll("'", '')) : { sound: derived, source: 'derived' }
+    return derived === undefined
+      ? this.#fromLetters(small.replaceAll("'", ''), effort)
+      : { sound: derived, source: 'derived' }
   }
 
-  #fromLetters(word: string): Pronunciation {
-    const sound = letterToSound(word)
+  #fromLetters(word: string, effort: Effort): Pronunciation {
+    const quick = effort.letters < word.length
+    if (!quick) effort.letters -= word.length
+    const sound = letterToSound(word, quick)
     return sound === '' ? { sound: this.spell(word), source: 'spelled' } : { sound, source: 'letters' }
   }
 }

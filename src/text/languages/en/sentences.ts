@@ -101,7 +101,7 @@ const ITEM_NUMBER = /^\s*(?:(?:[-*+•>]|#{1,6})\s*)?\(?(?:\d{1,3}|[A-Za-z]|[ivx
 
 /** Nouns before a letter that is a name: vitamin C, plan B. */
 const LETTER_NOUNS =
-  /\b(?:vitamin|plan|type|class|grade|group|team|option|part|appendix|exhibit|hepatitis|influenza|section|level|vertex|point|line|block|terminal|gate|letter|drug|column|row|zone|series|generation|side|step|route|protein|factor|patient|candidate|answer|mr|mrs|ms)\.? [A-Z]\.$/i
+  /\b(?:vitamin|plan|type|class|grade|group|team|option|part|appendix|exhibit|hepatitis|influenza|section|level|vertex|point|line|block|terminal|gate|letter|drug|column|row|zone|series|generation|side|step|route|protein|factor|patient|candidate|answer)\.? [A-Z]\.$/i
 
 /** Whether a sentence ends between the two, which Intl.Segmenter believes. `isLineStart`: `before` begins a line. */
 function isBoundary(before: string, after: string, isLineStart: boolean): boolean {
@@ -124,6 +124,11 @@ function isBoundary(before: string, after: string, isLineStart: boolean): boolea
   const word = /(?:^|[\s(["'“‘-])((?:[A-Za-z]+\.)*[A-Za-z]+)\.$/.exec(trimmed)?.[1]
   if (word === undefined) return true
   const key = word.toLowerCase()
+  // Public law 94-142.
+  if (/\bPub$/.test(word) && /^\s*L\./.test(after)) return false
+  if (/\bPub\. L\.$/.test(trimmed)) return false
+  // Smith v. Jones, Nadal def. Federer.
+  if (word === 'v' || (word === 'def' && /^\s*[A-Z]/.test(after))) return false
   if (BEFORE_NUMBER.has(key)) return !/^\s*(?:#?\d|[IVXLC]+\b|[A-Z]\b)/.test(after) && startsSentence(after)
   if (NEVER_FINAL.has(key))
     return key === 'no' || key === 'nos'

@@ -79,6 +79,16 @@ const FAMILIES: Readonly<Record<string, readonly (readonly [string, readonly str
     ['snake_case stays, 2 * 3 * 4 too', ['snake case stays, two times three times four too']],
     ['Mail <joe@x.org> today', ['Mail joe at X dot org today']],
     ['a < b and b > c', ['a less than B and B greater than c']],
+    ['[![Build](https://ci.org/x.svg)](https://ci.org/x) passes', ['Build passes']],
+    ['Item | Price\n--- | ---\nTea | $3.50', ['Item, Price', 'Tea, three dollars and fifty cents']],
+    ['See [the docs][1] now.\n\n[1]: https://example.com/docs', ['See the docs now.']],
+    ['A ==marked== word', ['A marked word']],
+    ['So $E = mc^2$ holds for $5.', ['So E equals M C squared holds for five dollars.']],
+    ['Fish &amp;amp; chips &amp;mdash; good', ['Fish and chips — good']],
+    ['<script>alert(1)</script>Hello <style>p{color:red}</style>there', ['Hello there']],
+    ['1. first\n   - sub\n2. second', ['one. first', 'sub', 'two. second']],
+    ['<ul><li>One</li><li>Two</li></ul>', ['One Two']],
+    ['~~~\ncode here\n~~~\nText', ['code here', 'Text']],
   ],
 }
 

@@ -37,7 +37,7 @@ const weekday = (name: string): string => WEEKDAYS.find((day) => day.startsWith(
 
 /** Words before a date of two numbers with a slash. */
 const DATE_CUE =
-  /\b(?:on|by|before|after|until|till|since|from|due|dated?|through|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*\.?,?)\s$/i
+  /\b(?:(?:week|weekend|night|morning|evening|as) of|effective|starting|starts|ends|ending|deadline:?|expires|expired|exp\.?:?|posted:?|received|sent|updated:?|on|by|before|after|until|till|since|from|due|dated?|through|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*\.?,?)\s$/i
 
 export const DATE_DIGIT_RULES: readonly Rule[] = [
   rule(
@@ -57,7 +57,10 @@ export const DATE_DIGIT_RULES: readonly Rule[] = [
   rule(
     'date without a year',
     String.raw`(\d{1,2})\/(\d{1,2})(?![\d/]|\.\d|\s?(?:of|cups?|tsp|tbsp|inch|in|miles?|the)\b|")`,
-    (m, place) => (DATE_CUE.test(textBefore(place)) ? readDate(Number(m[1]), m[2]!, undefined) : undefined),
+    (m, place) =>
+      DATE_CUE.test(textBefore(place)) || /\bfrom \d{1,2}\/\d{1,2} (?:to|through|thru|until) $/i.test(textBefore(place))
+        ? readDate(Number(m[1]), m[2]!, undefined)
+        : undefined,
   ),
   rule(
     'day-month-year',
@@ -86,6 +89,9 @@ export const DATE_DIGIT_RULES: readonly Rule[] = [
     },
     'i',
   ),
+  rule('time with a short half', String.raw`(\d{1,2}):([0-5]\d)([ap])(?![A-Za-z\d.])`, (m) =>
+    Number(m[1]) > 12 ? undefined : [...readClock(m[1]!, m[2]!, false), ...halfDay(m[3])],
+  ),
   rule(
     'time',
     String.raw`(\d{1,2}):([0-5]\d)(?::([0-5]\d))?(?:\s?([ap])(?:\.\s?m\b\.?|m\b\.?))?(?![\d:])`,
@@ -102,10 +108,15 @@ export const DATE_DIGIT_RULES: readonly Rule[] = [
     },
     'i',
   ),
+  rule('minutes and seconds of a time', String.raw`(2[5-9]|[3-9]\d):([0-5]\d)(?![\d:])(?!\s?(?:ratio|odds))`, (m) => [
+    ...cardinal(m[1]!),
+    ...(m[2] === '00' ? ['minutes'] : pair(m[2]!)),
+  ]),
   rule('time with h', String.raw`([01]?\d|2[0-3])h([0-5]\d)(?![A-Za-z\d])`, (m) => readClock(m[1]!, m[2]!)),
-  rule('military time', String.raw`([01]\d|2[0-3])([0-5]\d)(?= (?:hours|hrs|h)\b)`, (m) => [
+  rule('military time', String.raw`([01]\d|2[0-3])([0-5]\d) (?:hours|hrs|h)\b`, (m) => [
     ...(m[1]![0] === '0' ? ['zero', ...cardinal(m[1]!.slice(1))] : cardinal(m[1]!)),
     ...(m[2] === '00' ? ['hundred'] : pair(m[2]!)),
+    'hours',
   ]),
   rule(
     'hour',
@@ -131,8 +142,16 @@ export const DATE_DIGIT_RULES: readonly Rule[] = [
         ? readLength([undefined, m[1], m[2]])
         : undefined,
   ),
-  rule('decade', String.raw`(\d+)'?s(?![A-Za-z])`, (m) => {
+  rule('decade', String.raw`(\d+)'?s(?![A-Za-z])`, (m, place) => {
     const digits = m[1]!
+    // "after 30s" is a length of time, "in the 30s" is not.
+    if (
+      digits.length < 4 &&
+      /^(?:after|in|for|within|under|every|takes?|took|waits?|waited|timeout|last|about|only)$/i.test(
+        place.previousWord,
+      )
+    )
+      return undefined
     if (/^\d{1,2}[1-9]$/.test(digits) || digits.length < 2 || digits.length > 5) return undefined
     const read = readNumber(digits, true)
     read.push(pluralWord(read.pop()!))
@@ -216,6 +235,18 @@ export const DATE_LETTER_RULES: readonly Rule[] = [
     return { words: [weekday(m[1]!)], end: place.end - stop }
   }),
   rule('era', String.raw`(AD|A\.D\.|CE) (\d{1,4})(?!\d)`, (m) => [`~${m[1]!.replaceAll('.', '')}`, ...eraYear(m[2]!)]),
+  rule('around a year', String.raw`c\. ?(\d{3,4})(?![\d.,%])`, (m) => ['circa', ...eraYear(m[1]!)]),
+  rule('months in a row', `${MONTH}(?= (?:and|or|to|through|thru|until) ${MONTH}(?![A-Za-z]))`, (m) =>
+    /^[A-Z]/.test(m[0]) ? [MONTHS[monthNumber(m[1]!) - 1]!] : undefined,
+  ),
+  rule('month after another', String.raw`${MONTH}(?![A-Za-z\d])`, (m, place) =>
+    m[0].endsWith('.') &&
+    /(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.? (?:and|or|to|through|thru|until) $/.test(
+      textBefore(place),
+    )
+      ? consumed(m, place, [MONTHS[monthNumber(m[1]!) - 1]!])
+      : undefined,
+  ),
   rule('fiscal year', String.raw`FY ?(\d{4}|\d{2})(?!\d)`, (m) => ['~FY', ...readYear(m[1]!)]),
 ]
 

@@ -1,18 +1,7 @@
 /** Amounts of money: signs, codes, magnitudes, ranges, and amounts that describe a noun. */
 import { cardinal } from '../numbers.ts'
 import { CURRENCIES, CURRENCY_CODES, type Currency, MAGNITUDES } from '../tables.ts'
-import {
-  canonical,
-  isOne,
-  NUMBER,
-  type Place,
-  type Rule,
-  readNumber,
-  rule,
-  textAfter,
-  textBefore,
-  words,
-} from './rule.ts'
+import { canonical, describesNoun, isOne, NUMBER, type Rule, readNumber, rule, textAfter, words } from './rule.ts'
 
 const SIGNS = Object.keys(CURRENCIES)
   .sort((a, b) => b.length - a.length)
@@ -20,7 +9,7 @@ const SIGNS = Object.keys(CURRENCIES)
   .join('|')
 export const MONEY_SIGNS = SIGNS
 const CODES = Object.keys(CURRENCY_CODES).join('|')
-export const MAGNITUDE = String.raw`(?:(k|K|m|M|mn|mm|MM|bn|B|b|T|tn)(?![A-Za-z])|\s(hundred|thousand|million|billion|trillion|lakh|crore)\b)`
+export const MAGNITUDE = String.raw`(?:(k|K|m|M|mn|mm|MM|bn|B|b|T|tn)(?![A-Za-z])|\s(bn|mn|tn|hundred|thousand|million|billion|trillion|lakh|crore)\b)`
 
 const COUNTRY_DOLLARS: Readonly<Record<string, string>> = {
   US: '~US',
@@ -47,23 +36,6 @@ function readMoney(
   if (whole === '' || Number(whole) === 0) return small
   return [...cardinal(whole), ...words(isOne(whole) ? unit : units), 'and', ...small]
 }
-
-/** "a $5 bill", "the $20 million deal": the amount describes the noun after it and stands in the singular. */
-function describes(place: Place): boolean {
-  const noun = /^[ -]([a-z]{3,})/.exec(textAfter(place))?.[1]
-  return (
-    noun !== undefined &&
-    !NO_NOUNS.has(noun) &&
-    /\b(?:an?|the|this|that|each|every|another|his|her|its|their|our|my|your|one|new|single)\s$/i.test(
-      textBefore(place),
-    )
-  )
-}
-const NO_NOUNS = new Set(
-  'and are was were has had for from off out per than that the then they this with will would can could should which who when where while into over under more less worth each all plus minus its you but not now back does did being been total because until since after before about'.split(
-    ' ',
-  ),
-)
 
 /** The last word of an amount in the singular: dollars -> dollar. */
 const singular = (read: string[], [unit, units]: Currency): string[] =>
@@ -93,10 +65,13 @@ export const MONEY_SIGN_RULES: readonly Rule[] = [
     String.raw`(${SIGNS})\s?(${NUMBER})${MAGNITUDE}?\s?[-–]\s?(?:${SIGNS})?\s?(${NUMBER})${MAGNITUDE}?(?![\d%])`,
     (m) => spelledCodes(readRange(CURRENCIES[m[1]!]!, m[2]!, m[3] ?? m[4], m[5]!, m[6] ?? m[7])),
   ),
-  rule('money', String.raw`([-+]?)(${SIGNS})\s?(${NUMBER})${MAGNITUDE}?`, (m, place) => {
+  rule('money', String.raw`([-+]?)(${SIGNS})\s?(\d{1,9},\d\d(?![\d,])|${NUMBER})${MAGNITUDE}?`, (m, place) => {
     const currency = CURRENCIES[m[2]!]!
     const read = readMoney(m[3]!, m[4] ?? m[5], currency)
-    return spelledCodes([...(m[1] === '-' ? ['minus'] : []), ...(describes(place) ? singular(read, currency) : read)])
+    return spelledCodes([
+      ...(m[1] === '-' ? ['minus'] : m[1] === '+' ? ['plus'] : []),
+      ...(describesNoun(place, place.end) ? singular(read, currency) : read),
+    ])
   }),
   rule('money in brackets', String.raw`(${SIGNS})\((${NUMBER})\)`, (m) =>
     readMoney(m[2]!, undefined, CURRENCIES[m[1]!]!),
@@ -104,6 +79,11 @@ export const MONEY_SIGN_RULES: readonly Rule[] = [
 ]
 
 export const MONEY_DIGIT_RULES: readonly Rule[] = [
+  rule('so many for so much', String.raw`(\d{1,3})\s?\/\s?(${SIGNS})(${NUMBER})`, (m) => [
+    ...cardinal(m[1]!),
+    'for',
+    ...readMoney(m[3]!, undefined, CURRENCIES[m[2]!]!),
+  ]),
   rule(
     'amount before its sign',
     String.raw`(${NUMBER})${MAGNITUDE}?\s?(?:([€£¥₹₩₿¢₽₺₪฿₦₱₫]|zł|kr(?![A-Za-z])|Kč)|(${CODES})\b)`,
@@ -113,6 +93,10 @@ export const MONEY_DIGIT_RULES: readonly Rule[] = [
       return spelledCodes(readMoney(m[1]!, m[2] ?? m[3], names))
     },
   ),
+  rule('cents', String.raw`(\d{1,2})c(?= (?:coins?|stamps?|pieces?|each|off|per|an?)\b)`, (m, place) => [
+    ...cardinal(m[1]!),
+    isOne(m[1]!) || / (?:coin|stamp|piece)/.test(textAfter(place)) ? 'cent' : 'cents',
+  ]),
   rule('pence', String.raw`(\d{1,2})p(?![A-Za-z\d])`, (m) => [...cardinal(m[1]!), isOne(m[1]!) ? 'penny' : 'pence']),
 ]
 

@@ -93,6 +93,25 @@ export function keepFinalStop(place: Place, read: readonly string[]): Reading {
   return final ? { words: read, end: place.end - 1 } : read
 }
 
+/** Words after an amount that it does not describe. */
+const NO_NOUNS = new Set(
+  'and are was were has had for from off out per than that the then they this with will would can could should which who when where while into over under more less worth each all plus minus its you but not now back does did being been total because until since after before about wide tall long deep thick high away apart ahead behind later ago below above outside inside north south east west left right further farther faster slower heavier lighter longer shorter higher lower taller wider there here today tomorrow tonight max min'.split(
+    ' ',
+  ),
+)
+
+/** An amount before a noun that it describes, and after a determiner: "a $5 bill", "the 100m dash". `at`: where it ends. */
+export function describesNoun(place: Place, at: number): boolean {
+  const noun = /^[ -]([a-z]{3,})/.exec(place.text.slice(at, at + 24))?.[1]
+  return (
+    noun !== undefined &&
+    !NO_NOUNS.has(noun) &&
+    /\b(?:an?|the|this|that|each|every|another|his|her|its|their|our|my|your|one|new|single)\s$/i.test(
+      textBefore(place),
+    )
+  )
+}
+
 /** Whether a number may start here: nothing that belongs to a word or another number stands before it. */
 export const startsNumber = (place: Place): boolean =>
   place.start === 0 || !/[A-Za-z\d)\].%]/.test(place.text[place.start - 1]!)

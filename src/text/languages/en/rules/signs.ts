@@ -1,7 +1,7 @@
 /** Signs: of sums, of ranges, of names, and those that stand for words. */
 import { cardinal, pluralWord } from '../numbers.ts'
 import { SYMBOL_WORDS } from '../tables.ts'
-import { pair, type Rule, readNumber, rule, startsNumber, textAfter, words } from './rule.ts'
+import { nameNumber, pair, type Rule, readNumber, rule, startsNumber, textAfter, textBefore, words } from './rule.ts'
 
 /** 2 and 3 as powers have names. */
 const power = (digits: string): string[] =>
@@ -22,6 +22,10 @@ export const SIGN_RULES_PLAIN: readonly Rule[] = [
   rule('range', String.raw`\s?[-–]\s?(?=[\d$€£])`, (m, place) => {
     // A dash between two numbers with their units: 9am-5pm, 1960s-80s.
     const joined = !/\s/.test(m[0]) || m[0].includes('–')
+    // A model's name: i7-13700, DDR5-5600.
+    const model = /^\d{3,5}(?!\d|[.,]\d)/.exec(textAfter(place))?.[0]
+    if (model !== undefined && /[A-Za-z]\d{1,4}$/.test(place.text.slice(Math.max(0, place.start - 6), place.start)))
+      return { words: [',', ...nameNumber(model)], end: place.end + model.length }
     return joined &&
       /\d\s?(?:[a-zA-Z%°.]{0,4}|a\.m\.|p\.m\.)$/i.test(place.previousWord) &&
       !/^[A-Za-z]/.test(place.previousWord)
@@ -35,8 +39,13 @@ export const SIGN_RULES_PLAIN: readonly Rule[] = [
       : undefined,
   ),
   rule('plus', String.raw`\+(?=\.?\d)`, () => ['plus']),
-  rule('about', String.raw`~(?=\s?\d|\s?[$€£])`, () => ['about']),
+  rule('about', String.raw`~(?=\s?\d|\s?[$€£])`, (_, place) =>
+    /[A-Za-z]$/.test(place.text.slice(Math.max(0, place.start - 1), place.start)) ? [] : ['about'],
+  ),
   rule('number sign', String.raw`#(?=\d)`, () => ['number']),
+  rule('number sign by itself', '#(?= )', (_, place) =>
+    / $/.test(textBefore(place)) && /[A-Za-z]$/.test(place.previousWord) ? ['number'] : undefined,
+  ),
   rule('hashtag', '#(?=[A-Za-z])', () => ['hashtag']),
   rule('handle', '@(?=[A-Za-z])', () => ['at']),
   rule('arrow', '(?:->|=>)', () => ['to']),
@@ -54,8 +63,11 @@ export const SIGN_RULES_PLAIN: readonly Rule[] = [
       ? ['dot']
       : undefined,
   ),
+  rule('one rating and another', String.raw`\/(?=\d{1,4}(?:\.\d)?\s?[AVW](?![A-Za-z]))`, (_, place) =>
+    /\d\s?[AVW]$/.test(place.previousWord) ? [','] : undefined,
+  ),
   rule('slash', String.raw`\/(?=[A-Za-z\d])`, (_, place) =>
-    /\d[a-zA-Z%]{0,3}$/.test(place.previousWord) && /^[A-Za-z]{2}/.test(textAfter(place).slice(0, 2))
+    /^[$€£]?\d[\d.,]*[a-zA-Z%]{0,3}$/.test(place.previousWord) && /^[A-Za-z]{2}/.test(textAfter(place).slice(0, 2))
       ? ['per']
       : /[A-Za-z\d]$/.test(place.previousWord)
         ? ['slash']
@@ -69,5 +81,15 @@ export const SIGN_RULES_PLAIN: readonly Rule[] = [
     /\d\s?[A-Za-z%]{0,3}$/.test(place.previousWord) ? ['by'] : undefined,
   ),
   rule('elided', String.raw`'(?=(?:em|tis|twas|til|cause|bout|round|cept|gainst|neath|twere|twill)\b)`, () => [], 'i'),
-  rule('symbol', '[&@%+=°×÷±≈≠≤≥→∞√π§©²³Ω$£€¥¢]', (m) => words(SYMBOL_WORDS[m[0]]!)),
+  rule('and and', '&&', () => ['and']),
+  rule('sections', String.raw`(§|¶)\1`, (m) => [m[1] === '§' ? 'sections' : 'paragraphs']),
+  rule('variable of a shell', String.raw`\$(?=[A-Za-z_])`, () => []),
+  rule('difference of terms', String.raw`-(?= (?:\d{0,3}[a-z](?![A-Za-z])|\d{1,6} =))`, (_, place) =>
+    / $/.test(textBefore(place)) &&
+    /(?:^|[^A-Za-z])\d*[a-z](?:[²³]|\^\d)? $/.test(textBefore(place)) &&
+    place.text.includes('=')
+      ? ['minus']
+      : undefined,
+  ),
+  rule('symbol', '[&@%+=°×÷±≈≠≤≥→▲▼¶∞√π§©²³Ω$£€¥¢]', (m) => words(SYMBOL_WORDS[m[0]]!)),
 ]

@@ -30,6 +30,9 @@ export const PHONE_SIGN_RULES: readonly Rule[] = [
 ]
 
 export const PHONE_DIGIT_RULES: readonly Rule[] = [
+  rule('Australian telephone', String.raw`(1[38]00)[ -](\d{3})[ -](\d{3})(?![\d-])`, (m) =>
+    readGroups([m[1]!, m[2]!, m[3]!]),
+  ),
   rule('telephone with words', String.raw`(?:(1)-)?([2-9]\d\d)-([A-Z]{2,}(?:-[A-Z]{2,}){0,3})(?![A-Za-z\d])`, (m) => [
     ...(m[1] ? ['one', ','] : []),
     ...group(m[2]!),
@@ -55,10 +58,11 @@ export const PHONE_DIGIT_RULES: readonly Rule[] = [
     /\b(?:case|flight|model|in)\s$/i.test(textBefore(place)) ? undefined : readGroups([m[1]!, m[2]!]),
   ),
   rule('emergency number', String.raw`(911|999|112|988|311|411|211|101|111|000)(?![\d,.:/-]\d|\d|%)`, (m, place) => {
+    const before = textBefore(place)
     const called =
       /\b(?:call(?:ed|ing|s)?|dial(?:l?ed|l?ing|s)?|phon(?:e|ed|ing)|ring|rang|text(?:ed)?)(?:\s(?:to|the))?\s$/i.test(
-        textBefore(place),
-      )
+        before,
+      ) || /\bemergenc(?:y|ies)\b[^.\d]{0,9}$|\b(?:911|999|112)\b[^.\d]{0,12}$/i.test(before)
     const calls = /^\s(?:calls?|operators?|dispatch(?:er|ers)?|emergenc(?:y|ies)|callers?|hotline)\b/i.test(
       textAfter(place),
     )
@@ -66,12 +70,33 @@ export const PHONE_DIGIT_RULES: readonly Rule[] = [
   }),
 ]
 
+/** Letters and digits in turn, one by one. */
+const readMixed = (code: string): string[] =>
+  [...code].flatMap((c) => (/\d/.test(c) ? spellDigits(c) : [`~${c.toUpperCase()}`]))
+
+/** A code of letters and digits in turn: at least three runs, all capitals or all hexadecimal. */
+const MIXED = String.raw`(?=[A-Za-z]*\d)(?=\d*[A-Za-z])([A-Za-z0-9]{6,40})(?![A-Za-z0-9]|-\d)`
+const isMixedCode = (code: string): boolean =>
+  (code.match(/\d+|[A-Za-z]+/g) ?? []).length > 2 &&
+  (/^[A-Z\d]+$/.test(code) || (/^[a-f\d]+$/.test(code) && code.length > 6)) &&
+  !/[A-Z]{5}|\d[xX]\d/.test(code) &&
+  !/^\d+[A-Z]{1,3}\d?$/.test(code)
+
+const startsToken = (place: Place): boolean => !/[A-Za-z\d.]/.test(place.text[place.start - 1] ?? '')
+
+export const CODE_LETTER_RULES: readonly Rule[] = [
+  rule('code of letters and digits', MIXED, (m, place) =>
+    startsToken(place) && isMixedCode(m[1]!) ? readMixed(m[1]!) : undefined,
+  ),
+  rule('names with odd capitals', '(SpO2|HbA1c|PaO2|PaCO2)(?![A-Za-z\\d])', (m) => readMixed(m[1]!)),
+]
+
 const STATES =
   'AL|AK|AZ|AR|CA|CO|CT|DE|DC|FL|GA|HI|ID|IL|IN|IA|KS|KY|LA|ME|MD|MA|MI|MN|MS|MO|MT|NE|NV|NH|NJ|NM|NY|NC|ND|OH|OK|OR|PA|RI|SC|SD|TN|TX|UT|VT|VA|WA|WV|WI|WY|PR'
 const STATE_CUE = new RegExp(`(?:^|[\\s,])(?:${STATES})\\s$`)
 /** Nouns whose number is always spelled, and those whose number is when it has four digits or more. */
 const CODE_CUE =
-  /\b(?:zip(?:\s?code)?|postcode|postal code|code|pin|passcode|password|otp|combination|extension|ext|account|acct|routing|serial|iban|ssn|voucher)\.?(?:\s(?:number|num|no\.?|code|is|was|of|ending in|#))*\s?[:#=]?\s*#?\s*$/i
+  /\b(?:zip(?:\s?code)?|postcode|postal code|code|pin|passcode|password|otp|combination|extension|ext|account|acct|routing|serial|iban|ssn|voucher|cvv|cvc|sort code|a\/c)\.?(?:\s(?:number|num|no\.?|code|is|was|of|ending in|#))*\s?[:#=]?\s*#?\s*$/i
 const LONG_CODE_CUE =
   /\b(?:order|confirmation|reference|ref|tracking|invoice|ticket|case|customer|member(?:ship)?|policy|licen[cs]e|id|phone|card|booking|badge|employee|registration|reservation|transaction|claim|receipt|model|part|item|report)\.?(?:\s(?:number|num|no\.?|code|id|is|was|#|number:))*\s?[:#=]?\s*#?\s*$/i
 const NAME_CUE =
@@ -83,6 +108,29 @@ const STREET =
 const isHouse = (place: Place): boolean => STREET.test(textAfter(place))
 
 export const CODE_RULES: readonly Rule[] = [
+  rule('hardware address', '(?:[0-9A-Fa-f]{2}:){3,7}[0-9A-Fa-f]{2}(?![0-9A-Fa-f:])', (m) =>
+    m[0].split(':').flatMap((part, i) => [...(i > 0 ? [','] : []), ...readMixed(part)]),
+  ),
+  rule('hexadecimal', '0x([0-9a-fA-F]{1,16})(?![A-Za-z0-9])', (m) => ['zero', '~X', ...readMixed(m[1]!)]),
+  rule('code of letters and digits', MIXED, (m, place) =>
+    startsToken(place) && isMixedCode(m[1]!) ? readMixed(m[1]!) : undefined,
+  ),
+  rule('last digits of a card', String.raw`\d{2,6}(?![\d-]|[.,:/]\d|%)`, (m, place) =>
+    /\b(?:end(?:ing|s|ed)?|last (?:four|4)(?: digits)?)\s(?:in|with|are|is|of)\s(?:[xX*.]{1,12}\s?)?$/i.test(
+      textBefore(place),
+    ) &&
+    /\b(?:card|visa|mastercard|amex|debit|credit|account|acct|phone|number|checking|savings|digits|payment)\b/i.test(
+      textBefore(place),
+    )
+      ? spellDigits(m[0])
+      : undefined,
+  ),
+  rule('short number of a message', String.raw`\d{4,6}(?![\d-]|[.,:/]\d|%)`, (m, place) =>
+    /\b(?:text|sms|send)\s["'“]?[A-Za-z]{2,12}["'”]?\sto\s$/i.test(textBefore(place)) ? spellDigits(m[0]) : undefined,
+  ),
+  rule('answer of a server', String.raw`([1-5])(\d\d)(?![\d,.:/%-]\d|\d|[A-Za-z])`, (m, place) =>
+    /\bHTTP(?:\/\d(?:\.\d)?)?"?\s(?:status\s|error\s|code\s)*$/.test(textBefore(place)) ? nameNumber(m[0]) : undefined,
+  ),
   rule('state and zip', String.raw`(\d{5})(?:-(\d{4}))?(?!\d)`, (m, place) =>
     STATE_CUE.test(textBefore(place)) ? readGroups([m[1]!, ...(m[2] ? [m[2]] : [])]) : undefined,
   ),
@@ -105,9 +153,15 @@ export const CODE_RULES: readonly Rule[] = [
       : undefined,
   ),
   rule('house or room', String.raw`(\d{3,4})(?![\d,.:/%]\d|\d|[A-Za-z])`, (m, place) =>
-    NAME_CUE.test(textBefore(place)) || /\bI-$/.test(textBefore(place)) || isHouse(place)
+    NAME_CUE.test(textBefore(place)) || /\b(?:I|US|SR|CA|TX|FL|NY)-$/.test(textBefore(place)) || isHouse(place)
       ? nameNumber(m[1]!)
       : undefined,
+  ),
+  rule('number of a docket', String.raw`(\d{1,3})-(\d{3,5})(?![\d-])`, (m, place) =>
+    /\bNo\. ?$/.test(textBefore(place)) ? [...nameNumber(m[1]!), ',', ...nameNumber(m[2]!)] : undefined,
+  ),
+  rule('flat and house', String.raw`(\d{1,4})-(\d{2,5})(?![\d-])`, (m, place) =>
+    /#$/.test(textBefore(place)) ? [...nameNumber(m[1]!), ',', ...nameNumber(m[2]!)] : undefined,
   ),
   rule('number of a plan', String.raw`(40[13]|457|529|501)\(([a-z])\)(?:\((\d{1,2})\))?`, (m) => [
     ...nameNumber(m[1]!),
