@@ -9,6 +9,7 @@ import { normalize, parsePhonemes, phonemize, RequestLexicon, splitSentences } f
 import { clean } from '../src/text/languages/en/clean.ts'
 import { withoutMarkup } from '../src/text/languages/en/markup.ts'
 import { unreadable } from '../src/text/languages/en/scripts.ts'
+import { languageFor } from '../src/text/languages/index.ts'
 
 /** What texts are repeated from, each once found to be slow somewhere or of a kind that is. */
 const UNITS: Readonly<Record<string, string>> = {
@@ -46,6 +47,10 @@ const UNITS: Readonly<Record<string, string>> = {
   'ranges of money': '$5-',
   'superscript digits': '10⁻',
   'another script': '你 ',
+  'amounts of money': '1.000,5 € ',
+  'elided words': "l'a'",
+  'accents and stops': 'é. ',
+  'hosts and dates': '1.1.1/',
 }
 
 const SLICE = 2
@@ -75,6 +80,9 @@ const FUNCTIONS: Readonly<Record<string, { size: number; run(text: string): void
   clean: { size: 2000, run: (text) => void clean(text) },
   normalize: { size: 500, run: (text) => void normalize(text) },
   phonemize: { size: 250, run: (text) => void phonemize(text) },
+  'Spanish sentences': { size: 2000, run: (text) => void languageFor('es').splitSentences(text) },
+  'Spanish phonemes': { size: 120, run: (text) => void languageFor('es').phonemize(text) },
+  'Italian phonemes': { size: 120, run: (text) => void languageFor('it').phonemize(text) },
   'a lexicon of phrases': { size: 1000, run: (text) => void lexicon.find(text) },
   parsePhonemes: { size: 1000, run: (text) => refused(() => parsePhonemes(text, 'ipa')) },
   looksLikeSsml: { size: 8000, run: (text) => void looksLikeSsml(`<?xml ${text}`) },

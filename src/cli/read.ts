@@ -22,6 +22,7 @@ const EXAMPLES = `
 Examples:
   $ sparsewave read "Dr. Lee paid $5.50."          each sentence, what is said for it, and its words
   $ sparsewave read --json < story.txt             the same for programs
+  $ sparsewave read --language es "Felipe VI llegó a las 15:30."
   $ echo '{"Nguyen": "wˈɪn"}' > names.json
   $ sparsewave read --lexicon names.json "Ask Ms. Nguyen."
 

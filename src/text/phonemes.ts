@@ -16,11 +16,17 @@ export const VOWELS: ReadonlySet<string> = new Set('AIOWYiuæɐɑɔəɛɜɪʊʌ�
 export const BRITISH_SYMBOLS = 'Qaɒː'
 
 /**
+ * Symbols of Spanish and Italian that English has no use for, as Kokoro's voices of them know them: espeak-ng's IPA with
+ * affricates as one symbol and S for a long s. Voices of these languages list them after PHONEMES and BRITISH_SYMBOLS.
+ */
+export const ROMANCE_SYMBOLS = 'eoxrɾβɣʎɲʝʦʣS'
+
+/**
  * One ASCII character for each symbol inside a word, for the data files: index for index with WORD_SYMBOLS.
  * None of them is a tab, newline, `|` or `:`.
  */
-export const WORD_SYMBOLS = PHONEMES.slice(PHONEMES.indexOf(PRIMARY)) + BRITISH_SYMBOLS
-const ASCII = "',bdfhjklmnpstvwzDNgrSZ0JCTAIOWYiu&Eac@e3xUV^!Qoq+"
+export const WORD_SYMBOLS = PHONEMES.slice(PHONEMES.indexOf(PRIMARY)) + BRITISH_SYMBOLS + ROMANCE_SYMBOLS
+const ASCII = "',bdfhjklmnpstvwzDNgrSZ0JCTAIOWYiu&Eac@e3xUV^!Qoq+12456789BFGHK"
 
 const toAscii = new Map(Array.from(WORD_SYMBOLS, (symbol, i) => [symbol, ASCII[i]!]))
 const fromAscii = new Map(Array.from(WORD_SYMBOLS, (symbol, i) => [ASCII[i]!, symbol]))

@@ -1,5 +1,5 @@
 /**
- * Other voices to train on: Kokoro-82M (Apache-2.0) reads the texts of a corpus that has phonemes, in the voices of a folder. Writes a
+ * Other voices to train on: Kokoro-82M (Apache-2.0) reads the texts of a corpus that has phonemes, or the lines of a text file, in the voices of a folder. Writes a
  * corpus (WAV, phonemes, exact durations, speaker). The text of a line and its voice follow from the seed; the model draws its own noise, so
  * another run gives other samples. Lines that are there already are kept, and several parts may run side by side into one folder.
  */
@@ -13,19 +13,22 @@ import { Random } from 'sparsewave/internal/random'
 import { languageFor } from 'sparsewave/internal/text/languages/index'
 import { DURATION_UNIT, readCorpus } from '../data/corpus.ts'
 
-const USAGE = `usage: kokoro MODEL.onnx VOCABULARY.json VOICES --texts CORPUS -o FOLDER [options]
+const USAGE = `usage: kokoro MODEL.onnx VOCABULARY.json VOICES --texts CORPUS|FILE.txt -o FOLDER [options]
 
   --voices a,b      read only these voices of the folder VOICES (default: all)
   --without a,b     leave these out
   --minutes 60      audio to make in all, shared evenly between the voices
   --blends 0        share of utterances in a halfway blend of two voices
   --speeds 1,1      slowest and fastest speed, drawn per utterance
-  --language en-GB  read the texts by this front end (default: the corpus's own phonemes)
+  --language en-GB  read the texts by this front end (default: the corpus's own phonemes); a text file needs it
   --seed 1          of texts, voices and speeds
   --part 1/2        one of several processes that write into the same folder
 
 Example, twenty minutes each of two voices:
-  node training/dist/corpora/kokoro.js kokoro.onnx vocab.json voices --texts corpus -o runs/voices --voices af_bella,am_puck --minutes 40`
+  node training/dist/corpora/kokoro.js kokoro.onnx vocab.json voices --texts corpus -o runs/voices --voices af_bella,am_puck --minutes 40
+Example, ten minutes of Spanish from sentences, one a line:
+  node training/dist/corpora/kokoro.js kokoro.onnx vocab.json voices --texts training/corpora/texts/es.txt --language es \\
+    -o runs/es --voices ef_dora,em_alex --minutes 10`
 
 /** Length of a style vector; a voice has one for every number of tokens. */
 const STYLE = 256
@@ -102,8 +105,23 @@ const read = (text: string): string =>
     .map((sentence) => language!.phonemize(sentence.text).phonemes)
     .filter(Boolean)
     .join(' ')
+if (flags.texts.endsWith('.txt') && !language) {
+  console.error('A text file has no phonemes: say its --language, for example es.')
+  process.exit(2)
+}
+/** Utterances of a corpus, or the lines of a text file, numbered. Lines that begin with # are notes. */
+function readTexts(source: string): { id: string; text: string; phonemes?: string | undefined }[] {
+  if (!source.endsWith('.txt')) return readCorpus(source)
+  const name = path.basename(source, '.txt')
+  const lines = readFileSync(source, 'utf8')
+    .split(/\r?\n/)
+    .map((line) => line.trim())
+  return lines
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .map((text, i) => ({ id: `${name}-${String(i + 1).padStart(4, '0')}`, text }))
+}
 // A text's symbols are the model's tokens, or its durations would not be theirs.
-const texts = readCorpus(flags.texts)
+const texts = readTexts(flags.texts)
   .map((utterance) => (language ? { ...utterance, phonemes: read(utterance.text) } : utterance))
   .filter(
     ({ phonemes }) =>

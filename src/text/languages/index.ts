@@ -2,9 +2,11 @@
 import { SparsewaveError } from '../../errors.ts'
 import type { Language } from '../language.ts'
 import { english } from './en/index.ts'
+import { spanish } from './es/index.ts'
+import { italian } from './it/index.ts'
 
 /** By BCP 47 tag; the first of a language answers for its other regions. */
-const LANGUAGES: readonly Language[] = [english('en-US'), english('en-GB')]
+const LANGUAGES: readonly Language[] = [english('en-US'), english('en-GB'), spanish(), italian()]
 
 export const LANGUAGE_TAGS: readonly string[] = LANGUAGES.map(({ tag }) => tag)
 
