@@ -210,7 +210,6 @@ test('SIGTERM lets the running request finish', async () => {
 
 test.each([
   [['speak', '   ', '-o', 'x.wav'], 'no text'],
-  [['speak', '...', '-o', 'x.wav', '--voice', 'tiny'], 'spoken'],
   [['speak', 'Hi.', '-o', 'x.wav', '--voice', 'tyni'], 'tiny'],
   [['speak', 'Hi.', '-o', 'x.wav', '--vocoder', 'source-filtre'], 'source-filter'],
   [['speak', 'Hi.', '-o', 'x.wav', '--speed', '9'], '0.25'],

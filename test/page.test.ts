@@ -128,9 +128,9 @@ describe.skipIf(!chromium)('the page (skipped where Chromium is not installed)',
 
   test('an error is told in words', async () => {
     const { page } = await open()
-    await page.fill('#text', ' ... ')
+    await page.fill('#text', '   ')
     await page.click('#speak')
-    await status(page, /speak/)
+    await status(page, /text is empty/)
     expect(await page.getAttribute('#status', 'class')).toBe('bad')
     await page.fill('#text', 'x'.repeat(5000))
     expect(await page.getAttribute('#count', 'class')).toContain('bad')
