@@ -30,10 +30,10 @@ export class RateLimitError extends SparsewaveError {
   /** Seconds. */
   readonly retryAfter: number
 
-  constructor(message: string, retryAfter: number) {
+  constructor(what: string, limit: number, retryAfter: number) {
     const { stackTraceLimit } = Error
     Error.stackTraceLimit = 0
-    super('RATE_LIMIT_EXCEEDED', message)
+    super('RATE_LIMIT_EXCEEDED', `More than ${limit} ${what} a minute.`)
     Error.stackTraceLimit = stackTraceLimit
     this.retryAfter = retryAfter
   }
@@ -47,12 +47,8 @@ export interface GateOptions {
   readonly characters: number
 }
 
-/** Connections of a caller that were closed for their faults in so many seconds, after which it is let in no more until they are over. */
-const EXPELLED = { points: 32, duration: 10 }
-
 export class Gate {
   readonly #options: GateOptions
-  readonly #expelled = new RateLimiterMemory({ keyPrefix: 'expelled', ...EXPELLED })
   readonly #limiters = new Map<string, RateLimiterMemory>()
 
   constructor(options: GateOptions) {
@@ -88,19 +84,8 @@ export class Gate {
   }
 
   /** Counts a request. Throws RateLimitError. Undefined = there is no limit. */
-  async request(caller: Caller): Promise<Standing | undefined> {
-    const expelled = await this.#expelled.get(caller.name)
-    if (expelled && expelled.remainingPoints <= 0)
-      throw new RateLimitError(
-        `${EXPELLED.points} of your connections were closed for their faults within ${EXPELLED.duration} seconds.`,
-        secondsOf(expelled),
-      )
+  request(caller: Caller): Promise<Standing | undefined> {
     return this.#count('requests', caller.requests, caller.name, 1)
-  }
-
-  /** A connection of the caller was closed for its faults. */
-  async expel(caller: Caller): Promise<void> {
-    await this.#expelled.penalty(caller.name, 1)
   }
 
   /** Takes back what `request` counted. */
@@ -146,13 +131,10 @@ export class Gate {
       return { limit, remaining: remainingPoints, resetSeconds: msBeforeNext / 1000 }
     } catch (refusal) {
       if (!(refusal instanceof RateLimiterRes)) throw refusal
-      throw new RateLimitError(`More than ${limit} ${what} a minute.`, secondsOf(refusal))
+      throw new RateLimitError(what, limit, Math.max(1, Math.ceil(refusal.msBeforeNext / 1000)))
     }
   }
 }
-
-/** Until points are there again, at least 1. */
-const secondsOf = ({ msBeforeNext }: RateLimiterRes): number => Math.max(1, Math.ceil(msBeforeNext / 1000))
 
 const limiterId = (what: string, limit: number): string => `${what}:${limit}`
 

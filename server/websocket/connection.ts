@@ -172,7 +172,8 @@ export class Connection {
     this.#messages.push(message)
     const { length } = this.#messages
     if (length > (this.#caller ? WAITING : WAITING_BEFORE_KEY)) {
-      this.#expel('flood', 'too many messages')
+      this.deps.metrics.refused.inc({ reason: 'flood' })
+      this.close(1008, 'too many messages')
       return
     }
     if (length > PAUSE_READING && !this.#isPaused) {
@@ -230,14 +231,8 @@ export class Connection {
       })
     this.#session?.error(error)
     if (++this.#faults < MAX_FAULTS) return
-    this.#expel('faults', 'too many faults')
-  }
-
-  /** Who comes back only to be closed again is kept out for a while. */
-  #expel(reason: string, words: string): void {
-    this.deps.metrics.refused.inc({ reason })
-    if (this.#caller) void this.deps.gate.expel(this.#caller)
-    this.close(1008, words)
+    this.deps.metrics.refused.inc({ reason: 'faults' })
+    this.close(1008, 'too many faults')
   }
 
   #end(): void {
