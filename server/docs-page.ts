@@ -134,6 +134,7 @@ export function docsPage(openApi: OpenApi, asyncApi: AsyncApi, origin: string): 
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="description" content="HTTP and WebSocket interface of this speech server, with examples.">
 <meta name="color-scheme" content="light dark">
 <title>API – ${escapeHtml(info.title)}</title>
 <link rel="icon" href="icon.svg" type="image/svg+xml">
