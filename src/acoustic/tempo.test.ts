@@ -63,7 +63,7 @@ test('silence alone, where nothing moves, is cut evenly', () => {
 })
 
 test.each([
-  [0.25, 0.25],
+  [0.25, 0.5],
   [1, 1],
   [1.2, 1.2],
   [2, 2],

@@ -1,15 +1,15 @@
 /**
- * Speech at another rate. Up to 2 the net's own durations follow: sounds of more than two units of 25 ms give way, shorter ones stay.
+ * Speech at another rate. The net's own durations follow up to 2, and half of the way below 1: sounds of more than two units of 25 ms give way, shorter ones stay.
  * The rest is done to the frames: time is compressed where the spectrum stands still more than where it moves, since it is the movements
  * that are understood. What each part gains: docs/measurements/acoustic-model.md.
  */
 import { ENVELOPE_POINTS, type Frames } from '../frames.ts'
 
-/** Rates that the net's own durations follow. */
-const NET_RATES = { least: 0.25, most: 2 } as const
+/** The highest rate that the net's own durations follow. */
+const MOST = 2
 
-/** The part of a rate that the net's durations are divided by. */
-export const netRate = (rate: number): number => Math.min(Math.max(rate, NET_RATES.least), NET_RATES.most)
+/** The part of a rate that the net's durations are divided by. Of a slow one its root: the net never saw sounds twice as long. */
+export const netRate = (rate: number): number => (rate < 1 ? Math.sqrt(rate) : Math.min(rate, MOST))
 
 /** What a frame of a still spectrum keeps of its time, in units of what one of average movement keeps on top of it. */
 const STILL = 1
@@ -25,7 +25,7 @@ export interface TimedFrames {
 /** What the net made for `netRate(rate)`, at the rate. `whole`: frames that it has at rate 1. */
 export function atRate(speech: TimedFrames, whole: number, rate: number): TimedFrames {
   // What is left of a high rate takes too much from steady sounds: fewer words are understood then.
-  return atLength(speech, Math.max(1, Math.round(whole / rate)), rate > NET_RATES.most ? 'even' : 'steady')
+  return atLength(speech, Math.max(1, Math.round(whole / rate)), rate > MOST ? 'even' : 'steady')
 }
 
 /**
