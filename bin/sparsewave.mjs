@@ -10,7 +10,7 @@ const root = new URL('../', import.meta.url)
 const script = (name) => new URL(`scripts/${name}.mjs`, root)
 const command = process.argv[2] ?? ''
 const training =
-  ['train', 'study', 'jobs', 'compact', 'evaluate'].includes(command) ||
+  ['train', 'study', 'jobs', 'voice', 'compact', 'evaluate'].includes(command) ||
   (command === 'serve' && process.argv.includes('--training'))
 if (process.env.SPARSEWAVE_SKIP_BUILD !== '1') {
   if (existsSync(script('build'))) {

@@ -1,5 +1,5 @@
 // Trains a vocoder on a server: sends recordings in parts, starts a job, follows it, fetches the result.
-// Run:   TRAINING_KEY=sk-sw-... node training-client.mjs recordings.tar.gz http://localhost:8090 result.tar
+// Run:   TRAINING_KEY=sk-sw-... node examples/training-client.mjs recordings.tar.gz http://localhost:8090 result.tar
 // Needs: a server started by `sparsewave jobs serve` or `sparsewave serve --training`, and a key with the scope train.
 import { createHash } from 'node:crypto'
 import { createReadStream, statSync } from 'node:fs'

@@ -49,9 +49,12 @@ export async function loadTraining(): Promise<Training | undefined> {
   return (await import(pathToFileURL(file).href)) as Training
 }
 
+/** Not installed; or linked in a clone that has not built it. What it lacks itself is another error. */
 const isMissing = (error: unknown): boolean =>
   ['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND'].includes((error as NodeJS.ErrnoException)?.code ?? '') &&
-  String((error as Error).message).includes(`'${PACKAGE}'`)
+  new RegExp(`^Cannot find (?:module|package) '(?:[^']*/)?${PACKAGE}(?:/dist/index\\.js)?'`).test(
+    (error as Error).message,
+  )
 
 /** Adds the trainer's commands so that `--help` lists them. Each throws TRAINING_MISSING. */
 export function registerMissingTraining(program: Command): void {

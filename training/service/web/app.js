@@ -76,7 +76,8 @@ async function refresh() {
   const found = await api.all('/v1/training/jobs')
   const before = JSON.stringify(jobs)
   jobs = found
-  if (JSON.stringify(jobs) !== before) showJobs()
+  // The first answer is shown also when it is empty: the key was right.
+  if ($('queue').hidden || JSON.stringify(jobs) !== before) showJobs()
 }
 
 async function compare(id, isMarked) {
