@@ -30,6 +30,15 @@ test('24-bit integers are scaled to -1..1', () => {
   expect(samples[2]).toBeCloseTo(-1, 5)
 })
 
+test.each(['16', '24'])('integers of %s bits are what the package makes of them', (bits) => {
+  const most = 2 ** (Number(bits) - 1)
+  const wav = new wavefile.WaveFile()
+  wav.fromScratch(1, 24000, bits, [most - 1, -most, 1, -1, 12345, -12345])
+  const { samples } = readWav(wav.toBuffer())
+  wav.toBitDepth('32f')
+  expect([...samples]).toEqual([...(wav.getSamples(false, Float32Array) as unknown as Float32Array)])
+})
+
 test('another rate is refused where 24 kHz is needed', () => {
   const audio = readWav(encodeWav(tone(10), 16000))
   expect(audio.sampleRate).toBe(16000)

@@ -87,10 +87,13 @@ function readPlain(bytes: Uint8Array): Audio | undefined {
   return undefined
 }
 
+/** An integer of so many bits to -1..1, as the package gives it: below 0 there is one step more than above. */
+const unit = (value: number, bits: number): number => value / (2 ** (bits - 1) - (value > 0 ? 1 : 0))
+
 /** A sample at a byte, by encoding and bits. */
 const READERS: Readonly<Record<string, (view: DataView) => (p: number) => number>> = {
-  '1/16': (view) => (p) => view.getInt16(p, true) / 32768,
-  '1/24': (view) => (p) => (view.getUint8(p) | (view.getInt16(p + 1, true) << 8)) / 8388608,
+  '1/16': (view) => (p) => unit(view.getInt16(p, true), 16),
+  '1/24': (view) => (p) => unit(view.getUint8(p) | (view.getInt16(p + 1, true) << 8), 24),
   '3/32': (view) => (p) => view.getFloat32(p, true),
 }
 
