@@ -113,9 +113,12 @@ export function writeReport(declared: Study, runs: readonly LoggedRun[]): { text
   return { text: lines.join('\n'), svg: svgCharts(study.title, charts(study, of)) }
 }
 
+/** Mask methods with an evolution strategy over the masks. */
+const HYBRIDS = ['hybrid-es', 'policy-es']
+
 /** Every hybrid against the controls it must beat, seed by seed. */
 function differences(study: Study, of: (method: string, density: number) => LoggedRun[]): string[] {
-  const isHybrid = (m: Study['methods'][number]) => m.masks.method.endsWith('-es') && !m.control
+  const isHybrid = (m: Study['methods'][number]) => HYBRIDS.includes(m.masks.method) && !m.control
   const hybrids = study.methods.filter(isHybrid)
   const controls = study.methods.filter((m) => !isHybrid(m) && m.net === undefined)
   if (hybrids.length === 0 || controls.length === 0) return []
