@@ -2,7 +2,7 @@
  * The front end of languages whose spelling tells their sound. A language gives its wording and pronunciation, and this
  * makes it a Language: sentence to tokens, tokens to sounds, every word with its place in the text.
  */
-import type { GivenSound } from '../given.ts'
+import { assemble, withGiven } from '../assemble.ts'
 import type { Language, Phonemized, WordSource } from '../language.ts'
 import { unreadable } from '../languages/en/scripts.ts'
 import { clean } from './clean.ts'
@@ -57,7 +57,18 @@ export function spelledLanguage(
     ...about,
     splitSentences: splitter(wording.neverFinal),
     spokenText: (sentence) => spoken(tokens(sentence)),
-    phonemize: (sentence, given = []) => phonemize(sentence, withGiven(sentence, tokens(sentence), given), wording),
+    phonemize(sentence, given = []) {
+      const all = withGiven<Token>(tokens(sentence), given, ({ start, end, phonemes }) => ({
+        kind: 'word',
+        text: sentence.slice(start, end),
+        start,
+        end,
+        spelled: false,
+        spaceBefore: true,
+        sound: phonemes,
+      }))
+      return phonemize(sentence, all, wording)
+    },
     unreadable,
     spell: (letters) => spell(letters, wording),
     cardinal: (digits) => wording.cardinal(digits),
@@ -195,109 +206,29 @@ const spell = (letters: string, wording: Wording): string =>
     .map((name) => wording.pronounce(name).sound)
     .join(' ')
 
-/** The tokens with those of each given stretch replaced by one. Of two that overlap the first counts. */
-function withGiven(sentence: string, tokens: readonly Token[], given: readonly GivenSound[]): readonly Token[] {
-  const sounds = given.filter((g) => g.phonemes !== undefined).sort((a, b) => a.start - b.start)
-  if (sounds.length === 0) return tokens
-  const out: Token[] = []
-  let i = 0
-  let covered = 0
-  for (const { start, end, phonemes } of sounds) {
-    if (start < covered) continue
-    while (i < tokens.length && tokens[i]!.end <= start) out.push(tokens[i++]!)
-    while (i < tokens.length && tokens[i]!.start < end) i++
-    out.push({
-      kind: 'word',
-      text: sentence.slice(start, end),
-      start,
-      end,
-      spelled: false,
-      spaceBefore: true,
-      sound: phonemes!,
-    })
-    covered = end
-  }
-  return [...out, ...tokens.slice(i)]
+/** How a token sounds; `next` follows it. */
+function soundOf(token: Token, next: Token | undefined, wording: Wording): { sound: string; source?: WordSource } {
+  if (token.kind === 'mark') return { sound: token.text }
+  if (token.sound !== undefined) return { sound: token.sound, source: 'given' }
+  if (token.spelled) return { sound: spell(token.text, wording), source: 'spelled' }
+  const small = token.text.toLowerCase()
+  // A word with no other after it before a pause keeps its stress.
+  const weak = next?.kind === 'word' ? wording.weak(small) : undefined
+  return weak === undefined ? wording.pronounce(small) : { sound: weak, source: 'context' }
 }
-
-/** Of several pause marks in a row the strongest is kept. */
-const STRENGTH = ',:;—.!?'
 
 function phonemize(sentence: string, tokens: readonly Token[], wording: Wording): Phonemized {
   if (!tokens.some(({ kind }) => kind === 'word')) return { phonemes: '', words: [] }
-  const sounds: string[] = []
-  const sources: (WordSource | undefined)[] = []
-  tokens.forEach((token, i) => {
-    if (token.kind === 'mark') {
-      sounds.push(token.text)
-      sources.push(undefined)
-      return
-    }
-    const small = token.text.toLowerCase()
-    const next = tokens[i + 1]
-    // A word with no other after it before a pause keeps its stress.
-    const weak = next?.kind === 'word' ? wording.weak(small) : undefined
-    if (token.sound !== undefined) sounds.push(token.sound)
-    else if (token.spelled) sounds.push(spell(token.text, wording))
-    else sounds.push(weak ?? wording.pronounce(small).sound)
-    sources.push(
-      token.sound !== undefined
-        ? 'given'
-        : token.spelled
-          ? 'spelled'
-          : weak !== undefined
-            ? 'context'
-            : wording.pronounce(small).source,
-    )
+  const pieces = tokens.map((token, i) => {
+    const { kind, start, end, spaceBefore } = token
+    return { isWord: kind === 'word', start, end, spaceBefore, ...soundOf(token, tokens[i + 1], wording) }
   })
   for (let i = 0; i + 1 < tokens.length; i++) {
     if (tokens[i]!.kind !== 'word' || tokens[i + 1]!.kind !== 'word' || tokens[i]!.sound || tokens[i + 1]!.sound)
       continue
-    const { before, word } = wording.join(sounds[i]!, sounds[i + 1]!)
-    sounds[i] = before
-    sounds[i + 1] = word
+    const { before, word } = wording.join(pieces[i]!.sound, pieces[i + 1]!.sound)
+    pieces[i]!.sound = before
+    pieces[i + 1]!.sound = word
   }
-  const words: (Phonemized['words'][number] & { phonemeEnd: number })[] = []
-  const pieces: string[] = []
-  let length = 0
-  let last = ''
-  const add = (piece: string): void => {
-    if (piece === '') return
-    pieces.push(piece)
-    length += piece.length
-    last = piece[piece.length - 1]!
-  }
-  tokens.forEach((token, i) => {
-    const sound = sounds[i]!
-    if (token.kind === 'word') {
-      if (sound === '') return
-      if (last !== '' && !'(— '.includes(last) && (last !== '“' || token.spaceBefore)) add(' ')
-      const phonemeStart = length
-      add(sound)
-      const word = words[words.length - 1]
-      if (word !== undefined && word.start === token.start && word.end === token.end) word.phonemeEnd = length
-      else {
-        const { start, end } = token
-        const source = sources[i]
-        words.push({
-          text: sentence.slice(start, end),
-          start,
-          end,
-          phonemeStart,
-          phonemeEnd: length,
-          ...(source && { source }),
-        })
-      }
-      return
-    }
-    if (STRENGTH.includes(sound)) {
-      if (words.length === 0) return
-      if (STRENGTH.includes(last)) {
-        if (STRENGTH.indexOf(sound) > STRENGTH.indexOf(last)) pieces[pieces.length - 1] = last = sound
-        return
-      }
-    } else if (token.spaceBefore && last !== '' && !' (—'.includes(last) && sound !== ')' && sound !== '”') add(' ')
-    add(sound)
-  })
-  return { phonemes: pieces.join('').trimEnd(), words }
+  return assemble(sentence, pieces, { glued: '“', closing: ')”' })
 }

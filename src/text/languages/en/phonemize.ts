@@ -3,6 +3,7 @@
  * spaces, and every word knows its characters in the sentence and its symbols in the result.
  */
 
+import { assemble, withGiven } from '../../assemble.ts'
 import type { GivenSound } from '../../given.ts'
 import type { Phonemized, WordSource } from '../../language.ts'
 import { CONSONANTS, VOWELS } from '../../phonemes.ts'
@@ -30,7 +31,20 @@ export function phonemize(
   given: readonly GivenSound[] = [],
   pronouncer: Pronouncer = americanEnglish(),
 ): Phonemized {
-  const tokens = withGiven(text, normalize(text, pronouncer.dictionary), given)
+  const tokens = withGiven<Sounded>(
+    normalize(text, pronouncer.dictionary),
+    given,
+    ({ start, end, phonemes }, replaced) => ({
+      kind: 'word',
+      text: text.slice(start, end),
+      start,
+      end,
+      spaceBefore: start === 0 || /\s/.test(text[start - 1]!),
+      spelled: false,
+      hyphenAfter: replaced.at(-1)?.hyphenAfter ?? false,
+      sound: phonemes,
+    }),
+  )
   if (!tokens.some((token) => token.kind === 'word')) return { phonemes: '', words: [] }
   const { sounds, sources } = pronounce(tokens, pronouncer)
   for (const { start, end, emphasis } of given) {
@@ -40,31 +54,20 @@ export function phonemize(
       sounds[i] = emphasis === 'strong' ? emphasized(sounds[i]!) : demoted(sounds[i]!)
     })
   }
-  return assemble(text, tokens, sounds, sources)
+  const pieces = tokens.map((token, i) => ({
+    isWord: token.kind === 'word',
+    isJoined: i > 0 && isPrefix(tokens[i - 1]!, token),
+    start: token.start,
+    end: token.end,
+    spaceBefore: token.spaceBefore,
+    sound: sounds[i]!,
+    source: sources[i],
+  }))
+  return assemble(text, pieces, { glued: '”', closing: '' })
 }
 
 /** A token whose sound may be given. */
 type Sounded = Token & { readonly sound?: string }
-
-/** The tokens with those of each given stretch replaced by one. */
-function withGiven(text: string, tokens: readonly Token[], given: readonly GivenSound[]): readonly Sounded[] {
-  const sounds = given.filter((g) => g.phonemes !== undefined).sort((a, b) => a.start - b.start)
-  if (sounds.length === 0) return tokens
-  const out: Sounded[] = []
-  let i = 0
-  let covered = 0
-  for (const { start, end, phonemes } of sounds) {
-    if (start < covered) continue
-    while (i < tokens.length && tokens[i]!.end <= start) out.push(tokens[i++]!)
-    let hyphenAfter = false
-    while (i < tokens.length && tokens[i]!.start < end) hyphenAfter = tokens[i++]!.hyphenAfter
-    const spaceBefore = start === 0 || /\s/.test(text[start - 1]!)
-    const word = text.slice(start, end)
-    out.push({ kind: 'word', text: word, start, end, spaceBefore, spelled: false, hyphenAfter, sound: phonemes! })
-    covered = end
-  }
-  return [...out, ...tokens.slice(i)]
-}
 
 /** From the last token to the first, since a word's sound may depend on the next one's. */
 function pronounce(
@@ -122,49 +125,3 @@ const JOINED_PREFIXES = new Set(
     ' ',
   ),
 )
-
-/** Strength of a pause: of several marks in a row the strongest is kept. */
-const STRENGTH = ',:;—.!?'
-
-function assemble(
-  text: string,
-  tokens: readonly Token[],
-  sounds: readonly string[],
-  sources: readonly (WordSource | undefined)[],
-): Phonemized {
-  const words: (Phonemized['words'][number] & { phonemeEnd: number })[] = []
-  const pieces: string[] = []
-  let length = 0
-  let last = ''
-  const add = (piece: string): void => {
-    pieces.push(piece)
-    length += piece.length
-    last = piece[piece.length - 1]!
-  }
-  tokens.forEach((token, i) => {
-    const sound = sounds[i]!
-    if (token.kind === 'word') {
-      const joined = i > 0 && isPrefix(tokens[i - 1]!, token)
-      if (last !== '' && !joined && !'(— '.includes(last) && (last !== '”' || token.spaceBefore)) add(' ')
-      const phonemeStart = length
-      add(sound)
-      const word = words[words.length - 1]
-      if (word !== undefined && word.start === token.start && word.end === token.end) word.phonemeEnd = length
-      else {
-        const { start, end } = token
-        const source = sources[i]!
-        words.push({ text: text.slice(start, end), start, end, phonemeStart, phonemeEnd: length, source })
-      }
-      return
-    }
-    if (STRENGTH.includes(sound)) {
-      if (words.length === 0) return
-      if (STRENGTH.includes(last)) {
-        if (STRENGTH.indexOf(sound) > STRENGTH.indexOf(last)) pieces[pieces.length - 1] = last = sound
-        return
-      }
-    } else if (token.spaceBefore && last !== '' && !' (—'.includes(last)) add(' ')
-    add(sound)
-  })
-  return { phonemes: pieces.join('').trimEnd(), words }
-}
