@@ -19,13 +19,19 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { homedir, tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { compiler } from './build-native.mjs'
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
-const WORK = mkdtempSync(join(tmpdir(), 'sparsewave-package-'))
+
+/** Folders in which Node looks for packages above a folder. A package found there would pass for an installed one. */
+const above = (folder) =>
+  [join(folder, 'node_modules'), ...(dirname(folder) === folder ? [] : above(dirname(folder)))].filter(existsSync)
+const base = [tmpdir(), '/var/tmp', homedir()].find((folder) => existsSync(folder) && above(folder).length === 0)
+if (!base) throw new Error(`Packages lie above every folder that this check could use: ${above(tmpdir()).join(', ')}.`)
+const WORK = mkdtempSync(join(base, 'sparsewave-package-'))
 const TEXT = 'Two boats came home.'
 const LIMITS = { all: 350, small: 40 }
 

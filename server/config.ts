@@ -1,6 +1,7 @@
 /** The server's settings, read once from the environment and checked; nothing else reads the environment. */
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
+import { parseEnvironment, whole } from '../src/environment.ts'
 import { SparsewaveError } from '../src/errors.ts'
 import { parseAliases } from './aliases.ts'
 import { LOG_LEVELS, type LogLevel } from './log.ts'
@@ -17,8 +18,6 @@ const list = z
       .map((value) => value.trim())
       .filter((value) => value !== ''),
   )
-
-const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max)
 
 export const configSchema = z.object({
   PORT: whole(0, 65535).default(8080).describe('port to listen on; 0 = any free one'),
@@ -136,17 +135,9 @@ export interface Config {
   readonly drainSeconds: number
 }
 
-/** Settings from an environment; throws USAGE naming each variable that is wrong. Empty counts as unset. */
+/** Settings from an environment. Throws USAGE. */
 export function readConfig(env: Record<string, string | undefined> = process.env): Config {
-  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
-  const parsed = configSchema.safeParse(set)
-  if (!parsed.success) {
-    const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
-    throw new SparsewaveError('USAGE', `The environment has settings that cannot be used: ${faults.join('; ')}.`, {
-      remedy: 'docs/reference/configuration.md lists the settings and their ranges.',
-    })
-  }
-  const c = parsed.data
+  const c = parseEnvironment(configSchema, env)
   return {
     port: c.PORT,
     host: c.HOST,

@@ -17,7 +17,7 @@ import type { NewJob } from './add.ts'
 import type { JobQueue, Schedule } from './job-queue.ts'
 import { startProcess } from './process.ts'
 import { type JobSpec, type JobState, MAX_CRASHES, type QueuedJob } from './queue.ts'
-import type { RunOptions } from './run.ts'
+import { pause, type RunOptions } from './run.ts'
 import { declaredStudy, type Outcome } from './work.ts'
 
 /** What a job's process reports. It gets the spec as its first message. */
@@ -553,16 +553,4 @@ interface Working {
   readonly outcomes: Map<number, Outcome | 'crashed'>
   readonly processes: Map<string, { stop(): void; kill(): void }>
   readonly leave: AbortController
-}
-
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, milliseconds)
-    function done() {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    signal.addEventListener('abort', done)
-  })
 }

@@ -80,7 +80,8 @@ async function inOwnProcess(queue: Queue, job: QueuedJob, options: RunOptions): 
   }
 }
 
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+/** Resolves after so long, or when `signal` fires. */
+export function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(done, milliseconds)
     function done() {

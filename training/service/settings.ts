@@ -1,9 +1,7 @@
 /** Settings of training over HTTP, read once from the environment. */
 import path from 'node:path'
-import { SparsewaveError } from 'sparsewave/internal/errors'
+import { parseEnvironment, whole } from 'sparsewave/internal/environment'
 import { z } from 'zod'
-
-const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max)
 
 const schema = z.object({
   SPARSEWAVE_TRAINING_FOLDER: z.string().min(1).default('runs/service'),
@@ -34,17 +32,9 @@ export interface Settings {
   readonly queue: string
 }
 
-/** Throws USAGE naming each variable that is wrong. Empty counts as unset. */
+/** Throws USAGE naming each variable that is wrong. */
 export function readSettings(env: Record<string, string | undefined> = process.env): Settings {
-  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
-  const parsed = schema.safeParse(set)
-  if (!parsed.success) {
-    const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
-    throw new SparsewaveError('USAGE', `The environment has settings that cannot be used: ${faults.join('; ')}.`, {
-      remedy: 'docs/reference/configuration.md lists the settings and their ranges.',
-    })
-  }
-  const c = parsed.data
+  const c = parseEnvironment(schema, env)
   return {
     folder: c.SPARSEWAVE_TRAINING_FOLDER,
     shared: c.SPARSEWAVE_TRAINING_SHARED,
