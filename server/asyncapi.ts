@@ -61,6 +61,13 @@ const turn = {
   controls_applied: z.looseObject({}),
 }
 
+/** Of both protocols of Deepgram. */
+const deepgramText = z.object({ type: type('Speak'), text: z.string().max(2000) })
+const deepgramOutput = {
+  encoding: z.enum(['linear16', 'mulaw', 'alaw']).default('linear16'),
+  sample_rate: z.int().optional().describe('Default: 24000 for linear16, 8000 for the others.'),
+}
+
 const sequence = { sequence_id: z.int() }
 
 /** The protocols by the route of their dialect. */
@@ -138,14 +145,13 @@ export const PROTOCOLS: Readonly<Record<string, Protocol>> = {
     address: '/v1/speak',
     query: z.object({
       model: z.string().optional().describe('`aura-...` means one of the voices here, else a voice’s name.'),
-      encoding: z.enum(['linear16', 'mulaw', 'alaw']).default('linear16'),
-      sample_rate: z.int().optional().describe('Default: 24000 for linear16, 8000 for the others.'),
+      ...deepgramOutput,
       speed: speedSchema.optional(),
     }),
     received: {
       Speak: {
         summary: 'Adds text, up to 2000 characters.',
-        payload: z.object({ type: type('Speak'), text: z.string().max(2000) }),
+        payload: deepgramText,
         example: { type: 'Speak', text: 'Hello there. ' },
       },
       Flush: {
@@ -194,14 +200,13 @@ export const PROTOCOLS: Readonly<Record<string, Protocol>> = {
     address: '/v2/speak',
     query: z.object({
       model: z.string().optional().describe('`flux-...` means one of the voices here, else a voice’s name.'),
-      encoding: z.enum(['linear16', 'mulaw', 'alaw']).default('linear16'),
-      sample_rate: z.int().optional().describe('Default: 24000 for linear16, 8000 for the others.'),
+      ...deepgramOutput,
       speed: z.number().min(0.5).max(1.5).optional(),
     }),
     received: {
       Speak: {
         summary: 'Adds text to the turn, up to 2000 characters. The first text of a turn begins it.',
-        payload: z.object({ type: type('Speak'), text: z.string().max(2000) }),
+        payload: deepgramText,
         example: { type: 'Speak', text: 'Hello there. ' },
       },
       Flush: {

@@ -2,6 +2,7 @@
  * GET /docs: the interface to read, made here from the OpenAPI and AsyncAPI documents, with nothing fetched from elsewhere
  * and no script. The language of the examples is chosen with radio buttons, which the style sheet acts on.
  */
+import { escapeHtml } from '../src/html.ts'
 import { type ExampleLanguage, LANGUAGES, requestExamples, streamExamples } from './docs-examples.ts'
 import { FIELD_NOTES } from './field-notes.ts'
 
@@ -75,9 +76,6 @@ const BODIES: Readonly<Record<string, object>> = {
 
 /** Words that examples put where a schema demands a field. */
 const VALUES: Readonly<Record<string, string>> = { text: 'Hello there.', input: 'Hello there.', voice: 'alloy' }
-
-const escapeHtml = (text: string): string =>
-  text.replace(/[&<>"]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[c]!)
 
 /** Escaped, with `code` in backquotes. */
 const prose = (text: string): string => escapeHtml(text).replace(/`([^`]+)`/g, '<code>$1</code>')

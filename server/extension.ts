@@ -19,6 +19,7 @@ import type { Config } from './config.ts'
 import { docsPage, type OpenApi } from './docs-page.ts'
 import { errorHandler, methodNotAllowed, notFound } from './http-errors.ts'
 import { inOrder } from './in-order.ts'
+import { listen } from './listen.ts'
 import { requestLog } from './log.ts'
 import { countRequest, originOf, requestId, security } from './middleware.ts'
 import { openApiDocument } from './openapi.ts'
@@ -116,10 +117,7 @@ export async function startExtension(
     { headersTimeout: 10_000, requestTimeout: UPLOAD_TIME, keepAliveTimeout: 65_000, maxHeaderSize: 16 * 1024 },
     extensionApp(extension, gate, logger, config),
   )
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(config.port, config.host, resolve)
-  })
+  await listen(server, config.port, config.host)
   return {
     port: (server.address() as AddressInfo).port,
     async stop() {

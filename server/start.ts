@@ -9,6 +9,7 @@ import { KeyStore } from './access/key-store.ts'
 import { createApp } from './app.ts'
 import type { Config } from './config.ts'
 import { REQUEST_TIME, requireKeyFile, UPLOAD_TIME } from './extension.ts'
+import { listen } from './listen.ts'
 import { createLogger } from './log.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import type { WorkerPort } from './synthesis/messages.ts'
@@ -168,14 +169,4 @@ export async function startServer({
     await pool.stop()
     throw error
   }
-}
-
-function listen(server: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, host, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
 }

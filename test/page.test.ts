@@ -9,19 +9,16 @@ import {
   bodiesOf,
   download,
   launchChromium,
-  openPage,
+  openSpeakPage,
   overflow,
   screenshot,
   status,
   type Visit,
+  VOICES,
   violations,
+  WATCH_MARKS,
 } from './support/page.ts'
 import { type TestServer, testServer } from './support/test-server.ts'
-
-const VOICES = [
-  { name: 'stand-in', language: 'en-US', description: 'Noise.', aliases: ['noise'] },
-  { name: 'mary-ann', language: 'en-GB', accent: 'scottish', sex: 'female', licence: 'CC0-1.0' },
-]
 
 describe.skipIf(!chromium)('the page (skipped where Chromium is not installed)', () => {
   let server: TestServer
@@ -35,11 +32,8 @@ describe.skipIf(!chromium)('the page (skipped where Chromium is not installed)',
     await server?.stop()
   })
 
-  async function open(options: Parameters<Browser['newPage']>[0] = {}, url = server.url): Promise<Visit> {
-    const visit = await openPage(browser, url, options)
-    await visit.page.waitForSelector('.voice', { state: 'attached' })
-    return visit
-  }
+  const open = (options: Parameters<Browser['newPage']>[0] = {}, url = server.url): Promise<Visit> =>
+    openSpeakPage(browser, url, options)
 
   /** Colours in a canvas: 1 = nothing drawn. */
   const colours = (page: Page, canvas: string): Promise<number> =>
@@ -52,13 +46,7 @@ describe.skipIf(!chromium)('the page (skipped where Chromium is not installed)',
   test('speaks: the words are marked in turn, waveform and spectrogram drawn, the WAV is what was heard', async () => {
     const { page, faults } = await open()
     await page.fill('#text', 'Hello out there. Good night to you.')
-    await page.evaluate(`(() => {
-      window.marked = []
-      new MutationObserver(() => {
-        const word = document.querySelector('#reading mark')?.textContent
-        if (word && marked.at(-1) !== word) marked.push(word)
-      }).observe(document.querySelector('#reading'), { childList: true })
-    })()`)
+    await page.evaluate(`(() => {${WATCH_MARKS}})()`)
     await page.click('#speak')
     await page.waitForSelector('#reading mark')
     await status(page, /^Done\. Seed \d+\.$/)

@@ -61,6 +61,39 @@ export function pieces(res: Response, head: Head, mediaType: string = head.media
   }
 }
 
+/**
+ * One JSON object, sent while it is synthesized: first the audio under `name`, in base64, then the fields that `rest` gives once all
+ * sentences have been heard of.
+ */
+export function audioInJson(
+  res: Response,
+  head: Head,
+  name: string,
+  sentence: (times: SentenceTime) => void,
+  rest: () => object,
+): AnswerWriter {
+  const { write, end } = pieces(res, head, 'application/json')
+  let begun = false
+  /** Bytes that do not fill a group of base64. */
+  let left = Buffer.alloc(0)
+  const open = (): string => {
+    if (begun) return ''
+    begun = true
+    return `{"${name}":"`
+  }
+  return {
+    sentence,
+    audio(bytes, sent) {
+      const all = Buffer.concat([left, bytes])
+      const whole = all.length - (all.length % 3)
+      left = all.subarray(whole)
+      write(open() + all.toString('base64', 0, whole), sent)
+    },
+    end: () => end(`${open()}${left.toString('base64')}",${JSON.stringify(rest()).slice(1)}`),
+    fail: (error) => sendError(res, error),
+  }
+}
+
 /** The audio as it is. */
 export const audioWriter: WriterFactory = (res, head) => {
   const { write, end } = pieces(res, head)

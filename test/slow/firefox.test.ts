@@ -4,6 +4,7 @@ import { readConfig } from '../../server/config.ts'
 import { type RunningServer, startServer } from '../../server/start.ts'
 import { spawnWorker } from '../../server/synthesis/spawn.ts'
 import { type FirefoxPage, firefox, launchFirefox } from '../support/firefox.ts'
+import { WATCH_MARKS } from '../support/page.ts'
 
 describe.skipIf(!firefox)('the page in Firefox (skipped where it is not installed)', () => {
   let server: RunningServer
@@ -21,11 +22,7 @@ describe.skipIf(!firefox)('the page in Firefox (skipped where it is not installe
       window.faults = []
       addEventListener('error', ({ message }) => faults.push(message))
       addEventListener('unhandledrejection', ({ reason }) => faults.push(String(reason)))
-      window.marked = []
-      new MutationObserver(() => {
-        const word = document.querySelector('#reading mark')?.textContent
-        if (word && marked.at(-1) !== word) marked.push(word)
-      }).observe(document.querySelector('#reading'), { childList: true })
+      ${WATCH_MARKS}
     })()`)
   }, 120_000)
   afterAll(async () => {

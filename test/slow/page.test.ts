@@ -8,17 +8,14 @@ import {
   download,
   launchChromium,
   openPage,
+  openSpeakPage,
   overflow,
   status,
   type Visit,
+  VOICES,
   violations,
 } from '../support/page.ts'
 import { type TestServer, testServer, until } from '../support/test-server.ts'
-
-const VOICES = [
-  { name: 'stand-in', language: 'en-US', description: 'Noise.', aliases: ['noise'] },
-  { name: 'mary-ann', language: 'en-GB', accent: 'scottish', sex: 'female', licence: 'CC0-1.0' },
-]
 
 describe.skipIf(!chromium)('the page at length (skipped where Chromium is not installed)', () => {
   let server: TestServer
@@ -32,11 +29,8 @@ describe.skipIf(!chromium)('the page at length (skipped where Chromium is not in
     await server?.stop()
   })
 
-  async function open(options: Parameters<Browser['newPage']>[0] = {}, url = server.url): Promise<Visit> {
-    const visit = await openPage(browser, url, options)
-    await visit.page.waitForSelector('.voice', { state: 'attached' })
-    return visit
-  }
+  const open = (options: Parameters<Browser['newPage']>[0] = {}, url = server.url): Promise<Visit> =>
+    openSpeakPage(browser, url, options)
 
   const value = (page: Page, id: string) => page.inputValue(`#${id}`).then(Number)
 

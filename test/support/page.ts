@@ -39,6 +39,27 @@ export async function openPage(
   return { page, faults }
 }
 
+/** What the page's tests offer. */
+export const VOICES = [
+  { name: 'stand-in', language: 'en-US', description: 'Noise.', aliases: ['noise'] },
+  { name: 'mary-ann', language: 'en-GB', accent: 'scottish', sex: 'female', licence: 'CC0-1.0' },
+]
+
+/** The page with its voices there. */
+export async function openSpeakPage(...args: Parameters<typeof openPage>): Promise<Visit> {
+  const visit = await openPage(...args)
+  await visit.page.waitForSelector('.voice', { state: 'attached' })
+  return visit
+}
+
+/** Script of a page: from then on `marked` holds the words that are marked in turn. */
+export const WATCH_MARKS = `
+  window.marked = []
+  new MutationObserver(() => {
+    const word = document.querySelector('#reading mark')?.textContent
+    if (word && marked.at(-1) !== word) marked.push(word)
+  }).observe(document.querySelector('#reading'), { childList: true })`
+
 /** Saves a picture in the folder SPARSEWAVE_SCREENSHOTS, where it is set. */
 export async function screenshot(page: Page, name: string): Promise<void> {
   const folder = process.env.SPARSEWAVE_SCREENSHOTS

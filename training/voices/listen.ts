@@ -6,10 +6,10 @@ import { openVoice } from 'sparsewave/internal/api/voice'
 import { readWav } from 'sparsewave/internal/audio/wav'
 import { ENVELOPE_POINTS, SAMPLE_RATE } from 'sparsewave/internal/frames'
 import { readCorpus, split } from '../data/corpus.ts'
+import { median } from '../evaluate/measures.ts'
 import { makeFolder, replaceFile } from '../net/checkpoint-files.ts'
 import { loudFrames } from '../tasks/acoustic/example.ts'
 import { CORPUS } from './align/index.ts'
-import { median } from './check/verdict.ts'
 import { breathe, type StepContext, type VoiceProject } from './project.ts'
 
 export interface Comparison {

@@ -10,7 +10,7 @@ import type { ServerDeps } from '../../deps.ts'
 import { errorBodyOf, parseWith, RequestError, sendError } from '../../http-errors.ts'
 import { nameSchema, resolveVoice, type VoiceCatalogue, type VoiceInfo } from '../../voices.ts'
 import type { HttpDialect, SpeechRoute, SpokenRequest } from '../dialect.ts'
-import { audioWriter, pieces, type WriterFactory } from '../speech-answer.ts'
+import { audioInJson, audioWriter, pieces, type WriterFactory } from '../speech-answer.ts'
 import { MAX_INPUT, seedSchema, speedSchema, withoutNulls } from '../speech-request.ts'
 
 const querySchema = z.object({ output_format: nameSchema.default('mp3_44100_128') })
@@ -210,34 +210,16 @@ export function withSpace(times: CharacterTimes): CharacterTimes {
   return { chars: [...times.chars, ' '], starts: [...times.starts, end], ends: [...times.ends, end] }
 }
 
-/** One JSON object, sent while it is synthesized: its audio first, then the times. */
+/** One JSON object: its audio first, then the times. */
 function alignedWriter(...[res, head]: Parameters<WriterFactory>): ReturnType<WriterFactory> {
-  const { write, end } = pieces(res, head, 'application/json')
   let times: CharacterTimes | undefined
-  let begun = false
-  /** Bytes that do not fill a group of base64. */
-  let rest = Buffer.alloc(0)
-  const open = (): string => {
-    if (begun) return ''
-    begun = true
-    return '{"audio_base64":"'
+  const hear = (sentence: SentenceTime): void => {
+    times = joinTimes(times && withSpace(times), characterTimes(sentence))
   }
-  return {
-    sentence(sentence) {
-      times = joinTimes(times && withSpace(times), characterTimes(sentence))
-    },
-    audio(bytes, sent) {
-      const all = Buffer.concat([rest, bytes])
-      const whole = all.length - (all.length % 3)
-      rest = all.subarray(whole)
-      write(open() + all.toString('base64', 0, whole), sent)
-    },
-    end() {
-      const alignment = JSON.stringify(times ? alignmentOf(times) : null)
-      end(`${open()}${rest.toString('base64')}","alignment":${alignment},"normalized_alignment":${alignment}}`)
-    },
-    fail: (error) => sendError(res, error),
-  }
+  return audioInJson(res, head, 'audio_base64', hear, () => {
+    const alignment = times ? alignmentOf(times) : null
+    return { alignment, normalized_alignment: alignment }
+  })
 }
 
 /** JSON lines of audio, the first of each sentence with its times. */

@@ -6,7 +6,7 @@ import { DEFAULT_LANGUAGE } from '../../../src/text/index.ts'
 import { errorBodyOf, parseWith, RequestError, sendError } from '../../http-errors.ts'
 import { resolveVoice } from '../../voices.ts'
 import type { HttpDialect } from '../dialect.ts'
-import { pieces, type WriterFactory } from '../speech-answer.ts'
+import { audioInJson, pieces, type WriterFactory } from '../speech-answer.ts'
 import { MAX_INPUT, speechSchema, withoutNulls } from '../speech-request.ts'
 
 const captionedSchema = speechSchema
@@ -87,33 +87,14 @@ const captionedLines =
     }
   }
 
-/** One JSON object, sent while it is synthesized: its audio first, then the words. */
+/** One JSON object: its audio first, then the words. */
 const captionedWhole =
   (withTimes: boolean): WriterFactory =>
   (res, head) => {
-    const { write, end } = pieces(res, head, 'application/json')
     const words: object[] = []
-    let begun = false
-    /** Bytes that do not fill a group of base64. */
-    let rest = Buffer.alloc(0)
-    const open = (): string => {
-      if (begun) return ''
-      begun = true
-      return '{"audio":"'
-    }
-    return {
-      sentence: (sentence) => void words.push(...wordsOf(sentence)),
-      audio(bytes, sent) {
-        const all = Buffer.concat([rest, bytes])
-        const whole = all.length - (all.length % 3)
-        rest = all.subarray(whole)
-        write(open() + all.toString('base64', 0, whole), sent)
-      },
-      end() {
-        const times = JSON.stringify(withTimes ? words : null)
-        const format = JSON.stringify(head.mediaType)
-        end(`${open()}${rest.toString('base64')}","audio_format":${format},"timestamps":${times}}`)
-      },
-      fail: (error) => sendError(res, error),
-    }
+    const hear = (sentence: SentenceTime) => void words.push(...wordsOf(sentence))
+    return audioInJson(res, head, 'audio', hear, () => ({
+      audio_format: head.mediaType,
+      timestamps: withTimes ? words : null,
+    }))
   }

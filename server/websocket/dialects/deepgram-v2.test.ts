@@ -1,6 +1,6 @@
 /** Deepgram's own client and the second version of its WebSocket. */
-import { DeepgramClient } from '@deepgram/sdk'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { DEEPGRAM_AUDIO, deepgramClient, listen } from '../../../test/support/deepgram.ts'
 import { type TestServer, testServer, until } from '../../../test/support/test-server.ts'
 
 let server: TestServer
@@ -9,45 +9,14 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-interface Event {
-  type: string
-  speech_id?: string
-  code?: string
-  audio_duration_ms?: number
-  [field: string]: unknown
-}
-
 async function connect(query: Record<string, string> = {}) {
-  const base = `ws://127.0.0.1:${server.port}`
-  const client = new DeepgramClient({
-    apiKey: 'dg-key',
-    environment: { base: server.url, production: base, agent: base, agentRest: server.url },
-  })
-  const socket = await client.speak.v2.connect({
+  const socket = await deepgramClient(server, 'dg-key').speak.v2.connect({
     Authorization: 'Token dg-key',
     model: 'flux-alexis-en',
-    encoding: 'linear16',
-    sample_rate: '24000',
-    reconnectAttempts: 0,
+    ...DEEPGRAM_AUDIO,
     ...query,
   } as never)
-  const events: Event[] = []
-  const heard = { bytes: 0, closed: false }
-  socket.on('message', (message) => {
-    const data = message as unknown as Event | ArrayBuffer | Blob | Uint8Array
-    if (data instanceof ArrayBuffer) heard.bytes += data.byteLength
-    else if (data instanceof Blob) heard.bytes += data.size
-    else if (ArrayBuffer.isView(data)) heard.bytes += data.byteLength
-    else events.push(data as Event)
-  })
-  socket.on('close', () => {
-    heard.closed = true
-  })
-  socket.on('error', () => {})
-  socket.connect()
-  await socket.waitForOpen()
-  const of = (type: string) => events.filter((event) => event.type === type)
-  return { socket, events, heard, of }
+  return { socket, ...(await listen(socket)) }
 }
 
 const samplesOf = async (text: string, speed = 1): Promise<number> => {

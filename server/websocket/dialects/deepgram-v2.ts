@@ -9,12 +9,12 @@ import type { Output, OutputRate } from '../../../src/audio/encoders/index.ts'
 import { randomSeed, type SentenceTime } from '../../../src/synthesis/index.ts'
 import { messageOf, parseWith, RequestError } from '../../http-errors.ts'
 import { publicError, type Speech } from '../../speech.ts'
-import { nameSchema, resolveVoice } from '../../voices.ts'
+import { resolveVoice } from '../../voices.ts'
 import type { Connection } from '../connection.ts'
 import type { Dialect, DialectSession } from '../dialect.ts'
 import { parseMessage } from '../messages.ts'
+import { MAX_TEXT, outputOf, outputQuery } from './deepgram.ts'
 
-const MAX_TEXT = 2000
 /** Turns that may wait for the one that is spoken, and their characters. */
 const MAX_TURNS = 16
 const MAX_WAITING = 16_384
@@ -35,16 +35,11 @@ const messageSchema = z.discriminatedUnion('type', [
 ])
 type Message = z.output<typeof messageSchema>
 
-const RATES = {
-  linear16: { format: 'pcm', rates: [24000, 8000, 16000, 32000, 44100, 48000] },
-  mulaw: { format: 'mulaw', rates: [8000, 16000] },
-  alaw: { format: 'alaw', rates: [8000, 16000] },
-} as const
+/** Rates of linear16, the default first. */
+const RATES: readonly OutputRate[] = [24000, 8000, 16000, 32000, 44100, 48000]
 
 const querySchema = z.object({
-  model: nameSchema.optional(),
-  encoding: z.enum(['linear16', 'mulaw', 'alaw']).default('linear16'),
-  sample_rate: z.coerce.number().optional(),
+  ...outputQuery,
   speed: z.coerce.number().min(MIN_SPEED).max(MAX_SPEED).default(1),
 })
 
@@ -54,15 +49,7 @@ export const deepgramV2: Dialect = {
   read(url, voices) {
     const query = parseWith(Object.fromEntries(url.searchParams), querySchema)
     const voice = resolveVoice(query.model, voices)
-    const { format, rates } = RATES[query.encoding]
-    const sampleRate = query.sample_rate ?? rates[0]
-    if (!(rates as readonly number[]).includes(sampleRate))
-      throw new RequestError(
-        'REQUEST_INVALID',
-        `${query.encoding} can be had at ${rates.join(', ')} Hz.`,
-        'sample_rate',
-      )
-    const output: Output = { format, sampleRate: sampleRate as OutputRate }
+    const output = outputOf(query, RATES)
     return (connection) => new Session(connection, { voice, model: query.model ?? voice, output, speed: query.speed })
   },
 }

@@ -1,7 +1,7 @@
 /** Deepgram's own client, pointed at this server. */
-import { DeepgramClient } from '@deepgram/sdk'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
+import { DEEPGRAM_AUDIO, deepgramClient, listen } from '../../../test/support/deepgram.ts'
 import { standIn } from '../../../test/support/stand-in.ts'
 import { type TestServer, testServer, until } from '../../../test/support/test-server.ts'
 
@@ -11,42 +11,15 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-interface Event {
-  type: string
-  [field: string]: unknown
-}
-
 async function connect(query: Record<string, string> = {}, at: TestServer = server, apiKey = 'dg-key') {
-  const base = `ws://127.0.0.1:${at.port}`
-  const client = new DeepgramClient({
-    apiKey,
-    environment: { base: at.url, production: base, agent: base, agentRest: at.url },
-  })
-  const socket = await client.speak.v1.connect({
+  const socket = await deepgramClient(at, apiKey).speak.v1.connect({
     Authorization: `Token ${apiKey}`,
     model: 'aura-2-thalia-en',
-    encoding: 'linear16',
-    sample_rate: '24000',
-    reconnectAttempts: 0,
+    ...DEEPGRAM_AUDIO,
     ...query,
   } as never)
-  const events: Event[] = []
-  const heard = { bytes: 0, closed: false }
-  socket.on('message', (message) => {
-    const data = message as unknown as Event | ArrayBuffer | Blob | Uint8Array
-    if (data instanceof ArrayBuffer) heard.bytes += data.byteLength
-    else if (data instanceof Blob) heard.bytes += data.size
-    else if (ArrayBuffer.isView(data)) heard.bytes += data.byteLength
-    else events.push(data as Event)
-  })
-  socket.on('close', () => {
-    heard.closed = true
-  })
-  socket.on('error', () => {})
-  socket.connect()
-  await socket.waitForOpen()
-  const count = (type: string) => events.filter((event) => event.type === type).length
-  return { socket, events, heard, count }
+  const { of, ...rest } = await listen(socket)
+  return { socket, ...rest, count: (type: string) => of(type).length }
 }
 
 test('Speak, Flush and Close give metadata, audio, Flushed and an end', async () => {

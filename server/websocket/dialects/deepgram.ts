@@ -15,7 +15,7 @@ import type { Dialect, DialectSession } from '../dialect.ts'
 import { parseMessage } from '../messages.ts'
 
 /** Deepgram's limit for one Speak. */
-const MAX_TEXT = 2000
+export const MAX_TEXT = 2000
 
 const messageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('Speak'), text: z.string().max(MAX_TEXT) }),
@@ -24,17 +24,19 @@ const messageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('Close') }),
 ])
 
-/** Encodings with their rates, the default first. */
-const ENCODINGS = {
-  linear16: { format: 'pcm', rates: [24000, 8000, 16000, 32000, 48000] },
-  mulaw: { format: 'mulaw', rates: [8000, 16000] },
-  alaw: { format: 'alaw', rates: [8000, 16000] },
-} as const
+/** Rates of linear16, the default first. */
+const RATES: readonly OutputRate[] = [24000, 8000, 16000, 32000, 48000]
+const TELEPHONY = [8000, 16000] as const
 
-const querySchema = z.object({
+/** What both versions take of the query. */
+export const outputQuery = {
   model: nameSchema.optional(),
   encoding: z.enum(['linear16', 'mulaw', 'alaw']).default('linear16'),
   sample_rate: z.coerce.number().optional(),
+}
+
+const querySchema = z.object({
+  ...outputQuery,
   container: z.literal('none').optional(),
   speed: z.coerce.number().min(0.25).max(4).default(1),
 })
@@ -45,17 +47,21 @@ export const deepgram: Dialect = {
   read(url, voices) {
     const query = parseWith(Object.fromEntries(url.searchParams), querySchema)
     const voice = resolveVoice(query.model, voices)
-    const output = outputOf(query)
+    const output = outputOf(query, RATES)
     return (connection) => new DeepgramSession(connection, voice, query.model ?? voice, output, query.speed)
   },
 }
 
-function outputOf({ encoding, sample_rate }: z.output<typeof querySchema>): Output {
-  const { format, rates } = ENCODINGS[encoding]
+/** What a query asks for. `linear` are the rates of linear16, the default first. Throws RequestError. */
+export function outputOf(
+  { encoding, sample_rate }: { encoding: 'linear16' | 'mulaw' | 'alaw'; sample_rate?: number | undefined },
+  linear: readonly OutputRate[],
+): Output {
+  const rates = encoding === 'linear16' ? linear : TELEPHONY
   const sampleRate = sample_rate ?? rates[0]
-  if (!(rates as readonly number[]).includes(sampleRate))
+  if (!(rates as readonly number[]).includes(sampleRate!))
     throw new RequestError('REQUEST_INVALID', `${encoding} can be had at ${rates.join(', ')} Hz.`, 'sample_rate')
-  return { format, sampleRate: sampleRate as OutputRate }
+  return { format: encoding === 'linear16' ? 'pcm' : encoding, sampleRate: sampleRate as OutputRate }
 }
 
 class DeepgramSession implements DialectSession {

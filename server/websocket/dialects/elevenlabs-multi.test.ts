@@ -1,6 +1,6 @@
 /** ElevenLabs' multi-stream-input as the services of LiveKit and Pipecat use it. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { WebSocket } from 'ws'
+import { JsonSocket } from '../../../test/support/json-socket.ts'
 import { type TestServer, testServer, until } from '../../../test/support/test-server.ts'
 
 let server: TestServer
@@ -18,25 +18,9 @@ interface Answer {
   normalizedAlignment?: { chars: string[]; charStartTimesMs: number[]; charDurationsMs: number[] } | null
 }
 
-class Client {
-  readonly socket: WebSocket
-  readonly answers: Answer[] = []
-  closed: number | undefined
-
+class Client extends JsonSocket<Answer> {
   constructor(query = '?output_format=pcm_24000', headers: Record<string, string> = { 'xi-api-key': 'xi-key' }) {
-    const path = `/v1/text-to-speech/21m00Tcm4TlvDq8ikWAM/multi-stream-input${query}`
-    this.socket = new WebSocket(`ws://127.0.0.1:${server.port}${path}`, { headers })
-    this.socket.on('message', (data) => this.answers.push(JSON.parse(data.toString())))
-    this.socket.on('close', (code) => {
-      this.closed = code
-    })
-    this.socket.on('error', () => {})
-  }
-
-  async send(...messages: object[]): Promise<this> {
-    await until(() => this.socket.readyState === WebSocket.OPEN)
-    for (const message of messages) this.socket.send(JSON.stringify(message))
-    return this
+    super(`ws://127.0.0.1:${server.port}/v1/text-to-speech/21m00Tcm4TlvDq8ikWAM/multi-stream-input${query}`, headers)
   }
 
   of = (id: string): Answer[] => this.answers.filter(({ contextId }) => contextId === id)

@@ -6,21 +6,15 @@ import type { RawData } from 'ws'
 import { z } from 'zod'
 import type { Output } from '../../../src/audio/encoders/index.ts'
 import { randomSeed } from '../../../src/synthesis/index.ts'
-import { messageOf, parseWith, RequestError } from '../../http-errors.ts'
-import {
-  type CharacterTimes,
-  characterTimes,
-  joinTimes,
-  outputOf,
-  withSpace,
-} from '../../routes/dialects/elevenlabs.ts'
-import { MAX_INPUT, speedSchema } from '../../routes/speech-request.ts'
+import { messageOf, RequestError } from '../../http-errors.ts'
+import { type CharacterTimes, characterTimes, joinTimes, withSpace } from '../../routes/dialects/elevenlabs.ts'
+import { MAX_INPUT } from '../../routes/speech-request.ts'
 import { publicError, type Speech } from '../../speech.ts'
-import { nameSchema, resolveVoice } from '../../voices.ts'
+import { nameSchema } from '../../voices.ts'
 import type { Connection } from '../connection.ts'
 import type { Dialect, DialectSession } from '../dialect.ts'
 import { parseMessage } from '../messages.ts'
-import { keyOf, querySchema } from './elevenlabs.ts'
+import { commonFields, keyOf, readAddress } from './elevenlabs.ts'
 
 /** Contexts of a connection at the same time: those of ElevenLabs, and some that are being closed. */
 const MAX_CONTEXTS = 8
@@ -31,13 +25,9 @@ const DEFAULT_CONTEXT = 'default'
 const messageSchema = z.object({
   text: z.string().max(MAX_INPUT).nullish(),
   context_id: nameSchema.nullish(),
-  flush: z.boolean().nullish(),
+  ...commonFields,
   close_context: z.boolean().nullish(),
   close_socket: z.boolean().nullish(),
-  voice_settings: z.object({ speed: speedSchema.nullish() }).nullish(),
-  xi_api_key: z.string().max(512).nullish(),
-  'xi-api-key': z.string().max(512).nullish(),
-  authorization: z.string().max(512).nullish(),
 })
 
 export const elevenlabsMulti: Dialect = {
@@ -45,10 +35,8 @@ export const elevenlabsMulti: Dialect = {
   route: '/v1/text-to-speech/multi-stream-input',
   keyInMessages: true,
   read(url, voices) {
-    const query = parseWith(Object.fromEntries(url.searchParams), querySchema)
-    const voice = resolveVoice(parseWith(decodeURIComponent(url.pathname.split('/')[3]!), nameSchema), voices)
-    const output = outputOf(query.output_format)
-    return (connection) => new MultiSession(connection, voice, output, query.seed)
+    const { voice, output, seed } = readAddress(url, voices)
+    return (connection) => new MultiSession(connection, voice, output, seed)
   },
 }
 

@@ -3,6 +3,7 @@ import { MPEGDecoder } from 'mpg123-decoder'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import type { SentenceTime } from '../../../src/synthesis/index.ts'
+import { JsonSocket } from '../../../test/support/json-socket.ts'
 import { type TestServer, testServer, until } from '../../../test/support/test-server.ts'
 import { alignmentOf } from './elevenlabs.ts'
 
@@ -19,25 +20,9 @@ interface Answer {
   error?: string
 }
 
-class Client {
-  readonly socket: WebSocket
-  readonly answers: Answer[] = []
-  closed: number | undefined
-
+class Client extends JsonSocket<Answer> {
   constructor(query = '', headers: Record<string, string> = { 'xi-api-key': 'xi-key' }) {
-    const path = `/v1/text-to-speech/21m00Tcm4TlvDq8ikWAM/stream-input${query}`
-    this.socket = new WebSocket(`ws://127.0.0.1:${server.port}${path}`, { headers })
-    this.socket.on('message', (data) => this.answers.push(JSON.parse(data.toString())))
-    this.socket.on('close', (code) => {
-      this.closed = code
-    })
-    this.socket.on('error', () => {})
-  }
-
-  async send(...messages: object[]): Promise<this> {
-    await until(() => this.socket.readyState === WebSocket.OPEN)
-    for (const message of messages) this.socket.send(JSON.stringify(message))
-    return this
+    super(`ws://127.0.0.1:${server.port}/v1/text-to-speech/21m00Tcm4TlvDq8ikWAM/stream-input${query}`, headers)
   }
 
   audio = (): Buffer => Buffer.concat(this.answers.map(({ audio }) => Buffer.from(audio ?? '', 'base64')))

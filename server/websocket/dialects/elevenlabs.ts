@@ -11,19 +11,22 @@ import { characterTimes, outputOf } from '../../routes/dialects/elevenlabs.ts'
 import { MAX_INPUT, seedSchema, speedSchema } from '../../routes/speech-request.ts'
 import { publicError, type Speech } from '../../speech.ts'
 import type { SpeechRequest } from '../../synthesis/messages.ts'
-import { nameSchema, resolveVoice } from '../../voices.ts'
+import { nameSchema, resolveVoice, type VoiceCatalogue } from '../../voices.ts'
 import type { Connection } from '../connection.ts'
 import type { Dialect, DialectSession } from '../dialect.ts'
 import { parseMessage } from '../messages.ts'
 
-const messageSchema = z.object({
-  text: z.string().max(MAX_INPUT),
+const key = z.string().max(512).nullish()
+/** What messages of both WebSockets may hold beside the text. */
+export const commonFields = {
   flush: z.boolean().nullish(),
   voice_settings: z.object({ speed: speedSchema.nullish() }).nullish(),
-  xi_api_key: z.string().max(512).nullish(),
-  'xi-api-key': z.string().max(512).nullish(),
-  authorization: z.string().max(512).nullish(),
-})
+  xi_api_key: key,
+  'xi-api-key': key,
+  authorization: key,
+}
+
+const messageSchema = z.object({ text: z.string().max(MAX_INPUT), ...commonFields })
 
 /** The key in a message, wherever the clients put it. */
 export const keyOf = (message: {
@@ -33,21 +36,25 @@ export const keyOf = (message: {
 }): string | undefined =>
   message.xi_api_key ?? message['xi-api-key'] ?? message.authorization?.replace(/^Bearer\s+/i, '') ?? undefined
 
-/** The query of both WebSockets. */
-export const querySchema = z.object({
+const querySchema = z.object({
   output_format: nameSchema.default('mp3_44100_128'),
   seed: z.coerce.number().pipe(seedSchema).optional(),
 })
+
+/** What the address of either WebSocket asks for. Throws RequestError. */
+export function readAddress(url: URL, voices: VoiceCatalogue): { voice: string; output: Output; seed?: number } {
+  const { output_format, seed } = parseWith(Object.fromEntries(url.searchParams), querySchema)
+  const voice = resolveVoice(parseWith(decodeURIComponent(url.pathname.split('/')[3]!), nameSchema), voices)
+  return { voice, output: outputOf(output_format), ...(seed !== undefined && { seed }) }
+}
 
 export const elevenlabs: Dialect = {
   path: /^\/v1\/text-to-speech\/[^/]+\/stream-input$/,
   route: '/v1/text-to-speech/stream-input',
   keyInMessages: true,
   read(url, voices) {
-    const query = parseWith(Object.fromEntries(url.searchParams), querySchema)
-    const voice = resolveVoice(parseWith(decodeURIComponent(url.pathname.split('/')[3]!), nameSchema), voices)
-    const output = outputOf(query.output_format)
-    return (connection) => new ElevenLabsSession(connection, voice, output, query.seed ?? randomSeed())
+    const { voice, output, seed } = readAddress(url, voices)
+    return (connection) => new ElevenLabsSession(connection, voice, output, seed ?? randomSeed())
   },
 }
 

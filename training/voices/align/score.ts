@@ -1,5 +1,6 @@
 /** When an alignment says that the text is not what is spoken. */
-import { type Finding, median } from '../check/verdict.ts'
+import { median } from '../../evaluate/measures.ts'
+import type { Finding } from '../check/verdict.ts'
 import type { AlignedWord } from './align.ts'
 
 /** A word that fits worse than this, together with its neighbours, is taken for another: 2 % of right texts on a voice that the aligner never heard (measure.ts). */

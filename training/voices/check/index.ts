@@ -1,11 +1,12 @@
 /** The step *check*: what each imported recording's samples and text say, and which are left out. */
 import path from 'node:path'
 import { languageFor } from 'sparsewave/internal/text/index'
+import { median } from '../../evaluate/measures.ts'
 import { readImported, readImportedAudio } from '../import/index.ts'
 import { breathe, type StepContext, type VoiceProject } from '../project.ts'
 import { measureSignal, type Signal } from './signal.ts'
 import { type TextFacts, textFacts } from './text.ts'
-import { type Finding, findingsOf, median } from './verdict.ts'
+import { type Finding, findingsOf } from './verdict.ts'
 
 export interface Checked {
   readonly id: string

@@ -105,6 +105,3 @@ export function findingsOf(
 }
 
 export const isLeftOut = (findings: readonly Finding[]): boolean => findings.some((f) => f.fault)
-
-export const median = (values: readonly number[]): number =>
-  values.length === 0 ? Number.NaN : [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!

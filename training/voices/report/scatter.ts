@@ -1,5 +1,5 @@
 /** Recordings as dots, so that the odd ones stand apart at first sight. */
-import { escapeHtml } from './html.ts'
+import { escapeHtml } from 'sparsewave/internal/html'
 
 export interface Dot {
   readonly x: number

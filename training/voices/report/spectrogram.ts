@@ -1,7 +1,7 @@
 /** A recording as a picture: its mel spectrogram, with its words below where they are known. */
 import { SAMPLE_RATE } from 'sparsewave/internal/frames'
+import { escapeHtml } from 'sparsewave/internal/html'
 import { ALIGN_HOP, MEL_BANDS, melPower } from '../align/features.ts'
-import { escapeHtml } from './html.ts'
 import { encodePng } from './png.ts'
 
 /** dB between black and white. */
