@@ -1,14 +1,43 @@
 /**
- * Sentences of a text that arrives in pieces. The source is read ahead of the speech, so that a language model keeps
+ * Speech of a text that arrives in pieces. The source is read ahead of the speech, so that a language model keeps
  * writing while its first sentence is spoken, up to a limit of unspoken text.
  */
+import { SparsewaveError } from '../errors.ts'
 import { LiveText, type Mark, type Sentence } from '../synthesis/sentences.ts'
+import type { Chunk, Synthesizer } from '../synthesis/synthesizer.ts'
 import type { Language } from '../text/index.ts'
 
 /** Characters that may wait to be spoken before the source is left unread. */
 const READ_AHEAD = 4000
 
-export interface TextPieces {
+/**
+ * Speaks a text while it is being written. One without any word is a short silence.
+ *
+ * @throws SparsewaveError `INPUT_EMPTY` when no text has come. What `source` throws.
+ */
+export async function* speakPieces(
+  synthesizer: Synthesizer,
+  source: Iterable<string> | AsyncIterable<string>,
+  options: Parameters<Synthesizer['speak']>[1],
+): AsyncGenerator<Chunk, void, undefined> {
+  const pieces = textPieces(source, synthesizer.language)
+  let spoken = false
+  try {
+    for await (const chunk of synthesizer.speak(pieces.sentences, options)) {
+      spoken ||= chunk.samples.length > 0
+      yield chunk
+    }
+    if (spoken) return
+    if (!pieces.hasText) throw emptyText()
+    yield synthesizer.silence()
+  } finally {
+    pieces.stop()
+  }
+}
+
+export const emptyText = (): SparsewaveError => new SparsewaveError('INPUT_EMPTY', 'There is no text to speak.')
+
+interface TextPieces {
   /** Throws what the source throws, after everything before it has been given out. */
   readonly sentences: AsyncIterable<Sentence | Mark>
   /** Whether any character but white space has come. */
@@ -17,7 +46,7 @@ export interface TextPieces {
   stop(): void
 }
 
-export function textPieces(source: Iterable<string> | AsyncIterable<string>, language: Language): TextPieces {
+function textPieces(source: Iterable<string> | AsyncIterable<string>, language: Language): TextPieces {
   const live = new LiveText({ early: true, language })
   let hasText = false
   const pieces = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()

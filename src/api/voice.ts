@@ -12,7 +12,7 @@ import { defaultVoice } from '../voices/catalogue.ts'
 import { loadVoice, type VoiceManifest } from '../voices/index.ts'
 import { type AudioOptions, checkAudioOptions } from './encode.ts'
 import { checkName, checkSpeakOptions } from './options.ts'
-import { textPieces } from './text-pieces.ts'
+import { emptyText, speakPieces } from './text-pieces.ts'
 import type { SpeakOptions, SpeechChunk, TextSource } from './types.ts'
 import type { VoicesOptions } from './voices.ts'
 
@@ -160,21 +160,16 @@ class LocalVoice implements Voice {
     signal?.throwIfAborted()
     signal?.addEventListener('abort', abort)
     const speech = { vocoder: this.#vocoder, ...checked, ssml, signal: stop.signal }
-    const pieces = typeof text === 'string' ? undefined : textPieces(text, this.#synthesizer.language)
     let spoken = false
     try {
-      const chunks = pieces
-        ? this.#synthesizer.speak(pieces.sentences, speech)
-        : this.#synthesizer.stream(text as string, speech)
+      const chunks =
+        typeof text === 'string' ? this.#synthesizer.stream(text, speech) : speakPieces(this.#synthesizer, text, speech)
       for await (const chunk of chunks) {
         spoken ||= chunk.samples.length > 0
         yield publicChunk(chunk)
       }
-      if (spoken) return
-      if (!pieces?.hasText) throw new SparsewaveError('INPUT_EMPTY', 'There is no text to speak.')
-      yield publicChunk(this.#synthesizer.silence())
+      if (!spoken) throw emptyText()
     } finally {
-      pieces?.stop()
       signal?.removeEventListener('abort', abort)
     }
   }

@@ -2,7 +2,7 @@
 import { accessSync, constants, writeFileSync } from 'node:fs'
 import { dirname, extname } from 'node:path'
 import { Command } from 'commander'
-import { textPieces } from '../api/text-pieces.ts'
+import { emptyText, speakPieces } from '../api/text-pieces.ts'
 import { requireFormat } from '../audio/encoders/index.ts'
 import { nearest, SparsewaveError } from '../errors.ts'
 import {
@@ -137,9 +137,10 @@ async function speechOf(
     ...(vocoder !== undefined && { vocoder }),
   }
   const isWhole = 'text' in source || stdinIsFile() || (await source.incoming.isWhole(ssml === true))
-  if (!isWhole) return { chunks: live(source.incoming.pieces(), synthesizer, options) }
+  if (!isWhole)
+    return { chunks: speakPieces(synthesizer, warned(source.incoming.pieces(), synthesizer.language), options) }
   const text = 'text' in source ? source.text : await source.incoming.whole()
-  if (text.trim() === '') throw new SparsewaveError('INPUT_EMPTY', 'There is no text to speak.')
+  if (text.trim() === '') throw emptyText()
   warnOfScripts(text, synthesizer.language)
   const measure = isMeasured(format, text)
   return { text, chunks: synthesizer.stream(text, { ...options, ssml: ssml ?? looksLikeSsml(text), measure }) }
@@ -150,27 +151,6 @@ function warnOfScripts(text: string, language: Language): void {
   const unreadable = language.unreadable(text)
   if (unreadable.length > 0)
     process.stderr.write(`Warning: ${unreadableMessage(unreadable, language)} \`sparsewave read\` shows where.\n`)
-}
-
-/** Speaks text as it is written. */
-async function* live(
-  pieces: AsyncIterable<string>,
-  synthesizer: Synthesizer,
-  options: Parameters<Synthesizer['speak']>[1],
-): AsyncGenerator<Chunk> {
-  const text = textPieces(warned(pieces, synthesizer.language), synthesizer.language)
-  let spoken = false
-  try {
-    for await (const chunk of synthesizer.speak(text.sentences, options)) {
-      spoken = true
-      yield chunk
-    }
-  } finally {
-    text.stop()
-  }
-  if (spoken) return
-  if (!text.hasText) throw new SparsewaveError('INPUT_EMPTY', 'There is no text to speak.')
-  yield synthesizer.silence()
 }
 
 /** The pieces, with a warning at the first that is not read. */

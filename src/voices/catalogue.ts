@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { SparsewaveError } from '../errors.ts'
-import { listVoices, modelsFolder, packagesIn, readVoice, type Voice, type VoiceOptions } from './index.ts'
+import { allVoices, listVoices, modelsFolder, packagesIn, readVoice, type Voice, type VoiceOptions } from './index.ts'
 import { MANIFEST_FILE } from './manifest.ts'
 
 /** The voice of the project's own tests. It speaks only when there is no other or when it is named. */
@@ -25,16 +25,11 @@ export function defaultVoice(
 }
 
 /** The voices whose manifest can be read. `warn` gets a sentence about each of the others. */
-export function readableVoices({ modelsDir }: VoiceOptions = {}, warn: (line: string) => void = () => {}): Voice[] {
-  return listVoices({ modelsDir }).flatMap((name) => {
-    try {
-      return [readVoice(name, { modelsDir })]
-    } catch (error) {
-      if (!(error instanceof SparsewaveError)) throw error
-      warn(`The voice ${name} is left out: ${error.message}`)
-      return []
-    }
-  })
+export function readableVoices(
+  { modelsDir = modelsFolder() }: VoiceOptions = {},
+  warn: (line: string) => void = () => {},
+): Voice[] {
+  return allVoices(modelsDir, (name, error) => warn(`The voice ${name} is left out: ${error.message}`))
 }
 
 const offered = ({ manifest, dir }: Voice) => {

@@ -16,7 +16,7 @@ import {
   type VoiceDescription,
   type VoiceFiles,
   type VoiceManifest,
-  viewOf,
+  viewsOf,
   voiceManifestSchema,
 } from './manifest.ts'
 import { type Mixture, parseMixture } from './mixture.ts'
@@ -49,10 +49,31 @@ export const modelsFolder = (): string => process.env.SPARSEWAVE_MODELS || join(
 /** Names of the voices in the models folder, in alphabetical order. A package that cannot be read counts as a voice of its folder's name. */
 export function listVoices({ modelsDir = modelsFolder() }: VoiceOptions = {}): string[] {
   const names = packagesIn(modelsDir).flatMap((folder) => {
-    const voices = readableVoice(join(modelsDir, folder))?.manifest.voices ?? []
-    return voices.length > 0 ? voices.map(({ name }) => name) : [folder]
+    const voice = readableVoice(join(modelsDir, folder))
+    return voice ? viewsOf(voice.manifest).map(({ name }) => name) : [folder]
   })
   return [...new Set(names)].sort()
+}
+
+/**
+ * All voices in the models folder, in alphabetical order, each package read once. Of two with one name the one in a folder of that name
+ * counts, else the first. `fault` is told of packages that cannot be read.
+ */
+export function allVoices(modelsDir: string, fault: (name: string, error: SparsewaveError) => void): Voice[] {
+  const found = new Map<string, Voice>()
+  const folders = packagesIn(modelsDir)
+  for (const folder of folders) {
+    try {
+      for (const voice of viewsIn(voiceIn(join(modelsDir, folder)))) {
+        const { name } = voice.manifest
+        if (name === folder || !(found.has(name) || folders.includes(name))) found.set(name, voice)
+      }
+    } catch (error) {
+      if (!(error instanceof SparsewaveError)) throw error
+      fault(folder, error)
+    }
+  }
+  return [...found.values()].sort((a, b) => (a.manifest.name < b.manifest.name ? -1 : 1))
 }
 
 /** Folders with a voice.json, in alphabetical order. */
@@ -89,29 +110,21 @@ export function readVoice(name: string, options: VoiceOptions = {}): Voice {
 
 function singleVoice(name: string, modelsDir: string): Voice {
   const folders = packagesIn(modelsDir)
-  if (folders.includes(name)) return ownView(voiceIn(join(modelsDir, name)), name)!
-  const readable = folders.flatMap((folder) => readableVoice(join(modelsDir, folder)) ?? [])
-  const named = readable.flatMap((voice) => ownView(voice, name) ?? [])[0]
-  if (named) return named
-  const all = readable.flatMap((voice) =>
-    (voice.manifest.voices.length > 0 ? voice.manifest.voices : [voice.manifest]).map(({ name: own, aliases }) => ({
-      voice,
-      own,
-      aliases,
-    })),
-  )
-  const aliased = all.find(({ aliases }) => aliases.includes(name))
-  if (aliased) return ownView(aliased.voice, aliased.own)!
-  const near = nearest(name, [...folders, ...all.flatMap(({ own, aliases }) => [own, ...aliases])])
+  if (folders.includes(name)) return viewsIn(voiceIn(join(modelsDir, name)))[0]!
+  const all = folders.flatMap((folder) => {
+    const voice = readableVoice(join(modelsDir, folder))
+    return voice ? viewsIn(voice) : []
+  })
+  const found =
+    all.find(({ manifest }) => manifest.name === name) ?? all.find(({ manifest }) => manifest.aliases.includes(name))
+  if (found) return found
+  const near = nearest(name, [...folders, ...all.flatMap(({ manifest }) => [manifest.name, ...manifest.aliases])])
   const hint = near ? ` Did you mean '${near}'?` : folders.length === 0 ? ` There are no voices in ${modelsDir}.` : ''
   throw new SparsewaveError('VOICE_UNKNOWN', `There is no voice '${name}'.${hint}`)
 }
 
-/** A package as one of its voices. */
-function ownView(voice: Voice, name: string): Voice | undefined {
-  const manifest = viewOf(voice.manifest, name)
-  return manifest && { ...voice, manifest }
-}
+/** A package as each of its voices. */
+const viewsIn = (voice: Voice): Voice[] => viewsOf(voice.manifest).map((manifest) => ({ ...voice, manifest }))
 
 /** The first voice, with the others of its package beside it. */
 function mixedVoice(mixture: Mixture, modelsDir: string): Voice {

@@ -72,11 +72,14 @@ export const voiceManifestSchema = z.strictObject({
 
 export type VoiceManifest = z.output<typeof voiceManifestSchema>
 
-/** The manifest as of one of its package's voices: named, described and spoken as that one. Undefined when there is no such voice in it. */
+/** The manifest as of each of its package's voices: named, described and spoken as that one. */
+export const viewsOf = (manifest: VoiceManifest): VoiceManifest[] =>
+  manifest.voices.length === 0 ? [manifest] : manifest.voices.map((voice) => ({ ...manifest, ...voice }))
+
+/** The view of one of them. The package's own name means the first. */
 export function viewOf(manifest: VoiceManifest, name: string): VoiceManifest | undefined {
-  if (manifest.voices.length === 0) return name === manifest.name ? manifest : undefined
-  const voice = name === manifest.name ? manifest.voices[0] : manifest.voices.find((v) => v.name === name)
-  return voice && { ...manifest, ...voice }
+  const views = viewsOf(manifest)
+  return name === manifest.name ? views[0] : views.find((view) => view.name === name)
 }
 
 /** A checked voice's files, wherever they lie. */
