@@ -7,6 +7,7 @@
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { AcousticModel } from 'sparsewave/internal/acoustic/index'
+import { escapeHtml } from 'sparsewave/internal/html'
 import { languageFor } from 'sparsewave/internal/text/index'
 import { readVoice } from 'sparsewave/internal/voices/index'
 import { cacheUtterance, readCached } from 'sparsewave-training/internal/data/cache'
@@ -102,7 +103,6 @@ for (const kind of Object.keys(SENTENCES) as Kind[]) {
 }
 if (flags.corpus) {
   const ends = { 'yes or no': [] as number[], 'which, who, when': [] as number[], statement: [] as number[] }
-  const counts = { ...ends }
   for (const utterance of readCorpus(flags.corpus)) {
     const { text } = utterance
     const isQuestion = text.endsWith('?')
@@ -117,7 +117,7 @@ if (flags.corpus) {
       : text.endsWith('.')
         ? 'statement'
         : undefined
-    if (!kind || counts[kind].length >= 40) continue
+    if (!kind || ends[kind].length >= 40) continue
     await cacheUtterance(utterance, flags.cache)
     const end = ending(readCached(flags.cache, utterance.id).frames.f0)
     if (end !== undefined) ends[kind].push(end)
@@ -132,7 +132,6 @@ if (flags.corpus) {
 }
 
 const [WIDTH, HEIGHT, COLUMNS] = [300, 130, 4]
-const xml = (text: string): string => text.replace(/[&<>]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[c]!)
 const all = melodies.flatMap(({ f0 }) => [...f0].filter((v) => v > 0))
 const [low, high] = [Math.log2(Math.min(...all)), Math.log2(Math.max(...all))]
 const longest = Math.max(...melodies.map(({ f0 }) => f0.length))
@@ -147,13 +146,13 @@ const panels = melodies.map(({ kind, text, f0, commas }, i) => {
     .map((v) => `<text x="36" y="${Number(y(v)) + 3}" text-anchor="end" fill="#666">${v.toFixed(0)}</text>`)
     .join('')
   const marks = commas.map((at) => `<path d="M${x(at)} 34V110" stroke="#ccc"/>`).join('')
-  return `<g transform="translate(${(i % COLUMNS) * WIDTH} ${Math.floor(i / COLUMNS) * HEIGHT})"><text x="40" y="14" font-weight="bold">${kind}</text><text x="40" y="27">${xml(text)}</text><path d="M40 34V110H${WIDTH - 10}" fill="none" stroke="#999"/>${ticks}${marks}<text x="${WIDTH - 10}" y="122" text-anchor="end" fill="#666">${(longest * SECONDS).toFixed(1)} s</text><path d="${lines.join('')}" fill="none" stroke="#2a78b8" stroke-width="2"/></g>`
+  return `<g transform="translate(${(i % COLUMNS) * WIDTH} ${Math.floor(i / COLUMNS) * HEIGHT})"><text x="40" y="14" font-weight="bold">${kind}</text><text x="40" y="27">${escapeHtml(text)}</text><path d="M40 34V110H${WIDTH - 10}" fill="none" stroke="#999"/>${ticks}${marks}<text x="${WIDTH - 10}" y="122" text-anchor="end" fill="#666">${(longest * SECONDS).toFixed(1)} s</text><path d="${lines.join('')}" fill="none" stroke="#2a78b8" stroke-width="2"/></g>`
 })
 const rows = Math.ceil(melodies.length / COLUMNS)
 writeFileSync(
   out,
   `<svg xmlns="http://www.w3.org/2000/svg" width="${COLUMNS * WIDTH}" height="${rows * HEIGHT}" viewBox="0 0 ${COLUMNS * WIDTH} ${rows * HEIGHT}" font-family="sans-serif" font-size="11">
-<title>F0 in Hz of twenty sentences, voice ${xml(name)}</title>
+<title>F0 in Hz of twenty sentences, voice ${escapeHtml(name)}</title>
 <rect width="100%" height="100%" fill="#fff"/>
 ${panels.join('\n')}
 </svg>

@@ -1,7 +1,8 @@
 /**
- * Speech at another rate. The net's own durations follow up to 2, and half of the way below 1: sounds of more than two units of 25 ms give way, shorter ones stay.
- * The rest is done to the frames: time is compressed where the spectrum stands still more than where it moves, since it is the movements
- * that are understood. What each part gains: docs/measurements/acoustic-model.md.
+ * Speech at another rate. The net's own durations follow up to 2, and half of the way below 1. Sounds of more than two
+ * units of 25 ms give way to a high rate, shorter ones stay. The rest is done to the frames: time is compressed where the
+ * spectrum stands still more than where it moves, since it is the movements that are understood. What each part gains:
+ * docs/measurements/acoustic-model.md.
  */
 import { ENVELOPE_POINTS, type Frames } from '../frames.ts'
 

@@ -2,20 +2,18 @@
  * Evaluation on utterances that training never saw: likelihood under a checkpoint, and copy synthesis (analysis, then the
  * vocoder) with measures that need no judge. The files it writes are what a judge needs.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { availableParallelism, tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { encodeWav } from 'sparsewave/internal/audio/wav'
-import { chooseEngine } from 'sparsewave/internal/engine'
 import { SparsewaveError } from 'sparsewave/internal/errors'
 import { HOP, SAMPLE_RATE } from 'sparsewave/internal/frames'
 import { openVocoder, type Vocoder, type VocoderKind } from 'sparsewave/internal/vocoder/index'
-import { createLevelMatched } from 'sparsewave/internal/vocoder/level-matching/index'
-import { createSparseWavernn } from 'sparsewave/internal/vocoder/sparse-wavernn/index'
 import { loadVoice } from 'sparsewave/internal/voices/index'
 import { cacheUtterance } from '../data/cache.ts'
 import { readCorpus, split, type Utterance } from '../data/corpus.ts'
 import { createEngine } from '../engines/index.ts'
+import { openExported } from '../export/open.ts'
 import { finalNet, vocoderFiles } from '../export/voice.ts'
 import { parameterLayout } from '../net/vocoder-layout.ts'
 import { readRecording } from '../tasks/sparse-wavernn/data.ts'
@@ -73,22 +71,12 @@ export async function evaluateCheckpoint(file: string, options: EvaluateOptions)
   } finally {
     engine.close()
   }
-  const dir = mkdtempSync(path.join(tmpdir(), 'sparsewave-'))
+  const files = vocoderFiles(checkpoint)
+  const vocoder = await openExported(files['vocoder.safetensors'], files['conditioning.onnx'])
   try {
-    const files = vocoderFiles(checkpoint)
-    writeFileSync(path.join(dir, 'conditioning.onnx'), files['conditioning.onnx'])
-    const net = await createSparseWavernn({
-      weights: files['vocoder.safetensors'],
-      conditioning: path.join(dir, 'conditioning.onnx'),
-    })
-    const vocoder = createLevelMatched(net, chooseEngine().sourceFilter.open())
-    try {
-      return await copySynthesis(vocoder, recordings, bits, options)
-    } finally {
-      vocoder.close()
-    }
+    return await copySynthesis(vocoder, recordings, bits, options)
   } finally {
-    rmSync(dir, { recursive: true, force: true })
+    vocoder.close()
   }
 }
 

@@ -19,6 +19,7 @@ import { Random } from 'sparsewave/internal/random'
 import { z } from 'zod'
 import { addGradient, drawDirections, rankUtilities } from '../es/index.ts'
 import { blockNorms, maskFlags, ScoreLayout, sparsityOf, stripsOf, topColumns } from '../net/blocks.ts'
+import type { MaskedMatrix } from '../net/layout.ts'
 import type {
   Feedback,
   Mask,
@@ -115,12 +116,12 @@ class PolicyEs implements MaskMethod {
   /** Whether there is something left to prune. */
   #isPruning({ progress }: Moment): boolean {
     if (progress < this.#o.start) return false
-    return this.#layout.matrices.some((m) => this.#keptOf(m.name) > m.kept)
+    return this.#layout.matrices.some((m) => this.#keptOf(m) > m.kept)
   }
 
-  #keptOf(name: string): number {
-    const m = this.#layout.matrices.find((one) => one.name === name)!
-    return this.#masks.get(name)!.length / stripsOf(m)
+  /** Columns that a strip of the matrix keeps now. */
+  #keptOf(m: MaskedMatrix): number {
+    return this.#masks.get(m.name)!.length / stripsOf(m)
   }
 
   /** Updates of a window before its trial; all of them where nothing is tried. */
@@ -152,7 +153,7 @@ class PolicyEs implements MaskMethod {
     return drawDirections(this.#o.pairs, this.#policy.length, random)
   }
 
-  /** Share of what is to be pruned that is left after the present window: a function of its first update's progress would need the run's length. */
+  /** Share of what is to be pruned that is left at a moment: 1 before the start, 0 from the end on. */
   #next({ progress }: Moment): number {
     const { start, end } = this.#o
     return (1 - Math.min(1, Math.max(0, (progress - start) / Math.max(1e-9, end - start)))) ** 3
@@ -251,8 +252,7 @@ class PolicyEs implements MaskMethod {
     const counts = this.#counts(policy, left)
     for (const [i, m] of matrices.entries()) {
       const mask = this.#masks.get(m.name)!
-      const now = mask.length / stripsOf(m)
-      if (counts[i]! >= now) continue
+      if (counts[i]! >= this.#keptOf(m)) continue
       const start = this.#layout.start(i)
       // What is gone stays gone.
       const scores = new Float32Array(stripsOf(m) * m.columns).fill(Number.NEGATIVE_INFINITY)
@@ -280,8 +280,7 @@ class PolicyEs implements MaskMethod {
     const shared = spare.map((v, i) => v * weight[i]!)
     const scale = blocks(spare) / Math.max(1e-9, blocks(shared))
     return matrices.map((m, i) => {
-      const now = this.#masks.get(m.name)!.length / stripsOf(m)
-      return Math.min(now, Math.max(m.kept, Math.round(m.kept + shared[i]! * scale)))
+      return Math.min(this.#keptOf(m), Math.max(m.kept, Math.round(m.kept + shared[i]! * scale)))
     })
   }
 

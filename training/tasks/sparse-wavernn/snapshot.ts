@@ -3,14 +3,11 @@
  * below the run's `validations`; the oldest are deleted.
  */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { encodeWav } from 'sparsewave/internal/audio/wav'
-import { chooseEngine } from 'sparsewave/internal/engine'
 import { HOP, SAMPLE_RATE, sliceFrames } from 'sparsewave/internal/frames'
-import { createLevelMatched } from 'sparsewave/internal/vocoder/level-matching/index'
-import { createSparseWavernn } from 'sparsewave/internal/vocoder/sparse-wavernn/index'
 import { exportConditioning } from '../../export/conditioning.ts'
+import { openExported } from '../../export/open.ts'
 import { exportVocoder } from '../../export/vocoder.ts'
 import { BLOCK_ROWS } from '../../net/layout.ts'
 import type { MaskSet } from '../../net/mask.ts'
@@ -73,31 +70,26 @@ export async function writeSnapshot(run: string, s: Snapshot): Promise<void> {
 }
 
 async function synthesize(folder: string, into: string, s: Snapshot): Promise<void> {
-  const dir = mkdtempSync(path.join(tmpdir(), 'sparsewave-'))
+  const vocoder = await openExported(
+    exportVocoder(s.layout, s.average, s.masks),
+    exportConditioning(s.layout, s.average, s.normalization),
+  )
   try {
-    const conditioning = path.join(dir, 'conditioning.onnx')
-    writeFileSync(conditioning, exportConditioning(s.layout, s.average, s.normalization))
-    const net = await createSparseWavernn({ weights: exportVocoder(s.layout, s.average, s.masks), conditioning })
-    const vocoder = createLevelMatched(net, chooseEngine().sourceFilter.open())
-    try {
-      for (const [id, { samples, frames }] of s.recordings) {
-        const count = Math.min(frames.count, (SECONDS * SAMPLE_RATE) / HOP)
-        const stream = vocoder.open({ seed: 1 })
-        await stream.push(sliceFrames(frames, 0, count))
-        await stream.end()
-        const made = new Float32Array(count * HOP)
-        stream.read(made)
-        stream.close()
-        const length = Math.min(made.length, samples.length)
-        writeFileSync(path.join(into, `${id}.wav`), encodeWav(made.subarray(0, length)))
-        const recording = path.join(folder, RECORDINGS, `${id}.wav`)
-        mkdirSync(path.dirname(recording), { recursive: true })
-        if (!existsSync(recording)) writeFileSync(recording, encodeWav(samples.subarray(0, length)))
-      }
-    } finally {
-      vocoder.close()
+    for (const [id, { samples, frames }] of s.recordings) {
+      const count = Math.min(frames.count, (SECONDS * SAMPLE_RATE) / HOP)
+      const stream = vocoder.open({ seed: 1 })
+      await stream.push(sliceFrames(frames, 0, count))
+      await stream.end()
+      const made = new Float32Array(count * HOP)
+      stream.read(made)
+      stream.close()
+      const length = Math.min(made.length, samples.length)
+      writeFileSync(path.join(into, `${id}.wav`), encodeWav(made.subarray(0, length)))
+      const recording = path.join(folder, RECORDINGS, `${id}.wav`)
+      mkdirSync(path.dirname(recording), { recursive: true })
+      if (!existsSync(recording)) writeFileSync(recording, encodeWav(samples.subarray(0, length)))
     }
   } finally {
-    rmSync(dir, { recursive: true, force: true })
+    vocoder.close()
   }
 }

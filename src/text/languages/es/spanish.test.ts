@@ -1,16 +1,11 @@
 /** Spanish: what is said for what is written, by family, and how words sound. */
 import { expect, test } from 'vitest'
+import { table } from '../../../../test/support/table.ts'
 import { languageFor } from '../index.ts'
 
 const spanish = languageFor('es')
 const said = (text: string): string => spanish.spokenText(text)
 const sound = (text: string): string => spanish.phonemize(text).phonemes
-
-const table = (text: string): [string, string][] =>
-  text
-    .trim()
-    .split('\n')
-    .map((line) => line.split(' => ').map((part) => part.trim()) as [string, string])
 
 const FAMILIES: Readonly<Record<string, string>> = {
   'whole numbers': `

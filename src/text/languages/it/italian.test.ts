@@ -1,17 +1,12 @@
 /** Italian: what is said for what is written, by family, and how words sound. */
 import { expect, test } from 'vitest'
+import { table } from '../../../../test/support/table.ts'
 import { languageFor } from '../index.ts'
 import { accentOf } from './accent.ts'
 
 const italian = languageFor('it')
 const said = (text: string): string => italian.spokenText(text)
 const sound = (text: string): string => italian.phonemize(text).phonemes
-
-const table = (text: string): [string, string][] =>
-  text
-    .trim()
-    .split('\n')
-    .map((line) => line.split(' => ').map((part) => part.trim()) as [string, string])
 
 const FAMILIES: Readonly<Record<string, string>> = {
   'whole numbers': `
