@@ -1,7 +1,10 @@
 /**
- * The training commands of `sparsewave`: train, study, jobs, compact, evaluate, voice.
+ * The training commands of `sparsewave`: train, study, jobs, compact, evaluate, voice, setup.
  */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
+import path from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
 import type { ExtensionHost, HttpExtension } from 'sparsewave/internal/extension'
 import { VOCODERS, type VocoderKind } from 'sparsewave/internal/vocoder/vocoder'
@@ -13,6 +16,7 @@ import { serveTrainingMetrics } from './jobs/metrics.ts'
 import { createProgressView } from './jobs/progress.ts'
 import type { JobContext } from './net/context.ts'
 import { registerJobCommands } from './queue/cli.ts'
+import { TRAINING_ROOT } from './root.ts'
 import { findStudy, runStudy, STUDIES } from './studies/index.ts'
 import { createStudyView } from './studies/view.ts'
 import { TASKS } from './tasks/index.ts'
@@ -153,6 +157,19 @@ export function registerTrainingCommands(program: Command, host?: ExtensionHost)
 
   registerJobCommands(program, host)
   registerVoiceCommands(program)
+
+  program
+    .command('setup')
+    .summary('build TensorFlow, with which acoustic models and voices are trained')
+    .description(
+      'Builds the native binding of TensorFlow.js once, in runs/tensorflow or SPARSEWAVE_TENSORFLOW. Needs Linux on x64, a C++ compiler, make, and python3 with pip.',
+    )
+    .addHelpText('after', '\nExample:\n  sparsewave setup')
+    .action(async () => {
+      const script = path.join(TRAINING_ROOT, 'scripts', 'setup-tensorflow.mjs')
+      const [code] = (await once(spawn(process.execPath, [script], { stdio: 'inherit' }), 'exit')) as [number | null]
+      process.exitCode = code ?? 1
+    })
 
   program
     .command('compact')

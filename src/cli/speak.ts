@@ -73,7 +73,8 @@ export function speakCommand(): Command {
 
 async function speak(words: string[], options: SpeakOptions): Promise<void> {
   const output = options.output ?? (process.stdout.isTTY || options.play ? undefined : '-')
-  if (output === undefined && !options.play)
+  // At a terminal the times alone may be asked for.
+  if (output === undefined && !options.play && options.timestamps === undefined)
     throw new SparsewaveError('USAGE', 'Say where the audio is to go: `-o hello.wav`, `-o -` for a pipe, or `--play`.')
   const format = options.format ?? formatOf(output)
   requireFormat(format)

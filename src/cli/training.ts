@@ -30,6 +30,7 @@ export const TRAINING_COMMANDS: Readonly<Record<string, string>> = {
   jobs: 'queue training jobs and run them',
   voice: 'make a voice of your own from recordings',
   compact: 'export a voice package from checkpoints',
+  setup: 'build TensorFlow, with which acoustic models and voices are trained',
   evaluate: 'measure a voice or a checkpoint on held-out utterances',
 }
 

@@ -17,7 +17,7 @@ test('without the native binding, plain JavaScript computes; insisting on it say
   expect([...tf.matMul([[1, 2]], [[3], [4]]).dataSync()]).toEqual([11])
   await expect(loadTfjs({ backend: 'native' })).rejects.toMatchObject({
     code: 'ENGINE_UNAVAILABLE',
-    remedy: expect.stringContaining('setup:tensorflow'),
+    remedy: expect.stringContaining('sparsewave setup'),
   })
 })
 

@@ -1,5 +1,5 @@
 /**
- * Finds a TensorFlow.js to train dense nets with: the native binding where `npm run setup:tensorflow` built it, else WebAssembly for those
+ * Finds a TensorFlow.js to train dense nets with: the native binding where `sparsewave setup` built it, else WebAssembly for those
  * who can do without gradients of convolutions, else plain JavaScript, which gives the same results slowly. The rest of the
  * trainer sees one API.
  */
@@ -34,7 +34,7 @@ export async function loadTfjs({ backend = 'auto', wasm = false, threads }: Tfjs
     if (native) return { tf: native, backend: native.getBackend() }
     if (backend === 'native')
       throw new SparsewaveError('ENGINE_UNAVAILABLE', 'The native TensorFlow binding is not set up.', {
-        remedy: 'Run `npm run setup:tensorflow`.',
+        remedy: 'Run `npx sparsewave setup`.',
       })
   }
   const tf = await import('@tensorflow/tfjs')
@@ -62,16 +62,24 @@ async function setWasm(tf: Tf): Promise<boolean> {
   return tf.setBackend('wasm')
 }
 
+/** Whether the native binding is set up. Loads nothing. */
+export const isTensorflowSetUp = (): boolean => findBinding() !== undefined
+
 /** What `doctor` says: the binding that would be loaded. Loads nothing. */
 export function describeTfjs(): string {
-  const place = tensorflowFolder()
-  const found = place && PACKAGES.find((name) => existsSync(path.join(place, 'node_modules', name)))
+  const found = findBinding()
   return found
-    ? `${found} in ${place}`
-    : 'WebAssembly where it is installed, or plain JavaScript, slow: for checks; `npm run setup:tensorflow` makes it native'
+    ? `${found.name} in ${found.place}`
+    : 'WebAssembly where it is installed, or plain JavaScript, slow: for checks; `npx sparsewave setup` makes it native'
 }
 
 const PACKAGES = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node']
+
+function findBinding(): { readonly name: string; readonly place: string } | undefined {
+  const place = tensorflowFolder()
+  const name = place && PACKAGES.find((name) => existsSync(path.join(place, 'node_modules', name)))
+  return name ? { name, place } : undefined
+}
 
 function loadNative(threads: number | undefined): Tf | undefined {
   const place = tensorflowFolder()
@@ -98,14 +106,17 @@ function loadNative(threads: number | undefined): Tf | undefined {
   return undefined
 }
 
-/** SPARSEWAVE_TENSORFLOW, or runs/tensorflow of the project; undefined when nothing is set up there. */
+/** SPARSEWAVE_TENSORFLOW, or runs/tensorflow of the working folder or of one above this file. Undefined when nothing is set up there. */
 function tensorflowFolder(): string | undefined {
   const own = process.env.SPARSEWAVE_TENSORFLOW
   if (own) return existsSync(path.join(own, 'package.json')) ? own : undefined
+  const isSetUp = (place: string) => existsSync(path.join(place, 'package.json'))
+  const here = path.resolve('runs/tensorflow')
+  if (isSetUp(here)) return here
   let dir = path.dirname(fileURLToPath(import.meta.url))
   while (dir !== path.dirname(dir)) {
     const place = path.join(dir, 'runs', 'tensorflow')
-    if (existsSync(path.join(place, 'package.json'))) return place
+    if (isSetUp(place)) return place
     dir = path.dirname(dir)
   }
   return undefined

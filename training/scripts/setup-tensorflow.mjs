@@ -1,9 +1,9 @@
-// Builds @tensorflow/tfjs-node for training, from the npm and PyPI registries alone, into runs/tensorflow: its own
-// package, so `npm ci` neither needs it nor removes it. Every step is skipped when its result is there already.
+// Builds @tensorflow/tfjs-node for training, from the npm and PyPI registries alone, into runs/tensorflow below the
+// working folder: its own package, so that installs neither need nor remove it. Every step is skipped when its result
+// is there already. `sparsewave setup` runs this.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 
 const TFJS_NODE = '4.22.0'
 const WHEEL = 'tensorflow-cpu==2.12.0'
@@ -11,14 +11,13 @@ const WHEEL = 'tensorflow-cpu==2.12.0'
 const LIBRARIES = ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2']
 const HEADERS = ['tensorflow/c/', 'tensorflow/core/platform/', 'tensorflow/tsl/', 'tsl/c/', 'tsl/platform/']
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
-const place = process.env.SPARSEWAVE_TENSORFLOW ?? path.join(root, 'runs', 'tensorflow')
+const place = path.resolve(process.env.SPARSEWAVE_TENSORFLOW || 'runs/tensorflow')
 const packageDir = path.join(place, 'node_modules', '@tensorflow', 'tfjs-node')
 const deps = path.join(packageDir, 'deps')
 
-const say = (text) => console.log(`setup:tensorflow: ${text}`)
+const say = (text) => console.log(`setup: ${text}`)
 const fail = (text) => {
-  console.error(`setup:tensorflow: ${text}`)
+  console.error(`setup: ${text}`)
   process.exit(2)
 }
 const run = (command, args, cwd = place) => {
@@ -95,6 +94,6 @@ require('node:util').isNullOrUndefined ??= (v) => v == null
 const tf = require('@tensorflow/tfjs-node')
 const product = tf.matMul([[1, 2]], [[3], [4]]).dataSync()[0]
 if (product !== 11) throw new Error('1*3 + 2*4 came out as ' + product)
-console.log('setup:tensorflow: backend ' + tf.getBackend() + ', TensorFlow ' + tf.version['tfjs-node'] + ', works')
+console.log('setup: backend ' + tf.getBackend() + ', TensorFlow ' + tf.version['tfjs-node'] + ', works')
 `
 run(process.execPath, ['-e', check])

@@ -47,6 +47,20 @@ async function voice(...argv: string[]): Promise<string> {
   return out
 }
 
+test('a voice is not begun where training it would take hours, unless that is asked for', async () => {
+  const empty = mkdtempSync(path.join(dir, 'no-tensorflow-'))
+  vi.stubEnv('SPARSEWAVE_TENSORFLOW', empty)
+  const said = ['--name', 'slow', '--speaker', 'Ada King', '--consent', 'my own voice']
+  await expect(voice('create', recordings, ...said)).rejects.toMatchObject({
+    code: 'ENGINE_UNAVAILABLE',
+    remedy: expect.stringMatching(/sparsewave setup.*--slow/),
+  })
+  // No step was begun.
+  await expect(voice('align', '--name', 'slow')).rejects.toMatchObject({ code: 'CORPUS_MISSING' })
+  await expect(voice('train', ...said, '--slow')).rejects.toMatchObject({ code: 'CORPUS_MISSING' })
+  vi.unstubAllEnvs()
+})
+
 test('no voice is made without saying whose it is, and a step without the one before says what to do', async () => {
   await expect(voice('create', recordings, '--name', 'eve')).rejects.toMatchObject({
     code: 'USAGE',

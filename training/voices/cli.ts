@@ -14,7 +14,7 @@ import { listenToVoice } from './listen.ts'
 import { DEFAULT_PROJECTS, Interrupted, type StepContext, VoiceProject, type VoiceSettings } from './project.ts'
 import { writeReport } from './report/index.ts'
 import { createStepView, type StepView } from './steps.ts'
-import { defaultStart, packageVoice, requireConsent, trainVoice } from './train.ts'
+import { defaultStart, packageVoice, requireConsent, requireTensorflow, trainVoice } from './train.ts'
 
 const EXAMPLES = `
 Examples:
@@ -36,6 +36,7 @@ interface Flags {
   readonly output?: string
   readonly updates?: number
   readonly minutes?: number
+  readonly slow?: true
 }
 
 const count = (text: string): number => {
@@ -62,6 +63,7 @@ const OPTIONS = {
     ),
   updates: () =>
     new Option('--updates <n>', 'parameter updates (default: by the length of the recordings)').argParser(count),
+  slow: () => new Option('--slow', 'train without TensorFlow where it is not set up, which takes hours'),
   minutes: () =>
     new Option('--minutes <n>', 'stop training after so many minutes; the voice is made of what is there').argParser(
       minutes,
@@ -94,11 +96,11 @@ export function registerVoiceCommands(program: Command): void {
       )
     return command
   }
-  const { language, speaker, consent, licence, from, output, updates, minutes: most } = OPTIONS
+  const { language, speaker, consent, licence, from, output, updates, slow, minutes: most } = OPTIONS
   step(
     'create',
     'all steps: check, align, train, listen',
-    [speaker(), consent(), licence(), language(), from(), output(), updates(), most()],
+    [speaker(), consent(), licence(), language(), from(), output(), updates(), most(), slow()],
     'once',
   ).action((recordings: string | undefined, flags: Flags) => run(flags, recordings, create))
   step('check', 'import recordings and say which are bad and why', [language()], 'once').action(
@@ -110,7 +112,7 @@ export function registerVoiceCommands(program: Command): void {
   step(
     'train',
     'train the voice and write its package',
-    [speaker(), consent(), licence(), from(), output(), updates(), most()],
+    [speaker(), consent(), licence(), from(), output(), updates(), most(), slow()],
     'never',
   ).action((flags: Flags) => run(flags, undefined, train))
   step('report', 'write the report from what the steps left', [], 'never').action((flags: Flags) =>
@@ -132,7 +134,9 @@ async function run(flags: Flags, recordings: string | undefined, steps: (run: Ru
   const leave = () => stop.abort()
   const view = createStepView()
   try {
-    await settle(project, flags, recordings, steps === create || steps === train)
+    const trains = steps === create || steps === train
+    await settle(project, flags, recordings, trains)
+    if (trains) requireTensorflow(flags.slow === true)
     process.once('SIGINT', leave)
     process.once('SIGTERM', leave)
     await steps({ project, flags, view, step: { progress: view.progress, signal: stop.signal } })

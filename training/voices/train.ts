@@ -10,6 +10,7 @@ import { packageVersion } from 'sparsewave/internal/version'
 import { checkVoice, modelsFolder, readPackage, type Voice, writeVoice } from 'sparsewave/internal/voices/index'
 import { stringify } from 'yaml'
 import { readCorpus, split } from '../data/corpus.ts'
+import { isTensorflowSetUp } from '../engines/tfjs.ts'
 import { CARD_FILE, readAcoustic } from '../export/voice.ts'
 import { readJob } from '../jobs/job.ts'
 import type { JobContext } from '../net/context.ts'
@@ -35,6 +36,16 @@ export interface TrainOptions {
   readonly from: string
   /** Parameter updates; undefined = by the length of the recordings. */
   readonly updates: number | undefined
+}
+
+/** Throws ENGINE_UNAVAILABLE where training would take hours and nobody said that this does not matter. */
+export function requireTensorflow(slow: boolean): void {
+  if (slow || isTensorflowSetUp()) return
+  throw new SparsewaveError(
+    'ENGINE_UNAVAILABLE',
+    'A voice is trained with TensorFlow, which is not set up. Without it training takes hours.',
+    { remedy: 'Run `npx sparsewave setup` once, or add --slow.' },
+  )
 }
 
 /** The voice that training starts from when none is named. */

@@ -30,9 +30,7 @@ const MEASURED = 200
 export async function trainAcoustic(job: AcousticJob, context: JobContext): Promise<void> {
   const { tf, backend } = await loadTfjs({ backend: job.engine, threads: job.threads })
   if (backend === 'cpu' && job.engine === 'auto')
-    context.warn(
-      'TensorFlow is not set up, training in plain JavaScript: `npm run setup:tensorflow` makes it 100x faster.',
-    )
+    context.warn('TensorFlow is not set up, training in plain JavaScript: `npx sparsewave setup` makes it 100x faster.')
   const all = [job.corpus, ...job.more].flatMap((folder) => readCorpus(folder))
   await buildCache(all, job.cache, {
     progress: ({ done, total }) => context.report({ stage: 'features', done, total }),

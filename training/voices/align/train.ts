@@ -1,5 +1,5 @@
 /**
- * Trains the aligner's net on corpora with exact durations and writes its weights. Needs TensorFlow (`npm run setup:tensorflow`). Every draw
+ * Trains the aligner's net on corpora with exact durations and writes its weights. Needs TensorFlow (`npx sparsewave setup`). Every draw
  * follows from the seed: the same corpora give the same weights, up to the rounding of TensorFlow.
  */
 import path from 'node:path'
@@ -180,7 +180,7 @@ const hours = recordings.reduce((sum, r) => sum + r.labels.length, 0) / 360_000
 console.error(`${recordings.length} recordings with their copies, ${hours.toFixed(2)} hours, read in ${seconds()} s`)
 
 const { tf, backend } = await loadTfjs({ threads: 1 })
-if (backend === 'cpu') console.error('TensorFlow is not set up: this will take days. Run `npm run setup:tensorflow`.')
+if (backend === 'cpu') console.error('TensorFlow is not set up: this will take days. Run `npx sparsewave setup`.')
 const { relu, normalize } = lightGradients(tf)
 const shapes = alignerParameters(SHAPE)
 const init = new Random(seed, 0xa11)
