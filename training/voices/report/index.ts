@@ -184,6 +184,7 @@ function plots(entries: readonly Entry[], isAligned: boolean, limit: number): st
 }
 
 function recordingsTable(project: VoiceProject, entries: readonly Entry[], limit: number): string {
+  const heads = ['recording', 'seconds', 'level, dBFS', 'over noise, dB', 'clipped, %', 'band, kHz', 'worst word']
   let pictures = 0
   let goodPictures = 0
   const rows = [...entries]
@@ -209,9 +210,8 @@ function recordingsTable(project: VoiceProject, entries: readonly Entry[], limit
         number(signal.bandwidth / 1000),
         scores.length > 0 ? number(Math.min(...scores)) : '',
       ]
-      return `<tr id="${id}" class="grade${e.grade}"><td><b>${escapeHtml(name)}</b><br>${escapeHtml(text.length > 300 ? `${text.slice(0, 300)}…` : text)}<ul>${findings}</ul><audio controls preload="none" src="import/audio/${id}.wav"></audio>${picture}</td>${cells.map((c) => `<td class="n">${c}</td>`).join('')}</tr>`
+      return `<tr id="${id}" class="grade${e.grade}"><td><b>${escapeHtml(name)}</b><br>${escapeHtml(text.length > 300 ? `${text.slice(0, 300)}…` : text)}<ul>${findings}</ul><audio controls preload="none" src="import/audio/${id}.wav"></audio>${picture}</td>${cells.map((c, i) => `<td class="n" data-head="${heads[i + 1]}">${c}</td>`).join('')}</tr>`
     })
-  const heads = ['recording', 'seconds', 'level, dBFS', 'over noise, dB', 'clipped, %', 'band, kHz', 'worst word']
   return `<h2>Recordings</h2><p>Those left out come first.</p><table class="recordings"><thead><tr>${heads.map((h) => `<th>${h}</th>`).join('')}</tr></thead><tbody>${rows.join('\n')}</tbody></table>`
 }
 
@@ -267,14 +267,18 @@ function listening(comparisons: readonly Comparison[]): string {
 }
 
 const page = (name: string, body: string): string => `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Voice ${escapeHtml(name)}</title>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Voice ${escapeHtml(name)}</title>
 <style>
-body { font: 15px/1.45 system-ui, sans-serif; max-width: 1180px; margin: 2em auto; padding: 0 1em; color: #222; background: #fff }
-h1, h2 { line-height: 1.2 } table { border-collapse: collapse; width: 100% } td, th { padding: .35em .6em; border-bottom: 1px solid #ddd; text-align: left; vertical-align: top }
+body { font: 15px/1.45 system-ui, sans-serif; max-width: 1180px; margin: 2em auto; padding: 0 1em; color: var(--ink); background: var(--paper) }
+:root { color-scheme: light dark; --ink: #222; --paper: #fff; --line: #ddd; --target: #fef9e7; --remark: #9c640c; --fault: ${GRADES[2]} }
+@media (prefers-color-scheme: dark) { :root { --ink: #ddd; --paper: #16181c; --line: #3a3d44; --target: #3a3320; --remark: #e0b060; --fault: #ff8a7a } }
+h1, h2 { line-height: 1.2 } table { border-collapse: collapse; width: 100% } td, th { padding: .35em .6em; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top }
 .facts { width: auto } .n { text-align: right; font-variant-numeric: tabular-nums } .plots { display: flex; flex-wrap: wrap; gap: 12px }
+svg { max-width: 100%; height: auto; background: #fff } .wide { overflow-x: auto; max-width: 700px } .wide svg { max-width: none }
 .grade2 td:first-child { border-left: 6px solid ${GRADES[2]} } .grade1 td:first-child { border-left: 6px solid ${GRADES[1]} } .grade0 td:first-child { border-left: 6px solid ${GRADES[0]} }
-ul { margin: .2em 0; padding-left: 1.1em } .fault { color: ${GRADES[2]}; font-weight: 600 } .remark { color: #9c640c } audio { height: 28px; vertical-align: middle }
-.wide { overflow-x: auto; max-width: 700px } tr:target { background: #fef9e7 }
+ul { margin: .2em 0; padding-left: 1.1em } .fault { color: var(--fault); font-weight: 600 } .remark { color: var(--remark) } audio { height: 28px; max-width: 100%; vertical-align: middle }
+tr:target { background: var(--target) }
+@media (max-width: 760px) { .recordings, .recordings tbody, .recordings tr, .recordings td:first-child { display: block } .recordings thead { display: none } .recordings td.n { display: inline-block; border: 0 } .recordings td.n::before { content: attr(data-head) ' '; color: var(--remark) } table { overflow-wrap: anywhere } .wide { max-width: 90vw } }
 </style></head><body><h1>Voice ${escapeHtml(name)}</h1>
 ${body}
 </body></html>
