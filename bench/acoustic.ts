@@ -14,7 +14,7 @@ import { encodeWav } from 'sparsewave/internal/audio/wav'
 import { type Frames, HOP, SAMPLE_RATE } from 'sparsewave/internal/frames'
 import { createSourceFilter } from 'sparsewave/internal/vocoder/source-filter/index'
 import { readCached, readCorpus, split } from 'sparsewave-training/internal/data/index'
-import { createExample } from 'sparsewave-training/internal/tasks/acoustic/example'
+import { cachedExamples, createExample } from 'sparsewave-training/internal/tasks/acoustic/example'
 import {
   exportAcoustic,
   measureAcoustic,
@@ -36,8 +36,7 @@ const utterances = all.filter((u) => split(u.id) === 'test').slice(0, Number(lim
 const predictor = await openPredictor(run)
 const sharpening = measureSharpening(
   predictor,
-  CACHE,
-  all.filter((u) => split(u.id) === 'validation').slice(0, 24),
+  cachedExamples(predictor.config, all.filter((u) => split(u.id) === 'validation').slice(0, 24), CACHE),
   Number(amount),
 )
 const model = await AcousticModel.load(file, exportAcoustic(run, file, { sharpening }))

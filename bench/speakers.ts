@@ -2,9 +2,10 @@
  * Whether each voice of a package is itself: speaks bench/sentences.txt in every voice and compares F0 and the mean envelope with those of
  * the recordings that it learned from, and of the other voices' recordings. Writes what a judge needs.
  *
- *     node bench/dist/speakers.js OUT CORPUS... [--voices a,b] [--sentences 16] [--vocoder sparse-wavernn] [--cache runs/cache]
+ *     node bench/dist/speakers.js OUT CORPUS... [--voices a,b] [--sentences 16] [--held-out] [--vocoder sparse-wavernn] [--cache runs/cache]
  *
- * writes OUT/VOICE/NN.wav and OUT/VOICE.tsv (WAV, tab, text). A line without a speaker is of the package's first.
+ * writes OUT/VOICE/NN.wav and OUT/VOICE.tsv (WAV, tab, text). With `--held-out` a voice speaks the texts of its speaker's recordings that
+ * training never saw, and OUT/VOICE.teacher.tsv lists those recordings. A line without a speaker is of the package's first.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -17,7 +18,7 @@ import { loadSynthesizer } from 'sparsewave/internal/synthesis/index'
 import { VOCODERS, type VocoderKind } from 'sparsewave/internal/vocoder/vocoder'
 import { readVoice } from 'sparsewave/internal/voices/index'
 import { cacheUtterance, readCached } from 'sparsewave-training/internal/data/cache'
-import { readCorpus } from 'sparsewave-training/internal/data/corpus'
+import { readCorpus, split } from 'sparsewave-training/internal/data/corpus'
 
 /** Recordings of each speaker that are compared with. */
 const RECORDINGS = 24
@@ -28,6 +29,7 @@ const { values: flags, positionals } = parseArgs({
     package: { type: 'string', default: 'english' },
     voices: { type: 'string' },
     sentences: { type: 'string', default: '16' },
+    'held-out': { type: 'boolean', default: false },
     vocoder: { type: 'string', default: 'sparse-wavernn' },
     cache: { type: 'string', default: 'runs/cache' },
   },
@@ -44,6 +46,13 @@ const sentences = readFileSync(join(PACKAGE_ROOT, 'bench/sentences.txt'), 'utf8'
   .trim()
   .split('\n')
   .slice(0, Number(flags.sentences))
+
+/** What a voice says: texts, and where there are any the recordings of them. */
+function linesOf(speaker: string): { readonly text: string; readonly audio?: string }[] {
+  if (!flags['held-out']) return sentences.map((text) => ({ text }))
+  const held = utterances.filter((u) => split(u.id) !== 'train' && (u.speaker ?? speakers[0]) === speaker)
+  return held.slice(0, Number(flags.sentences))
+}
 
 interface Sound {
   /** Hz. */
@@ -87,7 +96,8 @@ for (const { name, speaker } of voices) {
   mkdirSync(join(out, name), { recursive: true })
   const lines: string[] = []
   const frames: Frames[] = []
-  for (const [i, text] of sentences.entries()) {
+  const said = linesOf(speaker)
+  for (const [i, { text }] of said.entries()) {
     const parts: number[] = []
     for await (const { samples } of synthesizer.stream(text, { seed: 1, vocoder }))
       for (const v of samples) parts.push(v)
@@ -98,6 +108,8 @@ for (const { name, speaker } of voices) {
     frames.push(analyze(samples))
   }
   writeFileSync(join(out, `${name}.tsv`), `${lines.join('\n')}\n`)
+  const taught = said.flatMap(({ text, audio }) => (audio === undefined ? [] : [`${audio}\t${text}\n`]))
+  if (taught.length > 0) writeFileSync(join(out, `${name}.teacher.tsv`), taught.join(''))
   await synthesizer.close()
   const own = soundOf(frames)
   const teacher = teachers.get(speaker)!

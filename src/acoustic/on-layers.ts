@@ -38,6 +38,7 @@ export interface Outputs {
 interface Sharpening {
   /** [64], or [speakers, 64]. */
   readonly means: Float32Array
+  /** [64, 64], or [speakers, 64, 64]. */
   readonly matrix: Float32Array
   readonly time: number
 }
@@ -72,7 +73,10 @@ function readWeights(file: ModelFile): Weights | undefined {
   return { config, values: (name) => last[name] ?? values(name), sharpening }
 }
 
-/** The last layer with all that follows it in one: normalisation and, where the voice is sharpened, (envelope - mean) matrix. */
+/**
+ * The last layer with all that follows it in one: normalisation and, in a model of one voice that is sharpened, (envelope - mean) matrix.
+ * Of several speakers' matrices one is chosen by the call.
+ */
 function outermost(
   values: Weights['values'],
   sharpening: Weights['sharpening'],
@@ -80,9 +84,10 @@ function outermost(
   const N = ENVELOPE_POINTS
   const spread = values(NORMALIZATION_NAMES.envelopeSpread)[0]!
   const mean = values(NORMALIZATION_NAMES.envelopeMean)
+  const isOfOne = sharpening !== undefined && sharpening.means.length === N
   const onwards = (rows: Float32Array, offset: (k: number) => number): Float32Array => {
     const envelopes = rows.map((v, i) => v * spread + offset(i % N))
-    if (!sharpening) return envelopes
+    if (!isOfOne) return envelopes
     return envelopes.map((_, i) => {
       const row = i - (i % N)
       let sum = 0
@@ -90,8 +95,7 @@ function outermost(
       return sum
     })
   }
-  // Of several speakers' means one is chosen by the call.
-  const centre = (k: number) => (sharpening?.means.length === N ? sharpening.means[k]! : 0)
+  const centre = (k: number) => (isOfOne ? sharpening.means[k]! : 0)
   return {
     'frame.out.weight': onwards(values('frame.out.weight'), () => 0),
     'frame.out.bias': onwards(values('frame.out.bias'), (k) => mean[k]! - centre(k)),
@@ -112,9 +116,15 @@ function sharpeningOf({ initializers, nodes }: OnnxContents, speakers: number): 
     const data = name === undefined ? undefined : initializers[name]?.data
     return data instanceof Float32Array && data.length === size ? data : undefined
   }
+  const maker = (name: string | undefined) => nodes.find((n) => n.outputs[0] === name)
+  /** Whether a value is the speakers' matrices, weighted. */
+  const isMixed = (name: string | undefined): boolean =>
+    maker(maker(name)?.inputs[0])?.inputs[1] === SPEAKER_NAMES.sharpening
+  const ofSpeakers = constant(SPEAKER_NAMES.sharpening, speakers * ENVELOPE_POINTS ** 2)
   for (const { op, inputs, outputs } of nodes) {
-    const matrix = op === 'MatMul' ? constant(inputs[1], ENVELOPE_POINTS ** 2) : undefined
-    const centred = matrix && nodes.find((n) => n.op === 'Sub' && n.outputs[0] === inputs[0])
+    if (op !== 'MatMul') continue
+    const matrix = speakers > 0 ? isMixed(inputs[1]) && ofSpeakers : constant(inputs[1], ENVELOPE_POINTS ** 2)
+    const centred = matrix ? nodes.find((n) => n.op === 'Sub' && n.outputs[0] === inputs[0]) : undefined
     const means =
       centred &&
       (speakers > 0
@@ -169,6 +179,9 @@ const yieldThread = (): Promise<void> =>
     else setTimeout(resume, 0)
   })
 
+/** Matrices of voices and of their mixtures that are kept, 16 kB each. */
+const MADE = 64
+
 /** Values of one prediction, at most this many floats kept from one to the next. */
 const ARENA = 1 << 22
 
@@ -176,6 +189,8 @@ class LayerOps implements Ops<Rows> {
   readonly #layers: Layers
   readonly #weights: Weights
   readonly #matrices = new Map<string, Matrix>()
+  /** Those of `times`, the latest used last. */
+  readonly #made = new Map<string, Matrix>()
   /** What is to be computed, inputs before outputs. */
   #plan: Rows[] = []
   #arena = new Float32Array(0)
@@ -222,7 +237,7 @@ class LayerOps implements Ops<Rows> {
   }
 
   close(): void {
-    for (const matrix of this.#matrices.values()) matrix.close()
+    for (const matrix of [...this.#matrices.values(), ...this.#made.values()]) matrix.close()
     this.#layers.close()
   }
 
@@ -266,6 +281,26 @@ class LayerOps implements Ops<Rows> {
       const out = this.allocate(x.rows * matrix.columns)
       const extras = { activation: relu ? 'relu' : 'none', residual: residual?.data } as const
       matrix.product(x.data, x.rows, (width - 1) / 2, out, extras)
+      return out
+    })
+  }
+
+  /** The product with a matrix [channels, channels] that is made where it is not kept from a call before. */
+  times(x: Rows, name: string, make: () => Float32Array): Rows {
+    let matrix = this.#made.get(name)
+    if (matrix) this.#made.delete(name)
+    else matrix = this.#layers.matrix(make(), new Float32Array(x.channels), 1)
+    // The latest is the last to go.
+    this.#made.set(name, matrix)
+    const [oldest] = this.#made.keys()
+    if (this.#made.size > MADE) {
+      this.#made.get(oldest!)!.close()
+      this.#made.delete(oldest!)
+    }
+    const kept = matrix
+    return this.#planned(x.rows, x.channels, () => {
+      const out = this.allocate(x.rows * x.channels)
+      kept.product(x.data, x.rows, 0, out, { activation: 'none', residual: undefined })
       return out
     })
   }
@@ -405,14 +440,22 @@ export class LayeredAcoustic {
         if (voiced) f0[frame] = Math.exp(predicted[at]! * pitchSpread + pitchMean) * pitch
       }
     const decoded = decode(ops, ops, config, placed, ops.rows(total, PITCH_FIELDS, given), speaker)
+    const sharpened = this.#sharpened(decoded, shares)
     await ops.compute()
-    const envelope = this.#envelope(decoded, shares)
+    const envelope = this.#envelope(sharpened, shares)
     return {
       durations: Int32Array.from(units, (count) => count * FRAMES_PER_UNIT),
       length: sum(own) * FRAMES_PER_UNIT,
       f0,
       envelope,
     }
+  }
+
+  /** Rows of log power multiplied with the speaker's matrix, in a model of several that is sharpened. */
+  #sharpened(rows: Rows, shares: Float32Array): Rows {
+    const { sharpening } = this.#weights
+    if (!sharpening || shares.length === 0) return rows
+    return this.#ops.times(rows, `sharpening ${shares.join(' ')}`, () => mixed(sharpening.matrix, shares))
   }
 
   /** The last layer's rows to log power, sharpened in time where the voice is; in memory of its own. */
@@ -449,9 +492,10 @@ function mixed(table: Float32Array, shares: Float32Array): Float32Array {
   return out
 }
 
-/** What sharpening adds to all frames of a voice: mean - mean matrix, since the layers give envelope matrix. */
-function shiftOf({ means, matrix }: Sharpening, shares: Float32Array): Float32Array {
-  const mean = mixed(means, shares)
+/** What sharpening adds to all frames of a voice: mean - mean matrix, since the rows are envelope matrix. */
+function shiftOf(sharpening: Sharpening, shares: Float32Array): Float32Array {
+  const mean = mixed(sharpening.means, shares)
+  const matrix = mixed(sharpening.matrix, shares)
   return mean.map((value, k) => {
     let sum = 0
     for (let i = 0; i < ENVELOPE_POINTS; i++) sum += mean[i]! * matrix[i * ENVELOPE_POINTS + k]!

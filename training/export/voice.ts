@@ -23,7 +23,13 @@ import { BLOCK_ROWS } from '../net/layout.ts'
 import type { MaskSet } from '../net/mask.ts'
 import { describeIssue } from '../net/schema.ts'
 import { maskedSegments, parameterLayout } from '../net/vocoder-layout.ts'
-import { exportAcoustic, measureSharpening, openPredictor, type Sharpening } from '../tasks/acoustic/index.ts'
+import {
+  cachedExamples,
+  exportAcoustic,
+  measureSharpening,
+  openPredictor,
+  type Sharpening,
+} from '../tasks/acoustic/index.ts'
 import type { Checkpoint } from '../tasks/sparse-wavernn/checkpoint.ts'
 import { openCheckpoint } from '../tasks/sparse-wavernn/open.ts'
 import { exportConditioning } from './conditioning.ts'
@@ -182,7 +188,7 @@ async function sharpeningOf(checkpoint: string, { corpora, cache, sharpen }: Sha
     )
   }
   for (const utterance of utterances) await cacheUtterance(utterance, cache)
-  return measureSharpening(predictor, cache, utterances, sharpen)
+  return measureSharpening(predictor, cachedExamples(predictor.config, utterances, cache), sharpen)
 }
 
 /** What stays of the old package's description. A copy under another name gives up the aliases, which are the old voice's. */

@@ -13,4 +13,6 @@ export const SPEAKER_NAMES = {
   pitch: 'speakers.pitch',
   /** [speakers, 64] the envelope that sharpening starts from. */
   means: 'speakers.means',
+  /** [speakers, 64, 64] what deviations from it are multiplied with. */
+  sharpening: 'speakers.sharpening',
 } as const

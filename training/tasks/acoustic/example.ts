@@ -4,6 +4,7 @@
  */
 import { SparsewaveError } from 'sparsewave/internal/errors'
 import { ENVELOPE_POINTS, type Frames } from 'sparsewave/internal/frames'
+import { readCached } from '../../data/cache.ts'
 import type { Utterance } from '../../data/corpus.ts'
 import { type AcousticConfig, FRAMES_PER_UNIT, UNIT_FIELDS } from './config.ts'
 
@@ -78,6 +79,15 @@ export function createExample(
     voiced: Uint8Array.from(f0, (v) => (v > 0 ? 1 : 0)),
     envelope: frames.envelope.subarray(0, count * ENVELOPE_POINTS),
   }
+}
+
+/** Examples of cached utterances, one after the other. */
+export function* cachedExamples(
+  config: Pick<AcousticConfig, 'symbols' | 'speakers'>,
+  utterances: readonly Utterance[],
+  cache: string,
+): Generator<Example> {
+  for (const utterance of utterances) yield createExample(config, utterance, readCached(cache, utterance.id).frames)
 }
 
 /** ln F0, linear between voiced frames and constant beyond the first and last; all 0 when nothing is voiced. */

@@ -32,7 +32,7 @@ const normalization = {
 }
 const SHARPENING = sharpeningOf(
   [Float32Array.from({ length: ENVELOPE_POINTS }, (_, k) => -9 - k / 30)],
-  Array.from({ length: ENVELOPE_POINTS }, (_, c) => 1 + c / 60),
+  [Array.from({ length: ENVELOPE_POINTS }, (_, c) => 1 + c / 60)],
   0.3,
 )
 const checkpoint = (() => {

@@ -105,11 +105,22 @@ export function acousticGraph(checkpoint: Checkpoint, { half = true, sharpening 
     g.f32(value, undefined, NORMALIZATION_NAMES[key])
   const spread = g.node('Mul', [normalized, constant('envelopeSpread', envelopeSpread)])
   const smooth = g.node('Add', [spread, constant('envelopeMean', envelopeMean)])
-  const centre = (means: readonly Float32Array[]) =>
-    count > 0
-      ? mixed(Float32Array.from(means.flatMap((m) => [...m])), ENVELOPE_POINTS, SPEAKER_NAMES.means)
-      : g.f32(means[0]!)
-  const envelope = sharpening ? sharpen(g, smooth, sharpening, centre(sharpening.means)) : smooth
+  // A constant, or of several speakers' constants what the call's shares make of them.
+  const chosen = (tables: readonly Float32Array[], shape: readonly number[], name: string) => {
+    if (count === 0) return g.f32(tables[0]!, shape)
+    const all = Float32Array.from(tables.flatMap((table) => [...table]))
+    const row = mixed(all, tables[0]!.length, name)
+    return shape.length > 1 ? g.node('Reshape', [row, g.i64(shape)]) : row
+  }
+  const envelope = sharpening
+    ? sharpen(
+        g,
+        smooth,
+        chosen(sharpening.matrices, [ENVELOPE_POINTS, ENVELOPE_POINTS], SPEAKER_NAMES.sharpening),
+        chosen(sharpening.means, [ENVELOPE_POINTS], SPEAKER_NAMES.means),
+        sharpening.time,
+      )
+    : smooth
   const flat = (x: string) => g.node('Reshape', [x, g.i64([-1])])
   const wide = g.node('Mul', [flat('melody'), constant('pitchSpread', pitchSpread)])
   const common = g.node('Add', [wide, constant('pitchMean', pitchMean)])
@@ -132,8 +143,7 @@ export function acousticGraph(checkpoint: Checkpoint, { half = true, sharpening 
 }
 
 /** `sharpen` of sharpen.ts as nodes. */
-function sharpen(g: OnnxBuilder, envelope: string, { matrix, time }: Sharpening, centre: string): string {
-  const weights = g.f32(matrix, [ENVELOPE_POINTS, ENVELOPE_POINTS])
+function sharpen(g: OnnxBuilder, envelope: string, weights: string, centre: string, time: number): string {
   const fine = g.node('MatMul', [g.node('Sub', [envelope, centre]), weights])
   const padded = g.node('Pad', [fine, g.i64([TIME_SPAN, 0, TIME_SPAN, 0])], { mode: 'edge' })
   const last = 2 * TIME_SPAN

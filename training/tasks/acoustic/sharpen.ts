@@ -4,15 +4,14 @@
  * constants in the exported graph. After Toda & Tokuda 2007 (global variance); what it gains: docs/measurements/acoustic-model.md.
  */
 import { ENVELOPE_POINTS } from 'sparsewave/internal/frames'
-import { readCached, type Utterance } from '../../data/index.ts'
 import type { AcousticConfig } from './config.ts'
-import { createExample, type Example, loudFrames } from './example.ts'
+import { type Example, loudFrames } from './example.ts'
 
 export interface Sharpening {
   /** By speaker, one in a net of one voice: [64] the envelope that deviations are taken from. */
   readonly means: readonly Float32Array[]
-  /** [64, 64] to multiply deviations [frames, 64] with from the right. */
-  readonly matrix: Float32Array
+  /** By speaker likewise: [64, 64] to multiply deviations [frames, 64] with from the right. */
+  readonly matrices: readonly Float32Array[]
   /** Share of a frame's difference from its neighbours within TIME_SPAN frames that is added to it. */
   readonly time: number
 }
@@ -29,8 +28,14 @@ const COSINES = Float64Array.from({ length: N * N }, (_, i) => {
   return Math.sqrt((c === 0 ? 1 : 2) / N) * Math.cos((Math.PI * c * ((i % N) + 0.5)) / N)
 })
 
-/** Sharpening that multiplies cosine coefficient c of a deviation by gains[c]. */
-export function sharpeningOf(means: readonly Float32Array[], gains: ArrayLike<number>, time: number): Sharpening {
+/** Sharpening that multiplies cosine coefficient c of a speaker's deviation by that speaker's gains[c]. */
+export const sharpeningOf = (
+  means: readonly Float32Array[],
+  gains: readonly ArrayLike<number>[],
+  time: number,
+): Sharpening => ({ means, matrices: gains.map(matrixOf), time })
+
+function matrixOf(gains: ArrayLike<number>): Float32Array {
   const matrix = new Float32Array(N * N)
   for (let i = 0; i < N; i++)
     for (let k = 0; k < N; k++) {
@@ -38,45 +43,41 @@ export function sharpeningOf(means: readonly Float32Array[], gains: ArrayLike<nu
       for (let c = 0; c < N; c++) sum += gains[c]! * COSINES[c * N + i]! * COSINES[c * N + k]!
       matrix[i * N + k] = sum
     }
-  return { means, matrix, time }
+  return matrix
 }
 
 /** A model whose envelopes are measured (evaluate.ts). */
 interface Measurable {
-  readonly config: Pick<AcousticConfig, 'symbols' | 'speakers'>
+  readonly config: Pick<AcousticConfig, 'speakers'>
   teacherForced(example: Example): { readonly frames: { readonly envelope: Float32Array } }
 }
 
 /**
- * Measures how much less a model's envelopes vary than the recordings', over the audible frames of cached utterances. The
- * level keeps its gain 1; each other coefficient gets (recordings' deviation / model's) ^ amount.
+ * Measures how much less a model's envelopes vary than the recordings', speaker by speaker, over audible frames.
+ * The level keeps its gain 1; each other coefficient gets (recordings' deviation / model's) ^ amount.
  */
-export function measureSharpening(
-  predictor: Measurable,
-  cache: string,
-  utterances: readonly Utterance[],
-  amount: number,
-): Sharpening {
-  const real = new Float64Array(N)
-  const predicted = new Float64Array(N)
+export function measureSharpening(predictor: Measurable, examples: Iterable<Example>, amount: number): Sharpening {
   const sums = Array.from({ length: Math.max(1, predictor.config.speakers.length) }, () => ({
+    real: new Float64Array(N),
+    predicted: new Float64Array(N),
     total: new Float64Array(N),
     count: 0,
   }))
-  for (const utterance of utterances) {
-    const example = createExample(predictor.config, utterance, readCached(cache, utterance.id).frames)
+  for (const example of examples) {
     const { envelope } = predictor.teacherForced(example).frames
     const audible = loudFrames(example.envelope)
-    addVariance(real, example.envelope, audible)
-    addVariance(predicted, envelope, audible)
     const own = sums[example.speaker]!
+    addVariance(own.real, example.envelope, audible)
+    addVariance(own.predicted, envelope, audible)
     for (let i = 0; i < envelope.length; i++) own.total[i % N]! += envelope[i]!
     own.count += audible.length
   }
-  const gains = Array.from(real, (v, c) => {
-    const ratio = Math.sqrt(v / predicted[c]!)
-    return c === 0 || !(ratio > 1) ? 1 : Math.min(RATIO_LIMIT, ratio) ** amount
-  })
+  const gains = sums.map(({ real, predicted }) =>
+    Array.from(real, (v, c) => {
+      const ratio = Math.sqrt(v / predicted[c]!)
+      return c === 0 || !(ratio > 1) ? 1 : Math.min(RATIO_LIMIT, ratio) ** amount
+    }),
+  )
   return sharpeningOf(
     sums.map(({ total, count }) => Float32Array.from(total, (v) => v / Math.max(1, count))),
     gains,
@@ -100,8 +101,9 @@ function cosines(envelope: Float32Array, frame: number): Float64Array {
 }
 
 /** Sharpens envelopes [frames, 64]; edges are repeated in time. The exported graph does the same. */
-export function sharpen(envelope: Float32Array, { means, matrix, time }: Sharpening, speaker: number): Float32Array {
+export function sharpen(envelope: Float32Array, { means, matrices, time }: Sharpening, speaker: number): Float32Array {
   const mean = means[speaker]!
+  const matrix = matrices[speaker]!
   const frames = envelope.length / N
   const fine = new Float32Array(envelope.length)
   for (let f = 0; f < frames; f++)

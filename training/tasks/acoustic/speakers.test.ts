@@ -33,7 +33,7 @@ const normalization = {
 }
 const SHARPENING = sharpeningOf(
   SPEAKERS.map((_, s) => Float32Array.from({ length: ENVELOPE_POINTS }, (_, k) => -9 + s - k / 30)),
-  Array.from({ length: ENVELOPE_POINTS }, (_, c) => 1 + c / 60),
+  SPEAKERS.map((_, s) => Array.from({ length: ENVELOPE_POINTS }, (_, c) => 1 + ((1 + s) * c) / 100)),
   0.3,
 )
 const initial = initialCheckpoint(CONFIG, normalization, 1)

@@ -8,7 +8,7 @@ import { SparsewaveError } from 'sparsewave/internal/errors'
 import { ENVELOPE_POINTS, type Frames } from 'sparsewave/internal/frames'
 import { readCached } from '../../data/cache.ts'
 import { split, type Utterance } from '../../data/corpus.ts'
-import { createExample } from '../acoustic/example.ts'
+import { cachedExamples, createExample } from '../acoustic/example.ts'
 import { measureSharpening, openPredictor } from '../acoustic/index.ts'
 
 /** Recordings that the sharpening is measured on. */
@@ -38,7 +38,8 @@ export async function predictEnvelopes(
   mkdirSync(folder, { recursive: true })
   const predictor = await openPredictor(acoustic)
   const held = utterances.filter((u) => split(u.id) === 'validation').slice(0, SHARPEN_UTTERANCES)
-  const sharpening = sharpen > 0 ? measureSharpening(predictor, cache, held, sharpen) : undefined
+  const sharpening =
+    sharpen > 0 ? measureSharpening(predictor, cachedExamples(predictor.config, held, cache), sharpen) : undefined
   for (const utterance of missing) {
     const { frames } = readCached(cache, utterance.id)
     const own = predictor.teacherForced(createExample(predictor.config, utterance, frames), sharpening).frames
