@@ -231,6 +231,15 @@ describe.skipIf(!built)(built ? 'a run' : 'a run (skipped: build/native/train.no
     expect(() => job('both', { more: ['voices'], acoustic: 'runs/acoustic' })).toThrow(/more/)
   })
 
+  test('whose pairs of masks cannot share its lanes is refused before anything is made', async () => {
+    const shared = job('shared', { masks: { method: 'policy-es', pairs: 16 }, cache: join(dir, 'no-cache') })
+    await expect(trainSparseWavernn(shared, context())).rejects.toMatchObject({
+      code: 'JOB_INVALID',
+      remedy: expect.stringContaining('multiple of 256'),
+    })
+    expect(existsSync(join(dir, 'no-cache'))).toBe(false)
+  })
+
   test('on predicted frames asks for a corpus with durations', async () => {
     const predicted = job('predicted', { acoustic: join(dir, 'acoustic') })
     await expect(trainSparseWavernn(predicted, context())).rejects.toMatchObject({ code: 'CORPUS_INVALID' })

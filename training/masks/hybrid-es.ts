@@ -93,6 +93,7 @@ export const hybridEs: MaskMethodFactory<HybridOptions> = {
 class HybridEs implements MaskMethod {
   readonly name = 'hybrid-es'
   readonly share: 'pairs' | 'all'
+  readonly pairs: number
   readonly #o: HybridOptions
   readonly #seed: number
   readonly #layout: ScoreLayout
@@ -118,6 +119,7 @@ class HybridEs implements MaskMethod {
     this.#o = o
     this.#seed = seed
     this.share = o.share === 'all' ? 'all' : 'pairs'
+    this.pairs = o.share === 'turns' ? 1 : o.pairs
     this.#layout = new ScoreLayout(matrices)
     const random = new Random(seed, 2 ** 21)
     this.#scores = new Float32Array(this.#layout.size).map(() => random.normal())

@@ -70,6 +70,7 @@ export const policyEs: MaskMethodFactory<Options> = {
 class PolicyEs implements MaskMethod {
   readonly name = 'policy-es'
   readonly share = 'pairs'
+  readonly pairs: number
   readonly startsDense: boolean
   readonly #o: Options
   readonly #seed: number
@@ -94,6 +95,7 @@ class PolicyEs implements MaskMethod {
     this.#context = context
     this.#o = o
     this.#seed = context.seed
+    this.pairs = o.policy === 'learned' ? o.pairs : 1
     this.startsDense = o.only === ''
     const pruned = context.matrices.filter((m) => m.name.startsWith(o.only))
     this.#layout = new ScoreLayout(pruned)

@@ -44,6 +44,8 @@ export interface MaskMethod {
   readonly name: string
   /** How members share a batch (training/net/engine.ts); `all` when absent. */
   readonly share?: 'all' | 'pairs'
+  /** Most pairs that share a batch, where `share` says so. */
+  readonly pairs?: number
   /** Training begins with every block: initial weights are scaled for all columns, not for the kept ones. */
   readonly startsDense?: boolean
   /** Masks of the population's members for this update; one member for methods without a population. */

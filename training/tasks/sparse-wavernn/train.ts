@@ -164,7 +164,17 @@ function checkStart(c: Checkpoint, job: SparseWavernnJob, masks: MaskMethod): vo
 
 function masksOf(job: SparseWavernnJob): MaskMethod {
   const { method, ...options } = job.masks
-  return createMasks(method, { matrices: maskedSegments(parameterLayout(job.net)), seed: job.seed }, options)
+  const masks = createMasks(method, { matrices: maskedSegments(parameterLayout(job.net)), seed: job.seed }, options)
+  const { share, pairs = 1 } = masks
+  if (share === 'pairs' && (job.training.lanes / LANES) % pairs !== 0)
+    throw new SparsewaveError(
+      'JOB_INVALID',
+      `${job.training.lanes} lanes cannot be shared by ${pairs} pairs of masks.`,
+      {
+        remedy: `Give training.lanes a multiple of ${LANES * pairs}, or fewer masks.pairs.`,
+      },
+    )
+  return masks
 }
 
 class Run {
