@@ -8,8 +8,8 @@ import { MANIFEST_FILE } from './manifest.ts'
 /** The voice of the project's own tests. It speaks only when there is no other or when it is named. */
 const TEST_VOICE = 'tiny'
 
-/** The package that ships. Its first voice is the default, whatever else is installed. */
-const SHIPPED = 'english'
+/** The voice that ships as the default, whatever else is installed. */
+const SHIPPED = 'heart'
 
 /** Name of the voice used when none is named: `preferred`, SPARSEWAVE_VOICE, the shipped one or the first there is. Throws VOICE_UNKNOWN. */
 export function defaultVoice(
@@ -18,7 +18,7 @@ export function defaultVoice(
 ): string {
   if (preferred) return readVoice(preferred, { modelsDir }).manifest.name
   const names = listVoices({ modelsDir })
-  if (packagesIn(modelsDir).includes(SHIPPED)) return readVoice(SHIPPED, { modelsDir }).manifest.name
+  if (names.includes(SHIPPED)) return SHIPPED
   const first = names.find((name) => name !== TEST_VOICE) ?? names[0]
   if (first === undefined) throw new SparsewaveError('VOICE_UNKNOWN', `There are no voices in ${modelsDir}.`)
   return first
