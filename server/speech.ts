@@ -11,12 +11,15 @@ import { faultOf } from './fault.ts'
 import { outcomeOf } from './metrics.ts'
 import type { SpeechRequest } from './synthesis/messages.ts'
 import type { StreamEvents, StreamHandle } from './synthesis/stream.ts'
+import { SpeechTrace, type Traced } from './tracing.ts'
 import { languageOf } from './voices.ts'
 
 /** Who speaks and how it is counted. */
 export interface SpeechOwner {
   readonly id: string
   readonly deps: ServerDeps
+  /** The span that the speech belongs to. */
+  readonly traced?: Traced | undefined
   readonly caller: Caller | undefined
   /** Label of the metrics. */
   readonly route: string
@@ -32,7 +35,7 @@ export interface SpeechOwner {
   log?(fields: Record<string, unknown>): void
 }
 
-export type SpeechEvents = Required<Omit<StreamEvents, 'flushed' | 'cleared' | 'started'>> & {
+export type SpeechEvents = Required<Omit<StreamEvents, 'flushed' | 'cleared' | 'started' | 'trace'>> & {
   /** Text came in scripts that the voice's language does not read; each is named once. */
   unread?(scripts: readonly string[], message: string): void
   started?(): void
@@ -59,6 +62,7 @@ export class Speech {
   /** Scripts that came and are not read. */
   readonly #unread = new Set<string>()
   readonly #events: SpeechEvents
+  readonly #trace: SpeechTrace
 
   /** Throws SERVER_BUSY, SERVER_STOPPING. `ended` is called once, before the event that ends the speech. */
   constructor(owner: SpeechOwner, request: SpeechRequest, events: SpeechEvents, ended: () => void = () => {}) {
@@ -67,18 +71,26 @@ export class Speech {
     this.#events = events
     this.#language = languageOf(request.voice, owner.deps.catalogue)
     this.#startedAt = owner.startedAt ?? performance.now()
-    const { metrics, pool } = owner.deps
+    const { metrics } = owner.deps
     const { route } = owner
-    this.#stream = pool.open(
+    const trace = new SpeechTrace(owner.traced, () => ({
+      'tts.route': route,
+      'tts.voice': request.voice,
+      'tts.format': request.output.format,
+    }))
+    this.#trace = trace
+    this.#stream = this.#open(
       { ...request, language: this.#language.tag },
       {
+        trace,
         started: () => events.started?.(),
         audio: (bytes, info, taken) => {
           this.#samples += info.samples
           if (this.#textAt !== undefined && bytes.length > 0) {
             const waited = performance.now() - this.#textAt
             this.#firstMs ??= Math.round(waited)
-            metrics.firstAudio.observe({ route }, waited / 1000)
+            metrics.firstAudio.observe({ labels: { route }, value: waited / 1000, exemplarLabels: trace.exemplar })
+            trace.firstAudio()
             this.#textAt = undefined
           }
           events.audio(bytes, info, taken)
@@ -102,9 +114,18 @@ export class Speech {
           events.error(error)
         },
       },
-      owner.caller?.name,
     )
     if (owner.text !== undefined) this.#count(owner.text, this.#startedAt)
+  }
+
+  #open(request: SpeechRequest, events: StreamEvents): StreamHandle {
+    const { deps, caller } = this.#owner
+    try {
+      return deps.pool.open(request, events, caller?.name)
+    } catch (error) {
+      this.#trace.settle(error instanceof SparsewaveError ? outcomeOf(error.status) : 'server_error', () => ({}))
+      throw error
+    }
   }
 
   get request(): SpeechRequest {
@@ -172,10 +193,15 @@ export class Speech {
     const ms = performance.now() - this.#startedAt
     metrics.requests.inc({ route, model, format, outcome })
     if (outcome === 'ok' && this.#samples > 0) {
-      metrics.duration.observe({ route, format }, ms / 1000)
+      metrics.duration.observe({ labels: { route, format }, value: ms / 1000, exemplarLabels: this.#trace.exemplar })
       // Live text may be written as slowly as it is spoken: its time says nothing of the server.
       if (input.kind !== 'live') metrics.realTimeFactor.observe({ route }, ms / 1000 / this.seconds)
     }
+    this.#trace.settle(outcome, () => ({
+      'tts.characters': this.#characters,
+      'tts.audio_seconds': this.seconds,
+      ...(this.#firstMs !== undefined && { 'tts.first_audio_ms': this.#firstMs }),
+    }))
     const fields = {
       outcome,
       voice,
@@ -188,7 +214,11 @@ export class Speech {
       ...(config.logText && { text: this.#spoken }),
     }
     if (this.#owner.log) this.#owner.log(fields)
-    else deps.logger.info({ id: this.#owner.id, path: route, caller: caller?.name, ...fields, ms: Math.round(ms) })
+    else {
+      const { id } = this.#owner
+      const { logged } = this.#trace
+      deps.logger.info({ id, path: route, caller: caller?.name, ...logged, ...fields, ms: Math.round(ms) })
+    }
   }
 }
 
@@ -198,14 +228,21 @@ const isOperators = ({ code, status }: SparsewaveError): boolean =>
   OPERATORS.has(code) || (status >= 500 && /^(?:KERNEL|PRECISION|DISK|ENGINE|QUEUE_UNAVAILABLE)/.test(code))
 
 /** An error as a client may see it. What it may not see goes to the log. */
-export function publicError(error: unknown, { id, deps }: Pick<SpeechOwner, 'id' | 'deps'>): SparsewaveError {
+export function publicError(
+  error: unknown,
+  { id, deps, traced }: Pick<SpeechOwner, 'id' | 'deps' | 'traced'>,
+): SparsewaveError {
   if (error instanceof SparsewaveError && !isOperators(error)) return error
+  const line = { id, ...traced?.logged }
   if (error instanceof SparsewaveError) {
-    deps.logger.error({ id, code: error.code, detail: error.message }, 'a voice or a part of the server cannot be used')
+    deps.logger.error(
+      { ...line, code: error.code, detail: error.message },
+      'a voice or a part of the server cannot be used',
+    )
     return new SparsewaveError(error.code, 'The server cannot use this voice.', {
       remedy: 'Ask for another voice, or tell whoever runs the server.',
     })
   }
-  deps.logger.error({ id, fault: faultOf(error) }, 'a message failed inside the server')
+  deps.logger.error({ ...line, fault: faultOf(error) }, 'a message failed inside the server')
   return new SparsewaveError('SYNTHESIS_FAILED', 'The request failed inside the server.')
 }

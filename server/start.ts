@@ -88,12 +88,13 @@ export async function startServer({
     watchdogSeconds: config.watchdogSeconds,
     spawn,
     observe: {
-      queueWait: (seconds) => metrics.queueWait.observe(seconds),
-      stage: (stage, seconds) => metrics.stage.observe({ stage }, seconds),
+      queueWait: (value, trace) => metrics.queueWait.observe({ value, exemplarLabels: trace?.exemplar ?? {} }),
+      stage: (stage, value, trace) =>
+        metrics.stage.observe({ labels: { stage }, value, exemplarLabels: trace?.exemplar ?? {} }),
       audio: (seconds) => metrics.audioSeconds.inc(seconds),
       batch: (streams) => metrics.batchSize.observe(streams),
       underrun: (seconds) => metrics.underrun.observe(seconds),
-      fault: (fault) => logger.error({ fault }, 'a stream failed inside a synthesis worker'),
+      fault: (fault, trace) => logger.error({ ...trace?.logged, fault }, 'a stream failed inside a synthesis worker'),
       workerStartFailed(reason, seconds) {
         metrics.workersLost.inc()
         log(`A synthesis worker did not start (${reason}). The next try comes in ${seconds} s.`)
