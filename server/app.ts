@@ -27,7 +27,7 @@ export function createApp(deps: ServerDeps, extension?: HttpExtension): Express 
   app.set('trust proxy', config.trustProxy)
   app.disable('x-powered-by')
   app.use(oneSlash, inOrder(), requestId, known(deps), traceRequests, requestLog(logger))
-  app.use(security, ...corsFor(config.corsOrigins))
+  app.use(leaving(pool), security, ...corsFor(config.corsOrigins))
 
   if (extension) app.use(inTime(extension), ...mountExtension(gate, extension))
 
@@ -61,6 +61,7 @@ export function createApp(deps: ServerDeps, extension?: HttpExtension): Express 
     else res.json({ status: 'ok' })
   })
   get('/health/ready', (_req, res) => {
+    deps.probedAt = performance.now()
     if (pool.isReady) res.json({ status: 'ok', ...pool.info })
     else res.status(503).json({ status: 'not ready' })
   })
@@ -85,6 +86,14 @@ const oneSlash: RequestHandler = (req, _res, next) => {
   req.url = singleSlashes(req.url)
   next()
 }
+
+/** A proxy must not keep a connection that is about to close: its next request there would be lost. */
+const leaving =
+  (pool: ServerDeps['pool']): RequestHandler =>
+  (_req, res, next) => {
+    if (pool.isLeaving) res.set('Connection', 'close')
+    next()
+  }
 
 const known =
   (deps: ServerDeps): RequestHandler =>

@@ -43,6 +43,9 @@ export type SpeechEvents = Required<Omit<StreamEvents, 'flushed' | 'cleared' | '
   cleared?(): void
 }
 
+/** A client that writes nothing for so long, ms, has ended its turn as far as a server that stops can wait. */
+export const QUIET = 2000
+
 export class Speech {
   readonly #owner: SpeechOwner
   readonly #stream: StreamHandle
@@ -57,6 +60,10 @@ export class Speech {
   #characters = 0
   #samples = 0
   #over = false
+  /** Live text came that no flush has followed yet. */
+  #isWriting = false
+  /** Runs once the speech is to end with the turn. */
+  #leaving: NodeJS.Timeout | undefined
   #spoken = ''
   readonly #language: Language
   /** Scripts that came and are not read. */
@@ -139,6 +146,8 @@ export class Speech {
 
   text(piece: string): void {
     this.#count(piece, performance.now())
+    this.#isWriting = true
+    this.#leaving?.refresh()
     this.#stream.text(piece)
   }
 
@@ -162,6 +171,7 @@ export class Speech {
   flush(): void {
     this.#owner.control?.()
     this.#stream.flush(++this.#marks)
+    this.#turnIsOver()
   }
 
   clear(): void {
@@ -169,10 +179,24 @@ export class Speech {
     this.#stream.clear(++this.#marks)
     this.#textAt = undefined
     this.#clears.push(this.#marks)
+    this.#turnIsOver()
+  }
+
+  #turnIsOver(): void {
+    this.#isWriting = false
+    if (this.#leaving) this.end()
   }
 
   end(): void {
+    clearTimeout(this.#leaving)
     this.#stream.end()
+  }
+
+  /** Ends the speech with the client's turn: its next flush, or a while without text. At once where no turn is open. */
+  endSoon(): void {
+    if (this.#over || this.#leaving) return
+    if (this.#isWriting) this.#leaving = setTimeout(() => this.end(), QUIET)
+    else this.end()
   }
 
   /** Ends the stream at once; no event follows. */
@@ -185,6 +209,7 @@ export class Speech {
   #settle(outcome: string): void {
     if (this.#over) return
     this.#over = true
+    clearTimeout(this.#leaving)
     this.#ended()
     const { deps, route, model = 'sparsewave', caller } = this.#owner
     const { metrics, config } = deps

@@ -8,6 +8,7 @@ import { Gate } from './access/gate.ts'
 import { KeyStore } from './access/key-store.ts'
 import { createApp } from './app.ts'
 import type { Config } from './config.ts'
+import type { ServerDeps } from './deps.ts'
 import { REQUEST_TIME, requireKeyFile, UPLOAD_TIME } from './extension.ts'
 import { listen } from './listen.ts'
 import { createLogger } from './log.ts'
@@ -28,7 +29,8 @@ export interface RunningServer {
   readonly metrics: Metrics
   readonly info: PoolInfo
   /**
-   * Takes no new requests, lets those that run finish (up to the drain time), ends the workers. Returns whether all of
+   * Is not ready any more, and serves on until probes must have seen it. Then takes no new requests, lets those that run
+   * finish (up to the drain time), ends the workers. Returns whether all of
    * them ended: one inside native code may not, and then the process has to be killed.
    */
   stop(): Promise<boolean>
@@ -53,6 +55,11 @@ export interface StartOptions {
 
 /** TCP connections of the HTTP port. More are closed at once. */
 const MAX_CONNECTIONS = 8192
+
+/** Somebody chooses servers by /health/ready if it was asked within this time, ms. */
+const PROBED = 60_000
+/** How often idle connections are closed while the last streams end, ms. */
+const REAP = 100
 
 /** Starts listening and resolves when the voice is loaded. Throws what the key file, the voice or a port refuses with. */
 export async function startServer({
@@ -111,7 +118,7 @@ export async function startServer({
   })
   const running = pool
   const gate = new Gate({ keys, requests: config.requestsPerMinute, characters: config.charactersPerMinute })
-  const deps = { pool, metrics, catalogue, gate, logger, config }
+  const deps: ServerDeps = { pool, metrics, catalogue, gate, logger, config }
   // Time to send a request in; how long its answer may take is the routes' business.
   const options = {
     headersTimeout: 10_000,
@@ -149,11 +156,16 @@ export async function startServer({
       info,
       async stop() {
         unwatch?.()
+        running.leave()
+        const isWatched = deps.probedAt !== undefined && performance.now() - deps.probedAt < PROBED
+        if (isWatched) await new Promise((resolve) => setTimeout(resolve, config.leaveSeconds * 1000))
         const closed = new Promise<void>((resolve) => server.close(() => resolve()))
         webSocket.close()
         wyoming?.close()
         const closing = extension?.close()
+        const reaping = setInterval(() => server.closeIdleConnections(), REAP)
         await running.drain(config.drainSeconds)
+        clearInterval(reaping)
         await closing
         wyoming?.end()
         server.closeIdleConnections()

@@ -29,8 +29,8 @@ test('the settings are ones the server has, and running requests get their time'
   const settings = Object.fromEntries(literals.map((line) => line.split('=') as [string, string]))
   for (const name of [...Object.keys(settings), ...container.env.map((e: { name: string }) => e.name)])
     expect(Object.keys(configSchema.shape)).toContain(name)
-  const { drainSeconds } = readConfig(settings)
-  expect(pod.spec.terminationGracePeriodSeconds).toBeGreaterThan(drainSeconds + 5)
+  const { leaveSeconds, drainSeconds } = readConfig(settings)
+  expect(pod.spec.terminationGracePeriodSeconds).toBeGreaterThan(leaveSeconds + drainSeconds + 5)
   const [{ pods }] = read('autoscaler.yaml').spec.metrics
   // Pods are added well before their workers are busy all the time.
   expect(Number(pods.target.averageValue.replace('m', '')) / 1000).toBeLessThan(0.8)

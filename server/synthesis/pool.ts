@@ -105,6 +105,7 @@ export class SynthesisPool {
   #info: PoolInfo | undefined
   #nextId = 1
   #failedStarts = 0
+  #leaving = false
   #stopping = false
   #whenIdle: (() => void) | undefined
   readonly #watchdog: NodeJS.Timeout
@@ -137,9 +138,19 @@ export class SynthesisPool {
     return this.#info
   }
 
+  /** Whether whoever has a choice should go elsewhere from now on: the server is about to stop. */
+  get isLeaving(): boolean {
+    return this.#leaving || this.#stopping
+  }
+
+  /** Is not ready any more, and serves as before. */
+  leave(): void {
+    this.#leaving = true
+  }
+
   /** Whether a worker would serve a stream now. */
   get isReady(): boolean {
-    return !this.#stopping && this.#workers.some((worker) => worker.state === 'ready' && !this.#isSlow(worker))
+    return !this.isLeaving && this.#workers.some((worker) => worker.state === 'ready' && !this.#isSlow(worker))
   }
 
   /** Whether a restart of the server would help: no worker for so long, or one that cannot be ended. */
