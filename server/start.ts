@@ -2,6 +2,7 @@
 import { createServer, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { HttpExtension } from '../src/extension.ts'
 import { Gate } from './access/gate.ts'
@@ -58,6 +59,8 @@ const MAX_CONNECTIONS = 8192
 
 /** Somebody chooses servers by /health/ready if it was asked within this time, ms. */
 const PROBED = 60_000
+/** Requests of connections that were accepted before the port closed come within this time, ms. */
+const LAST_REQUESTS = 250
 /** How often idle connections are closed while the last streams end, ms. */
 const REAP = 100
 
@@ -158,8 +161,9 @@ export async function startServer({
         unwatch?.()
         running.leave()
         const isWatched = deps.probedAt !== undefined && performance.now() - deps.probedAt < PROBED
-        if (isWatched) await new Promise((resolve) => setTimeout(resolve, config.leaveSeconds * 1000))
+        if (isWatched) await sleep(config.leaveSeconds * 1000)
         const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+        if (isWatched) await sleep(LAST_REQUESTS)
         webSocket.close()
         wyoming?.close()
         const closing = extension?.close()
