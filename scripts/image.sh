@@ -4,7 +4,8 @@
 #
 #   scripts/image.sh [FOLDER]
 #
-# FOLDER keeps base and layers for the next time; without one they are removed. 4 GB. MIRROR and SUITE choose the Debian.
+# FOLDER, 3 GB, keeps the base for the next time. Without one everything is removed. TRAINING=1 puts the trainer in, SUITE and
+# MIRROR choose the Debian. Ends with 3 where packages cannot be fetched.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 for program in buildah debootstrap curl; do
@@ -20,12 +21,15 @@ else
   trap 'rm -rf "$work"' EXIT
 fi
 suite=${SUITE:-trixie}
+training=${TRAINING:-0}
 export BUILDAH_ISOLATION=chroot
 store=(--root "$work/storage" --runroot "$work/run" --storage-driver vfs)
 buildah() { command buildah "${store[@]}" "$@"; }
+offline() { echo "Not built: $1 cannot be reached." >&2; exit 3; }
 say() { echo "[$(date +%T)] $*" >&2; }
 
 if [ ! -e "$work/base.done" ]; then
+  curl -sfL -o /dev/null "${MIRROR:-http://deb.debian.org/debian}/dists/$suite/Release" || offline 'the mirror of Debian'
   say "Debian $suite with its Node"
   rm -rf "$work/base"
   debootstrap --variant=minbase --include=ca-certificates,nodejs "$suite" "$work/base" ${MIRROR:+"$MIRROR"} >"$work/debootstrap.log"
@@ -42,31 +46,46 @@ if [ ! -e "$work/base.done" ]; then
   touch "$work/base.done"
 fi
 
+registry=$(npm config get registry)
+curl -sf -o /dev/null "${registry%/}/npm" || offline 'the npm registry'
 say 'the image'
 buildah build -q --format docker --pull-never --build-arg BASE=localhost/base --build-arg BUILD_BASE=localhost/build-base \
+  --build-arg TRAINING="$training" \
   -t localhost/sparsewave . >"$work/build.log" 2>&1 || { tail -n 40 "$work/build.log" >&2; exit 1; }
 
 say 'runs'
 port=$((20000 + RANDOM % 10000))
+program='node_modules/sparsewave/bin/sparsewave.mjs'
 container=$(buildah from --pull-never localhost/sparsewave)
-buildah run --env PORT=$port "$container" -- node node_modules/sparsewave/bin/sparsewave.mjs serve >"$work/server.log" 2>&1 &
-server=$!
-for ((i = 0; i < 120; i++)); do
-  curl -sf -o /dev/null "http://127.0.0.1:$port/health/ready" && break
-  kill -0 $server 2>/dev/null || { cat "$work/server.log" >&2; exit 1; }
+command buildah "${store[@]}" run --env PORT=$port "$container" -- node $program serve >"$work/server.log" 2>&1 &
+runner=$!
+# The server itself, behind the processes that make its chroot.
+innermost() {
+  local process=$1 child
+  while child=$(pgrep -P "$process" | head -n 1) && [ -n "$child" ]; do process=$child; done
+  echo "$process"
+}
+ready=''
+for ((i = 0; i < 240; i++)); do
+  curl -sf -o /dev/null "http://127.0.0.1:$port/health/ready" && ready=1 && break
+  kill -0 $runner 2>/dev/null || break
   sleep 0.5
 done
+server=$(innermost $runner)
+failed() { echo "$1" >&2; cat "$work/server.log" >&2; kill -KILL "$server" 2>/dev/null; exit 1; }
+[ -n "$ready" ] || failed 'The server is not ready.'
+[ "$(stat -c %u "/proc/$server")" = 1000 ] || failed 'The server runs as the wrong user.'
 curl -sf "http://127.0.0.1:$port/v1/audio/speech" -H 'Content-Type: application/json' \
-  -d '{"input": "Two boats came home.", "response_format": "wav", "seed": 1}' -o "$work/speech.wav"
-user=$(ps -o uid= -C node --ppid $server 2>/dev/null | head -1 | tr -d ' ')
-kill -TERM $server
-wait $server || true
+  -d '{"input": "Two boats came home.", "response_format": "wav", "seed": 1}' -o "$work/speech.wav" || failed 'It does not speak.'
+[ "$(head -c 4 "$work/speech.wav")" = RIFF ] || failed 'That was no WAV.'
+kill -TERM "$server"
+wait $runner || failed 'It did not end well.'
 sed 's/^/  /' "$work/server.log" >&2
+if [ "$training" = 1 ]; then buildah run "$container" -- node $program doctor >&2; fi
 
-mount=$(buildah mount "$container")
+mounted=$(buildah mount "$container")
 megabytes() { du -sm --apparent-size "$1" | cut -f1; }
-head -c 4 "$work/speech.wav" | grep -q RIFF || { echo 'That was no WAV.' >&2; exit 1; }
 echo "speech: $(stat -c %s "$work/speech.wav") bytes"
-echo "image: $(megabytes "$mount") MB, of which /app: $(megabytes "$mount/app") MB"
+echo "image: $(megabytes "$mounted") MB, of which /app: $(megabytes "$mounted/app") MB"
 buildah umount "$container" >/dev/null
 buildah rm "$container" >/dev/null
