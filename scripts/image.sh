@@ -39,9 +39,11 @@ if [ ! -e "$work/base.done" ]; then
   buildah commit -q --rm "$base" localhost/base >/dev/null
   say 'the same with npm, and with the certificates that this machine trusts'
   base=$(buildah from localhost/base)
-  buildah run "$base" -- sh -c 'apt-get update && apt-get install -y --no-install-recommends npm' >"$work/npm.log" 2>&1
   buildah copy -q "$base" /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt >/dev/null
   buildah config --env NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt "$base"
+  # Debian's npm 9 does not link a package to itself, which the trainer's build needs.
+  buildah run "$base" -- sh -c \
+    'apt-get update && apt-get install -y --no-install-recommends npm && npm install -g npm@10' >"$work/npm.log" 2>&1
   buildah commit -q --rm "$base" localhost/build-base >/dev/null
   touch "$work/base.done"
 fi

@@ -179,7 +179,7 @@ test('latencies carry the trace as exemplar where the scraper reads OpenMetrics,
     expect(plain.headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8')
     expect(plain.text).not.toContain('trace_id')
     // The same series by the same names.
-    const series = (text: string) => new Set(text.match(/^[a-z]\w*(?:\{.*?\})?(?= )/gm))
+    const series = (text: string) => new Set(text.match(/^(?:tts|ws|process)_\w+(?:\{.*?\})?(?= )/gm))
     expect(series(open.text)).toEqual(series(plain.text))
     expect(plain.text).toContain('# TYPE tts_requests_total counter')
     expect(open.text).toContain('# TYPE tts_requests counter')
