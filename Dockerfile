@@ -1,5 +1,13 @@
 # The server in a small image: built with all tools, run with production packages only, as an ordinary user.
-FROM node:20-slim AS build
+# With --build-arg TRAINING=1 it can train too, and take jobs from a queue on Redis.
+
+# Debian with Node 20 or later. scripts/image.sh makes one of Debian's own packages.
+ARG BASE=node:20-slim
+# The same with npm.
+ARG BUILD_BASE=$BASE
+
+FROM ${BUILD_BASE} AS build
+ARG TRAINING=0
 # The compiler of this stage leaves nothing behind but what it compiled, so any version will do.
 # hadolint ignore=DL3008
 RUN apt-get update && apt-get install -y --no-install-recommends g++ && rm -rf /var/lib/apt/lists/*
@@ -11,12 +19,19 @@ COPY bench/package.json bench/package.json
 ENV ONNXRUNTIME_NODE_INSTALL=skip
 RUN npm ci
 COPY . .
-# The package as npm has it, then its production dependencies alone. The trainer and its packages stay in this stage.
-RUN npm pack --ignore-scripts=false --pack-destination /tmp
+# The packages as npm has them, then their production dependencies alone. Without TRAINING the trainer stays in this stage.
+RUN npm pack --ignore-scripts=false --pack-destination /tmp && \
+  if [ "$TRAINING" = 1 ]; then npm pack --ignore-scripts=false --workspace sparsewave-training --pack-destination /tmp; fi
 WORKDIR /server
-RUN npm install --omit=dev /tmp/sparsewave-*.tgz
+RUN if [ "$TRAINING" = 1 ]; then npm install --omit=dev /tmp/sparsewave-*.tgz bullmq@6 ioredis@6; \
+  else npm install --omit=dev /tmp/sparsewave-*.tgz; fi
 
-FROM node:20-slim
+FROM ${BASE}
+ARG TRAINING=0
+# What a GPU is reached through.
+# hadolint ignore=DL3008
+RUN if [ "$TRAINING" = 1 ]; then \
+  apt-get update && apt-get install -y --no-install-recommends libvulkan1 && rm -rf /var/lib/apt/lists/*; fi
 ENV ORT_DISABLE_TELEMETRY=1 NODE_ENV=production HOST=0.0.0.0 PORT=8080
 WORKDIR /app
 COPY --from=build /server ./

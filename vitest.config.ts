@@ -3,8 +3,8 @@ import { availableParallelism } from 'node:os'
 import { defaultServerConditions } from 'vite'
 import { defineConfig } from 'vitest/config'
 
-// Packages of the house are taken from their sources.
-const conditions = ['source', ...defaultServerConditions]
+// Packages of the house are taken from their sources, all others as Node takes them: it knows no condition `module`.
+const conditions = ['source', ...defaultServerConditions.filter((condition) => condition !== 'module')]
 
 /** Tests that take long and change rarely: `npm run test:slow` runs them, and nothing else. */
 const SLOW = ['test/browser-voice.test.ts', 'test/engines.test.ts', 'test/slow/**/*.test.ts']

@@ -9,6 +9,7 @@ import { corsFor } from './access/origins.ts'
 import { asyncApiDocument } from './asyncapi.ts'
 import type { ServerDeps } from './deps.ts'
 import { type AsyncApi, docsPage, type OpenApi } from './docs-page.ts'
+import { exposition } from './exposition.ts'
 import { inTime, mountExtension } from './extension.ts'
 import { errorHandler, methodNotAllowed, notFound } from './http-errors.ts'
 import { inOrder } from './in-order.ts'
@@ -18,13 +19,15 @@ import { openApiDocument } from './openapi.ts'
 import { singleSlashes } from './paths.ts'
 import { mountDialects } from './routes/mount.ts'
 import { voiceFiles } from './routes/voice-files.ts'
+import { traceRequests } from './tracing.ts'
 
 export function createApp(deps: ServerDeps, extension?: HttpExtension): Express {
   const { pool, metrics, gate, logger, config } = deps
   const app = express()
   app.set('trust proxy', config.trustProxy)
   app.disable('x-powered-by')
-  app.use(oneSlash, inOrder(), requestId, known(deps), requestLog(logger), security, ...corsFor(config.corsOrigins))
+  app.use(oneSlash, inOrder(), requestId, known(deps), traceRequests, requestLog(logger))
+  app.use(leaving(pool), security, ...corsFor(config.corsOrigins))
 
   if (extension) app.use(inTime(extension), ...mountExtension(gate, extension))
 
@@ -58,13 +61,14 @@ export function createApp(deps: ServerDeps, extension?: HttpExtension): Express 
     else res.json({ status: 'ok' })
   })
   get('/health/ready', (_req, res) => {
+    deps.probedAt = performance.now()
     if (pool.isReady) res.json({ status: 'ok', ...pool.info })
     else res.status(503).json({ status: 'not ready' })
   })
-  get('/metrics', async (_req, res) => {
-    res
-      .type(metrics.registry.contentType)
-      .send(`${await metrics.registry.metrics()}${(await extension?.metrics?.()) ?? ''}`)
+  const scraped = exposition(metrics.registry, extension?.metrics)
+  get('/metrics', async (req, res) => {
+    const { type, body } = await scraped(req.get('Accept'))
+    res.type(type).vary('Accept').send(body)
   })
 
   app.use('/browser', express.static(join(PACKAGE_ROOT, 'build', 'web'), { index: false, setHeaders: askAgain }))
@@ -82,6 +86,14 @@ const oneSlash: RequestHandler = (req, _res, next) => {
   req.url = singleSlashes(req.url)
   next()
 }
+
+/** A proxy must not keep a connection that is about to close: its next request there would be lost. */
+const leaving =
+  (pool: ServerDeps['pool']): RequestHandler =>
+  (_req, res, next) => {
+    if (pool.isLeaving) res.set('Connection', 'close')
+    next()
+  }
 
 const known =
   (deps: ServerDeps): RequestHandler =>

@@ -97,7 +97,12 @@ export const configSchema = z.object({
     .describe('proxies before the server whose X-Forwarded-For is believed'),
   SPARSEWAVE_LOG_LEVEL: z.enum(LOG_LEVELS).default('info').describe('silent, error, warn, info, debug'),
   SPARSEWAVE_LOG_TEXT: z.enum(['0', '1']).default('0').describe('1 = the text that is spoken is logged too'),
-  SPARSEWAVE_DRAIN_SECONDS: whole(0, 3600).default(25).describe('time that running requests get on SIGTERM'),
+  SPARSEWAVE_LEAVE_SECONDS: whole(0, 3600)
+    .default(5)
+    .describe(
+      'time from SIGTERM to the last new request, where something asks /health/ready: it answers 503 meanwhile',
+    ),
+  SPARSEWAVE_DRAIN_SECONDS: whole(0, 3600).default(25).describe('time that running requests then get'),
 })
 
 export interface Config {
@@ -132,6 +137,7 @@ export interface Config {
   readonly trustProxy: number
   readonly logLevel: LogLevel
   readonly logText: boolean
+  readonly leaveSeconds: number
   readonly drainSeconds: number
 }
 
@@ -167,6 +173,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     trustProxy: c.SPARSEWAVE_TRUST_PROXY,
     logLevel: c.SPARSEWAVE_LOG_LEVEL,
     logText: c.SPARSEWAVE_LOG_TEXT === '1',
+    leaveSeconds: c.SPARSEWAVE_LEAVE_SECONDS,
     drainSeconds: c.SPARSEWAVE_DRAIN_SECONDS,
   }
 }

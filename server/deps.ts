@@ -13,4 +13,6 @@ export interface ServerDeps {
   readonly gate: Gate
   readonly logger: Logger
   readonly config: Config
+  /** When /health/ready was asked last, ms. */
+  probedAt?: number
 }

@@ -17,12 +17,14 @@ import { KeyStore } from './access/key-store.ts'
 import { corsFor } from './access/origins.ts'
 import type { Config } from './config.ts'
 import { docsPage, type OpenApi } from './docs-page.ts'
+import { exposition } from './exposition.ts'
 import { errorHandler, methodNotAllowed, notFound } from './http-errors.ts'
 import { inOrder } from './in-order.ts'
 import { listen } from './listen.ts'
 import { requestLog } from './log.ts'
 import { countRequest, originOf, requestId, security } from './middleware.ts'
 import { openApiDocument } from './openapi.ts'
+import { traceRequests } from './tracing.ts'
 
 /** Longest time in which a request of an extension may arrive: files are large. ms. */
 export const UPLOAD_TIME = 3_600_000
@@ -81,14 +83,16 @@ function extensionApp(extension: HttpExtension, gate: Gate, logger: Logger, conf
   const app = express()
   app.set('trust proxy', config.trustProxy)
   app.disable('x-powered-by')
-  app.use(inOrder(), requestId, requestLog(logger), security, ...corsFor(config.corsOrigins))
+  app.use(inOrder(), requestId, traceRequests, requestLog(logger), security, ...corsFor(config.corsOrigins))
   app.use(...mountExtension(gate, extension))
   const get = (path: string, handler: RequestHandler): void =>
     void app.route(path).get(handler).all(methodNotAllowed('GET'))
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
-  get('/metrics', async (_req, res) => {
-    res.type(registry.contentType).send(`${await registry.metrics()}${(await extension.metrics?.()) ?? ''}`)
+  const scraped = exposition(registry, extension.metrics)
+  get('/metrics', async (req, res) => {
+    const { type, body } = await scraped(req.get('Accept'))
+    res.type(type).vary('Accept').send(body)
   })
   const document = openApiDocument({ speech: false, extension })
   get('/openapi.json', (_req, res) => void res.json(document))

@@ -11,6 +11,7 @@ import { faultOf } from './fault.ts'
 import { note } from './log.ts'
 import type { HttpDialect } from './routes/dialect.ts'
 import { publicError } from './speech.ts'
+import { tracedOf } from './tracing.ts'
 
 export interface ErrorBody {
   error: { message: string; type: string; param: string | null; code: string | null }
@@ -139,7 +140,7 @@ export const errorBodyOf = (error: SparsewaveError): ErrorBody =>
 function asSparsewaveError(error: unknown, res: Response): SparsewaveError {
   const deps = res.locals.deps as ServerDeps | undefined
   const id = res.get('X-Request-Id') ?? ''
-  if (error instanceof SparsewaveError) return deps ? publicError(error, { id, deps }) : error
+  if (error instanceof SparsewaveError) return deps ? publicError(error, { id, deps, traced: tracedOf(res) }) : error
   const { status, type } = error as { status?: number; type?: string }
   if (type === 'entity.parse.failed') return new RequestError('REQUEST_INVALID', 'The body is not valid JSON.', null)
   if (type === 'entity.too.large') return new RequestError('INPUT_TOO_LONG', 'The body is too large.', null)
@@ -147,7 +148,7 @@ function asSparsewaveError(error: unknown, res: Response): SparsewaveError {
   if (status !== undefined && status < 500)
     return new RequestError('REQUEST_INVALID', `The request is wrong: ${STATUS_CODES[status] ?? status}.`, null)
   const logger: Logger | undefined = deps?.logger ?? res.locals.logger
-  logger?.error({ id, fault: faultOf(error) }, 'a request failed inside the server')
+  logger?.error({ id, ...tracedOf(res)?.logged, fault: faultOf(error) }, 'a request failed inside the server')
   return new SparsewaveError('SYNTHESIS_FAILED', 'The request failed inside the server.')
 }
 

@@ -2,7 +2,7 @@ import request from 'supertest'
 import { expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { testServer, until } from '../test/support/test-server.ts'
-import { createLogger, traceOf } from './log.ts'
+import { createLogger } from './log.ts'
 
 function collector() {
   const text: string[] = []
@@ -60,9 +60,13 @@ test('a WebSocket stream is one line; the text is logged only when that is asked
   }
 })
 
-test('the trace of a traceparent header is told, anything else is not', () => {
+test('the trace of a traceparent header is reported, anything else is not', async () => {
+  const { logger, lines } = collector()
+  const at = await testServer({ logger })
   const trace = '4bf92f3577b34da6a3ce929d0e0e4736'
-  expect(traceOf(`00-${trace}-00f067aa0ba902b7-01`)).toEqual({ trace })
-  for (const wrong of [undefined, '', 'x', `00-${'0'.repeat(32)}-00f067aa0ba902b7-01`, `00-${trace}`])
-    expect(traceOf(wrong)).toBeUndefined()
+  const given = [`00-${trace}-00f067aa0ba902b7-01`, '', 'x', `00-${'0'.repeat(32)}-00f067aa0ba902b7-01`, `00-${trace}`]
+  for (const traceparent of given) await request(at.server).get('/v1/models').set('traceparent', traceparent)
+  await until(() => lines().length === given.length)
+  expect(lines().map((line) => line.trace)).toEqual([trace, undefined, undefined, undefined, undefined])
+  await at.stop()
 })

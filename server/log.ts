@@ -5,6 +5,7 @@
 import type { RequestHandler, Response } from 'express'
 import { type DestinationStream, type Logger, pino } from 'pino'
 import { LogStream } from './log-stream.ts'
+import { isProbe, tracedOf } from './tracing.ts'
 
 export const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
@@ -26,12 +27,6 @@ export function note(res: Response, fields: Record<string, unknown>): void {
   res.locals.notes = { ...res.locals.notes, ...fields }
 }
 
-/** The caller's trace, from the header that W3C Trace Context defines and OpenTelemetry sends. */
-export function traceOf(traceparent: string | undefined): { trace: string } | undefined {
-  const trace = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(traceparent ?? '')?.[1]
-  return trace && !/^0+$/.test(trace) ? { trace } : undefined
-}
-
 /** Longest path in a line of the log. */
 const MAX_PATH = 256
 
@@ -47,16 +42,15 @@ export const requestLog =
         method: req.method,
         // Without the query, which may hold anything.
         path: (req.baseUrl + req.path).slice(0, MAX_PATH),
-        ...traceOf(req.get('traceparent')),
+        ...tracedOf(res)?.logged,
         status: res.headersSent ? res.statusCode : 499,
         ...(res.locals.caller && { caller: res.locals.caller.name }),
         ...res.locals.notes,
         complete: res.writableFinished,
         ms: Math.round(performance.now() - started),
       }
-      const isProbe = /^\/(?:health\/|metrics$)/.test(line.path)
       // A probe that is answered `not ready` is no fault of the server.
-      if (isProbe) logger.debug(line)
+      if (isProbe(line.path)) logger.debug(line)
       else if (line.status >= 500) logger.error(line)
       else logger.info(line)
     })

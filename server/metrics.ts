@@ -21,6 +21,8 @@ interface PoolState {
 /** Makes the metrics. `pool` and `log`, the count of dropped lines, are read at each scrape. */
 export function createMetrics(pool: () => PoolState, log: () => number = () => 0) {
   const registry = new Registry()
+  // Exemplars are refused by registries of any other type. exposition.ts writes both.
+  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as typeof Registry.PROMETHEUS_CONTENT_TYPE)
   collectDefaultMetrics({ register: registry })
   const registers = [registry]
   const gauge = (name: string, help: string, read: () => number): Gauge =>
@@ -53,6 +55,7 @@ export function createMetrics(pool: () => PoolState, log: () => number = () => 0
     }),
     duration: new Histogram({
       name: 'tts_request_duration_seconds',
+      enableExemplars: true,
       help: 'Time from request to last byte',
       labelNames: ['route', 'format'] as const,
       buckets: LATENCY,
@@ -60,12 +63,14 @@ export function createMetrics(pool: () => PoolState, log: () => number = () => 0
     }),
     queueWait: new Histogram({
       name: 'tts_queue_wait_seconds',
+      enableExemplars: true,
       help: 'Time a stream waited for a slot on a worker',
       buckets: LATENCY,
       registers,
     }),
     firstAudio: new Histogram({
       name: 'tts_time_to_first_audio_seconds',
+      enableExemplars: true,
       help: 'Time from request, or from the text of a WebSocket turn, to the first samples',
       labelNames: ['route'] as const,
       buckets: LATENCY,
@@ -73,6 +78,7 @@ export function createMetrics(pool: () => PoolState, log: () => number = () => 0
     }),
     stage: new Histogram({
       name: 'tts_stage_duration_seconds',
+      enableExemplars: true,
       help: 'Time a sentence spent in a stage',
       labelNames: ['stage'] as const,
       buckets: STAGE,

@@ -44,7 +44,9 @@ export interface SpeechServerOptions {
   readonly trustProxy?: number | undefined
   /** Longest time that one request may take, in seconds. Default 600. */
   readonly requestSeconds?: number | undefined
-  /** Time that running requests get to finish on `close` or `stop`, in seconds. Default 25. */
+  /** Time from `close` or `stop` to the last new request, where something asks `/health/ready`, in seconds. Default 5. */
+  readonly leaveSeconds?: number | undefined
+  /** Time that running requests then get to finish, in seconds. Default 25. */
   readonly drainSeconds?: number | undefined
   /** Lines of JSON on stdout, one per request from `info` on. Default `error`. */
   readonly logLevel?: 'silent' | 'error' | 'warn' | 'info' | 'debug' | undefined
@@ -211,6 +213,7 @@ const VARIABLES: Readonly<Record<keyof ListenOptions, string>> = {
   corsOrigins: 'SPARSEWAVE_CORS_ORIGINS',
   trustProxy: 'SPARSEWAVE_TRUST_PROXY',
   requestSeconds: 'SPARSEWAVE_REQUEST_SECONDS',
+  leaveSeconds: 'SPARSEWAVE_LEAVE_SECONDS',
   drainSeconds: 'SPARSEWAVE_DRAIN_SECONDS',
   logLevel: 'SPARSEWAVE_LOG_LEVEL',
   port: 'PORT',

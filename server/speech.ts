@@ -11,12 +11,15 @@ import { faultOf } from './fault.ts'
 import { outcomeOf } from './metrics.ts'
 import type { SpeechRequest } from './synthesis/messages.ts'
 import type { StreamEvents, StreamHandle } from './synthesis/stream.ts'
+import { SpeechTrace, type Traced } from './tracing.ts'
 import { languageOf } from './voices.ts'
 
 /** Who speaks and how it is counted. */
 export interface SpeechOwner {
   readonly id: string
   readonly deps: ServerDeps
+  /** The span that the speech belongs to. */
+  readonly traced?: Traced | undefined
   readonly caller: Caller | undefined
   /** Label of the metrics. */
   readonly route: string
@@ -32,13 +35,16 @@ export interface SpeechOwner {
   log?(fields: Record<string, unknown>): void
 }
 
-export type SpeechEvents = Required<Omit<StreamEvents, 'flushed' | 'cleared' | 'started'>> & {
+export type SpeechEvents = Required<Omit<StreamEvents, 'flushed' | 'cleared' | 'started' | 'trace'>> & {
   /** Text came in scripts that the voice's language does not read; each is named once. */
   unread?(scripts: readonly string[], message: string): void
   started?(): void
   flushed?(): void
   cleared?(): void
 }
+
+/** A client that writes nothing for so long, ms, has ended its turn as far as a server that stops can wait. */
+export const QUIET = 2000
 
 export class Speech {
   readonly #owner: SpeechOwner
@@ -54,11 +60,16 @@ export class Speech {
   #characters = 0
   #samples = 0
   #over = false
+  /** Live text came that no flush has followed yet. */
+  #isWriting = false
+  /** Runs once the speech is to end with the turn. */
+  #leaving: NodeJS.Timeout | undefined
   #spoken = ''
   readonly #language: Language
   /** Scripts that came and are not read. */
   readonly #unread = new Set<string>()
   readonly #events: SpeechEvents
+  readonly #trace: SpeechTrace
 
   /** Throws SERVER_BUSY, SERVER_STOPPING. `ended` is called once, before the event that ends the speech. */
   constructor(owner: SpeechOwner, request: SpeechRequest, events: SpeechEvents, ended: () => void = () => {}) {
@@ -67,18 +78,26 @@ export class Speech {
     this.#events = events
     this.#language = languageOf(request.voice, owner.deps.catalogue)
     this.#startedAt = owner.startedAt ?? performance.now()
-    const { metrics, pool } = owner.deps
+    const { metrics } = owner.deps
     const { route } = owner
-    this.#stream = pool.open(
+    const trace = new SpeechTrace(owner.traced, () => ({
+      'tts.route': route,
+      'tts.voice': request.voice,
+      'tts.format': request.output.format,
+    }))
+    this.#trace = trace
+    this.#stream = this.#open(
       { ...request, language: this.#language.tag },
       {
+        trace,
         started: () => events.started?.(),
         audio: (bytes, info, taken) => {
           this.#samples += info.samples
           if (this.#textAt !== undefined && bytes.length > 0) {
             const waited = performance.now() - this.#textAt
             this.#firstMs ??= Math.round(waited)
-            metrics.firstAudio.observe({ route }, waited / 1000)
+            metrics.firstAudio.observe({ labels: { route }, value: waited / 1000, exemplarLabels: trace.exemplar })
+            trace.firstAudio()
             this.#textAt = undefined
           }
           events.audio(bytes, info, taken)
@@ -102,9 +121,18 @@ export class Speech {
           events.error(error)
         },
       },
-      owner.caller?.name,
     )
     if (owner.text !== undefined) this.#count(owner.text, this.#startedAt)
+  }
+
+  #open(request: SpeechRequest, events: StreamEvents): StreamHandle {
+    const { deps, caller } = this.#owner
+    try {
+      return deps.pool.open(request, events, caller?.name)
+    } catch (error) {
+      this.#trace.settle(error instanceof SparsewaveError ? outcomeOf(error.status) : 'server_error', () => ({}))
+      throw error
+    }
   }
 
   get request(): SpeechRequest {
@@ -118,6 +146,8 @@ export class Speech {
 
   text(piece: string): void {
     this.#count(piece, performance.now())
+    this.#isWriting = true
+    this.#leaving?.refresh()
     this.#stream.text(piece)
   }
 
@@ -141,6 +171,7 @@ export class Speech {
   flush(): void {
     this.#owner.control?.()
     this.#stream.flush(++this.#marks)
+    this.#turnIsOver()
   }
 
   clear(): void {
@@ -148,10 +179,24 @@ export class Speech {
     this.#stream.clear(++this.#marks)
     this.#textAt = undefined
     this.#clears.push(this.#marks)
+    this.#turnIsOver()
+  }
+
+  #turnIsOver(): void {
+    this.#isWriting = false
+    if (this.#leaving) this.end()
   }
 
   end(): void {
+    clearTimeout(this.#leaving)
     this.#stream.end()
+  }
+
+  /** Ends the speech with the client's turn: its next flush, or a while without text. At once where no turn is open. */
+  endSoon(): void {
+    if (this.#over || this.#leaving) return
+    if (this.#isWriting) this.#leaving = setTimeout(() => this.end(), QUIET)
+    else this.end()
   }
 
   /** Ends the stream at once; no event follows. */
@@ -164,6 +209,7 @@ export class Speech {
   #settle(outcome: string): void {
     if (this.#over) return
     this.#over = true
+    clearTimeout(this.#leaving)
     this.#ended()
     const { deps, route, model = 'sparsewave', caller } = this.#owner
     const { metrics, config } = deps
@@ -172,10 +218,15 @@ export class Speech {
     const ms = performance.now() - this.#startedAt
     metrics.requests.inc({ route, model, format, outcome })
     if (outcome === 'ok' && this.#samples > 0) {
-      metrics.duration.observe({ route, format }, ms / 1000)
+      metrics.duration.observe({ labels: { route, format }, value: ms / 1000, exemplarLabels: this.#trace.exemplar })
       // Live text may be written as slowly as it is spoken: its time says nothing of the server.
       if (input.kind !== 'live') metrics.realTimeFactor.observe({ route }, ms / 1000 / this.seconds)
     }
+    this.#trace.settle(outcome, () => ({
+      'tts.characters': this.#characters,
+      'tts.audio_seconds': this.seconds,
+      ...(this.#firstMs !== undefined && { 'tts.first_audio_ms': this.#firstMs }),
+    }))
     const fields = {
       outcome,
       voice,
@@ -188,7 +239,11 @@ export class Speech {
       ...(config.logText && { text: this.#spoken }),
     }
     if (this.#owner.log) this.#owner.log(fields)
-    else deps.logger.info({ id: this.#owner.id, path: route, caller: caller?.name, ...fields, ms: Math.round(ms) })
+    else {
+      const { id } = this.#owner
+      const { logged } = this.#trace
+      deps.logger.info({ id, path: route, caller: caller?.name, ...logged, ...fields, ms: Math.round(ms) })
+    }
   }
 }
 
@@ -198,14 +253,21 @@ const isOperators = ({ code, status }: SparsewaveError): boolean =>
   OPERATORS.has(code) || (status >= 500 && /^(?:KERNEL|PRECISION|DISK|ENGINE|QUEUE_UNAVAILABLE)/.test(code))
 
 /** An error as a client may see it. What it may not see goes to the log. */
-export function publicError(error: unknown, { id, deps }: Pick<SpeechOwner, 'id' | 'deps'>): SparsewaveError {
+export function publicError(
+  error: unknown,
+  { id, deps, traced }: Pick<SpeechOwner, 'id' | 'deps' | 'traced'>,
+): SparsewaveError {
   if (error instanceof SparsewaveError && !isOperators(error)) return error
+  const line = { id, ...traced?.logged }
   if (error instanceof SparsewaveError) {
-    deps.logger.error({ id, code: error.code, detail: error.message }, 'a voice or a part of the server cannot be used')
+    deps.logger.error(
+      { ...line, code: error.code, detail: error.message },
+      'a voice or a part of the server cannot be used',
+    )
     return new SparsewaveError(error.code, 'The server cannot use this voice.', {
       remedy: 'Ask for another voice, or tell whoever runs the server.',
     })
   }
-  deps.logger.error({ id, fault: faultOf(error) }, 'a message failed inside the server')
+  deps.logger.error({ ...line, fault: faultOf(error) }, 'a message failed inside the server')
   return new SparsewaveError('SYNTHESIS_FAILED', 'The request failed inside the server.')
 }

@@ -2,12 +2,14 @@
 import { createServer, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { HttpExtension } from '../src/extension.ts'
 import { Gate } from './access/gate.ts'
 import { KeyStore } from './access/key-store.ts'
 import { createApp } from './app.ts'
 import type { Config } from './config.ts'
+import type { ServerDeps } from './deps.ts'
 import { REQUEST_TIME, requireKeyFile, UPLOAD_TIME } from './extension.ts'
 import { listen } from './listen.ts'
 import { createLogger } from './log.ts'
@@ -28,7 +30,8 @@ export interface RunningServer {
   readonly metrics: Metrics
   readonly info: PoolInfo
   /**
-   * Takes no new requests, lets those that run finish (up to the drain time), ends the workers. Returns whether all of
+   * Is not ready any more, and serves on until probes must have seen it. Then takes no new requests, lets those that run
+   * finish (up to the drain time), ends the workers. Returns whether all of
    * them ended: one inside native code may not, and then the process has to be killed.
    */
   stop(): Promise<boolean>
@@ -53,6 +56,13 @@ export interface StartOptions {
 
 /** TCP connections of the HTTP port. More are closed at once. */
 const MAX_CONNECTIONS = 8192
+
+/** Somebody chooses servers by /health/ready if it was asked within this time, ms. */
+const PROBED = 60_000
+/** Requests of connections that were accepted before the port closed come within this time, ms. */
+const LAST_REQUESTS = 250
+/** How often idle connections are closed while the last streams end, ms. */
+const REAP = 100
 
 /** Starts listening and resolves when the voice is loaded. Throws what the key file, the voice or a port refuses with. */
 export async function startServer({
@@ -88,12 +98,13 @@ export async function startServer({
     watchdogSeconds: config.watchdogSeconds,
     spawn,
     observe: {
-      queueWait: (seconds) => metrics.queueWait.observe(seconds),
-      stage: (stage, seconds) => metrics.stage.observe({ stage }, seconds),
+      queueWait: (value, trace) => metrics.queueWait.observe({ value, exemplarLabels: trace?.exemplar ?? {} }),
+      stage: (stage, value, trace) =>
+        metrics.stage.observe({ labels: { stage }, value, exemplarLabels: trace?.exemplar ?? {} }),
       audio: (seconds) => metrics.audioSeconds.inc(seconds),
       batch: (streams) => metrics.batchSize.observe(streams),
       underrun: (seconds) => metrics.underrun.observe(seconds),
-      fault: (fault) => logger.error({ fault }, 'a stream failed inside a synthesis worker'),
+      fault: (fault, trace) => logger.error({ ...trace?.logged, fault }, 'a stream failed inside a synthesis worker'),
       workerStartFailed(reason, seconds) {
         metrics.workersLost.inc()
         log(`A synthesis worker did not start (${reason}). The next try comes in ${seconds} s.`)
@@ -110,7 +121,7 @@ export async function startServer({
   })
   const running = pool
   const gate = new Gate({ keys, requests: config.requestsPerMinute, characters: config.charactersPerMinute })
-  const deps = { pool, metrics, catalogue, gate, logger, config }
+  const deps: ServerDeps = { pool, metrics, catalogue, gate, logger, config }
   // Time to send a request in; how long its answer may take is the routes' business.
   const options = {
     headersTimeout: 10_000,
@@ -148,11 +159,17 @@ export async function startServer({
       info,
       async stop() {
         unwatch?.()
+        running.leave()
+        const isWatched = deps.probedAt !== undefined && performance.now() - deps.probedAt < PROBED
+        if (isWatched) await sleep(config.leaveSeconds * 1000)
         const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+        if (isWatched) await sleep(LAST_REQUESTS)
         webSocket.close()
         wyoming?.close()
         const closing = extension?.close()
+        const reaping = setInterval(() => server.closeIdleConnections(), REAP)
         await running.drain(config.drainSeconds)
+        clearInterval(reaping)
         await closing
         wyoming?.end()
         server.closeIdleConnections()

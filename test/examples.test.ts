@@ -116,6 +116,47 @@ test('express-app.mjs speaks beside its own routes, and ends on SIGTERM', async 
   expect(await ended).toEqual([0, null])
 })
 
+test('tracing.mjs sends what a server did to a collector, the last spans as it ends', async () => {
+  interface Sent {
+    resource: { attributes: { key: string; value: { stringValue?: string } }[] }
+    scopeSpans: { scope: { name: string }; spans: { name: string; traceId: string }[] }[]
+  }
+  const sent: Sent[] = []
+  const collector = createServer(async (request, response) => {
+    let body = ''
+    for await (const piece of request) body += piece
+    if (request.url === '/v1/traces') sent.push(...JSON.parse(body).resourceSpans)
+    response.setHeader('Content-Type', 'application/json').end('{}')
+  })
+  collector.listen(0, '127.0.0.1')
+  await once(collector, 'listening')
+  const command = join(PACKAGE_ROOT, 'bin/sparsewave.mjs')
+  const server = outside.start(
+    process.execPath,
+    ['--import', './tracing.mjs', command, 'serve', '--port', '0', '--workers', '1'],
+    { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(collector.address() as AddressInfo).port}` },
+  )
+  const ended = once(server, 'close')
+  const [, url] = await outside.said(server, /(http:\/\/localhost:\d+)/)
+  const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
+  const answer = await fetch(`${url}/v1/audio/speech`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', traceparent: `00-${traceId}-00f067aa0ba902b7-01` },
+    body: JSON.stringify({ input: 'Two boats came home.', response_format: 'pcm' }),
+  })
+  await answer.arrayBuffer()
+  server.kill('SIGTERM')
+  expect(await ended).toEqual([0, null])
+  collector.close()
+  const spans = sent.flatMap(({ scopeSpans }) => scopeSpans.flatMap((scope) => scope.spans))
+  expect(new Set(spans.map(({ name }) => name))).toEqual(
+    new Set(['POST /v1/audio/speech', 'speech', 'queue', 'text', 'acoustic', 'batch']),
+  )
+  expect(new Set(spans.map((span) => span.traceId))).toEqual(new Set([traceId]))
+  const service = sent[0]!.resource.attributes.find(({ key }) => key === 'service.name')
+  expect(service?.value.stringValue).toBe('sparsewave')
+})
+
 describe('against a server', () => {
   let url: string
   let wyoming: string

@@ -71,6 +71,7 @@ test.each([
   ['wavefile', 'src/audio/wav.ts'],
   ['ogg-opus-decoder', 'training/data/opus.ts'],
   ['libsql', 'training/queue/database.ts'],
+  ['@opentelemetry/api', 'server/tracing.ts'],
   ['bullmq', 'training/queue/redis.ts'],
   ['ioredis', 'training/queue/redis.ts'],
 ])('%s is touched by one file', (name, file) => {

@@ -25,6 +25,9 @@ const RULES = join(DEPLOY, 'prometheus', 'rules.yml')
 const has = (program: string) => spawnSync(program, ['--version']).status === 0
 const installed = has('prometheus') && has('promtool')
 
+/** The trace of every request of this test. */
+const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
+
 interface Expression {
   readonly from: string
   readonly expr: string
@@ -93,6 +96,7 @@ describe.skipIf(!installed)('with Prometheus (skipped where the package is not i
       (
         await fetch(`${at.url}/v1/audio/speech`, {
           method: 'POST',
+          headers: { traceparent: `00-${TRACE}-00f067aa0ba902b7-01` },
           body: JSON.stringify({ input, response_format: 'pcm' }),
         })
       ).arrayBuffer()
@@ -142,6 +146,7 @@ describe.skipIf(!installed)('with Prometheus (skipped where the package is not i
       `--config.file=${join(dir, 'prometheus.yml')}`,
       `--storage.tsdb.path=${join(dir, 'data')}`,
       `--web.listen-address=127.0.0.1:${port}`,
+      '--enable-feature=exemplar-storage',
     ]
     prometheus = spawn('prometheus', args, { stdio: ['ignore', 'ignore', 'pipe'] })
     prometheus.stderr!.on('data', (data) => {
@@ -187,6 +192,16 @@ describe.skipIf(!installed)('with Prometheus (skipped where the package is not i
       if (!values.some((value) => Number.isFinite(value))) empty.push(`${from}: ${expr} gives [${values}]`)
     }
     expect(empty).toEqual([])
+  })
+
+  test('latencies lead to a trace', async () => {
+    const range = { start: String(Date.now() / 1000 - 600), end: String(Date.now() / 1000 + 60) }
+    const query = 'tts_time_to_first_audio_seconds_bucket'
+    const response = await fetch(`${url}/api/v1/query_exemplars?${new URLSearchParams({ query, ...range })}`)
+    const { data } = (await response.json()) as { data: { exemplars: { labels: Record<string, string> }[] }[] }
+    const labels = data.flatMap(({ exemplars }) => exemplars.map((exemplar) => exemplar.labels))
+    expect(labels.length).toBeGreaterThan(0)
+    for (const label of labels) expect(label).toEqual({ trace_id: TRACE })
   })
 
   test('Prometheus has loaded the rules and finds no fault', async () => {

@@ -213,6 +213,19 @@ test('stopping lets a running request finish and refuses new ones', async () => 
   expect(bytes.equals(await encoded(TEXT, 'pcm', 7, false))).toBe(true)
 })
 
+test('a server whose readiness is asked for is not ready before it refuses anything', async () => {
+  const at = await testServer({ config: { leaveSeconds: 0.5 } })
+  expect((await fetch(`${at.url}/health/ready`)).status).toBe(200)
+  const stopped = at.stop()
+  const ready = await fetch(`${at.url}/health/ready`)
+  expect([ready.status, ready.headers.get('connection')]).toEqual([503, 'close'])
+  const { response, bytes } = await speech({ input: TEXT, response_format: 'pcm', seed: 7 }, at)
+  expect([response.status, response.headers.get('connection')]).toEqual([200, 'close'])
+  expect(Buffer.from(bytes).equals(await encoded(TEXT, 'pcm', 7, false))).toBe(true)
+  await stopped
+  await expect(fetch(`${at.url}/health/ready`)).rejects.toThrow()
+})
+
 test('models, voices, health, metrics, page and request ids are served', async () => {
   const get = (path: string) => request(server.server).get(path)
   expect((await get('/v1/models')).body.data.map((m: { id: string }) => m.id)).toContain('tts-1')

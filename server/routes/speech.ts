@@ -13,6 +13,7 @@ import { note } from '../log.ts'
 import { outcomeOf } from '../metrics.ts'
 import { publicError, Speech } from '../speech.ts'
 import type { SpeechInput, SpeechRequest } from '../synthesis/messages.ts'
+import { tracedOf } from '../tracing.ts'
 import { languageOf } from '../voices.ts'
 import type { SpeechRoute, SpokenRequest } from './dialect.ts'
 import { audioWriter, UNREAD_HEADER } from './speech-answer.ts'
@@ -95,6 +96,7 @@ function answer(deps: ServerDeps, res: Response, { spoken, request, route, model
     {
       id,
       deps,
+      traced: tracedOf(res),
       caller: res.locals.caller,
       route,
       model,
@@ -124,7 +126,7 @@ function answer(deps: ServerDeps, res: Response, { spoken, request, route, model
         writer.warning?.('text_not_read', message)
       },
       done: () => writer.end(speech.seconds),
-      error: (error) => void writer.fail(publicError(error, { id, deps })),
+      error: (error) => void writer.fail(publicError(error, { id, deps, traced: tracedOf(res) })),
     },
     () => {
       clearTimeout(total)

@@ -34,7 +34,8 @@ export interface SpeechRequest {
 }
 
 export type ToWorker =
-  | { type: 'open'; id: number; request: SpeechRequest; credit: number }
+  /** `traced`: the stream's times are asked for, with its stages and its audio. */
+  | { type: 'open'; id: number; request: SpeechRequest; credit: number; traced?: true }
   | { type: 'text'; id: number; text: string }
   | { type: 'flush'; id: number; mark: number }
   | { type: 'clear'; id: number; mark: number }
@@ -61,7 +62,20 @@ export interface AudioTiming {
   readonly batch: number
   /** Seconds by which it came after a real-time listener ran out of audio. Absent for live streams, whose text may be late. */
   readonly late?: number
+  /** Of a traced stream: the batches that it took part in since its last audio. */
+  readonly batches?: readonly Batch[]
 }
+
+/** One run of the vocoder for a stream. Times are those of `wallTime`. */
+export interface Batch {
+  readonly start: number
+  readonly end: number
+  /** Streams that shared it. */
+  readonly streams: number
+}
+
+/** Now, in ms since 1970 with fractions: the same on every thread and in worker processes. */
+export const wallTime = (): number => performance.timeOrigin + performance.now()
 
 export const WORKER_KINDS = ['thread', 'process'] as const
 export type WorkerKind = (typeof WORKER_KINDS)[number]
@@ -92,7 +106,8 @@ export type FromWorker =
   | { type: 'consumed'; id: number; weight: number }
   | { type: 'flushed'; id: number; mark: number }
   | { type: 'cleared'; id: number; mark: number }
-  | { type: 'stage'; id: number; stage: Stage; seconds: number }
+  /** `end`: when it ended, of a traced stream. */
+  | { type: 'stage'; id: number; stage: Stage; seconds: number; end?: number }
   | { type: 'done'; id: number }
   | { type: 'error'; id: number; error: WorkerFailure; fault?: Fault }
 

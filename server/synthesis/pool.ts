@@ -8,6 +8,7 @@ import { SAMPLE_RATE } from '../../src/frames.ts'
 import type { Stage } from '../../src/synthesis/index.ts'
 import type { VocoderKind } from '../../src/vocoder/vocoder.ts'
 import type { Fault } from '../fault.ts'
+import type { SpeechTrace } from '../tracing.ts'
 import { type FromWorker, type SpeechRequest, type ToWorker, type WorkerPort, weightOf } from './messages.ts'
 import type { StreamEvents, StreamHandle } from './stream.ts'
 import { TextBudget, type TextShare } from './text-budget.ts'
@@ -47,15 +48,15 @@ export interface PoolOptions {
 
 /** Called as things happen, for metrics and the log. */
 export interface PoolObserver {
-  queueWait(seconds: number): void
-  stage(stage: Stage, seconds: number): void
+  queueWait(seconds: number, trace?: SpeechTrace): void
+  stage(stage: Stage, seconds: number, trace?: SpeechTrace): void
   audio(seconds: number): void
   /** Streams in the batch that a piece of audio was synthesized in. */
   batch(streams: number): void
   /** Seconds that a stream's audio came too late in all, once it has ended. */
   underrun(seconds: number): void
   /** Something failed inside a worker that should not. */
-  fault(fault: Fault): void
+  fault(fault: Fault, trace?: SpeechTrace): void
   workerLost(reason: string): void
   /** A worker did not start; the next try comes after so many seconds. */
   workerStartFailed(reason: string, nextSeconds: number): void
@@ -104,6 +105,7 @@ export class SynthesisPool {
   #info: PoolInfo | undefined
   #nextId = 1
   #failedStarts = 0
+  #leaving = false
   #stopping = false
   #whenIdle: (() => void) | undefined
   readonly #watchdog: NodeJS.Timeout
@@ -136,9 +138,19 @@ export class SynthesisPool {
     return this.#info
   }
 
+  /** Whether whoever has a choice should go elsewhere from now on: the server is about to stop. */
+  get isLeaving(): boolean {
+    return this.#leaving || this.#stopping
+  }
+
+  /** Is not ready any more, and serves as before. */
+  leave(): void {
+    this.#leaving = true
+  }
+
   /** Whether a worker would serve a stream now. */
   get isReady(): boolean {
-    return !this.#stopping && this.#workers.some((worker) => worker.state === 'ready' && !this.#isSlow(worker))
+    return !this.isLeaving && this.#workers.some((worker) => worker.state === 'ready' && !this.#isSlow(worker))
   }
 
   /** Whether a restart of the server would help: no worker for so long, or one that cannot be ended. */
@@ -288,8 +300,12 @@ export class SynthesisPool {
       const { busy, cost, idle } = message
       worker.load = { busy, cost, idle: Math.min(idle, worker.streams.size) }
       this.#fill()
-    } else if (message.type === 'stage') this.#options.observe?.stage?.(message.stage, message.seconds)
-    else worker.streams.get(message.id)?.receive(message, this.#options.observe)
+    } else if (message.type === 'stage') {
+      const { id, stage, seconds, end } = message
+      const trace = worker.streams.get(id)?.trace
+      if (end !== undefined) trace?.stage(stage, seconds, end)
+      this.#options.observe?.stage?.(stage, seconds, trace)
+    } else worker.streams.get(message.id)?.receive(message, this.#options.observe)
   }
 
   /** Pings the workers, and replaces those that have not answered for `patience` ms. */
@@ -406,7 +422,7 @@ export class SynthesisPool {
   #assign(stream: PooledStream, worker: Worker): void {
     worker.streams.set(stream.id, stream)
     worker.given = stream.id
-    this.#options.observe?.queueWait?.(stream.waitedSeconds())
+    this.#options.observe?.queueWait?.(stream.waitedSeconds(), stream.trace)
     stream.assign(worker)
   }
 }
@@ -488,6 +504,10 @@ class PooledStream implements StreamHandle {
     this.#finish()
   }
 
+  get trace(): SpeechTrace | undefined {
+    return this.#events.trace
+  }
+
   waitedSeconds(): number {
     return (performance.now() - this.#opened) / 1000
   }
@@ -504,7 +524,10 @@ class PooledStream implements StreamHandle {
   assign(worker: Worker): void {
     clearTimeout(this.#queueTimer)
     this.worker = worker
-    worker.port.postMessage({ type: 'open', id: this.id, request: this.request, credit: WINDOW })
+    const { trace } = this
+    trace?.assigned()
+    const traced = trace?.isRecording ? ({ traced: true } as const) : {}
+    worker.port.postMessage({ type: 'open', id: this.id, request: this.request, credit: WINDOW, ...traced })
     for (const message of this.#replay ?? []) worker.port.postMessage(message)
     this.#events.started?.()
   }
@@ -514,6 +537,7 @@ class PooledStream implements StreamHandle {
     if (this.#ended || this.#retried || !this.#replay) return false
     this.#retried = true
     this.worker = undefined
+    this.trace?.waits()
     return true
   }
 
@@ -527,7 +551,8 @@ class PooledStream implements StreamHandle {
     if (this.#ended || this.#overflow) return
     if (message.type === 'consumed') this.#share.give(message.weight)
     else if (message.type === 'audio') {
-      const { bytes, samples, sentence, batch, late } = message
+      const { bytes, samples, sentence, batch, late, batches } = message
+      if (batches) this.trace?.batches(batches)
       this.#replay = undefined
       observe?.audio?.(samples / SAMPLE_RATE)
       if (samples > 0) observe?.batch?.(batch)
@@ -548,7 +573,7 @@ class PooledStream implements StreamHandle {
       this.#events.done()
     } else if (message.type === 'error') {
       const { code, message: text, remedy } = message.error
-      if (message.fault) observe?.fault?.(message.fault)
+      if (message.fault) observe?.fault?.(message.fault, this.trace)
       this.fail(new SparsewaveError(code, text, { remedy }))
     }
   }

@@ -3,9 +3,12 @@
  * It ends exactly once, with `done` or `error`, whatever happens to its worker.
  */
 import type { SparsewaveError } from '../../src/errors.ts'
+import type { SpeechTrace } from '../tracing.ts'
 import type { AudioInfo, SpeechRequest } from './messages.ts'
 
 export interface StreamEvents {
+  /** Hears of what the stream waits for and what its worker does. */
+  readonly trace?: SpeechTrace
   /** A worker has the stream; before that it waits in the queue. A stream whose worker died may be given to a second one. */
   started?(): void
   /** Bytes as the request's `output` says; may be none. `taken()` must be called once they have left: it lets the worker go on. */

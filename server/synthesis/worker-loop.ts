@@ -12,10 +12,12 @@ import { type Fault, faultOf } from '../fault.ts'
 import {
   type AudioInfo,
   type AudioTiming,
+  type Batch,
   type FromWorker,
   type SpeechRequest,
   type ToWorker,
   type WorkerFailure,
+  wallTime,
   weightOf,
 } from './messages.ts'
 import type { Meter } from './meter.ts'
@@ -106,8 +108,8 @@ export async function runWorkerLoop(port: LoopPort, options: LoopOptions): Promi
       return
     }
     if (message.type === 'open') {
-      const { id, request, credit } = message
-      const stream = new Stream(id, request, credit, port, scheduler, options.meter)
+      const { id, request, credit, traced } = message
+      const stream = new Stream(id, request, credit, port, scheduler, options.meter, traced)
       streams.set(id, stream)
       let end: (() => void) | undefined
       const load = () => {
@@ -160,6 +162,8 @@ class Stream {
   /** Streams in the batch of this one's last chunk. */
   #batch = 1
   readonly #meter: Meter | undefined
+  /** Of a traced stream: the batches since its last audio. */
+  #batches: Batch[] | undefined
 
   constructor(
     id: number,
@@ -168,6 +172,7 @@ class Stream {
     port: LoopPort,
     scheduler: DeadlineScheduler,
     meter: Meter | undefined,
+    traced = false,
   ) {
     this.#id = id
     this.#request = request
@@ -175,6 +180,7 @@ class Stream {
     this.#port = port
     this.#scheduler = scheduler
     this.#meter = meter
+    if (traced) this.#batches = []
     this.#live = this.#emptyText()
   }
 
@@ -286,13 +292,20 @@ class Stream {
       signal: AbortSignal.any([this.#cancel.signal, this.#clear.signal]),
       scheduler: {
         turn: (work) =>
-          this.#scheduler.run(this.#deadline, (batch) => {
+          this.#scheduler.run(this.#deadline, async (batch) => {
             this.#batch = batch
-            return work()
+            if (!this.#batches) return work()
+            const start = wallTime()
+            const done = await work()
+            this.#batches.push({ start, end: wallTime(), streams: batch })
+            return done
           }),
         acoustic: (symbols, work) => this.#scheduler.exclusive(this.#deadline, symbols, work),
       },
-      onStage: (stage, seconds) => this.#port.postMessage({ type: 'stage', id: this.#id, stage, seconds }),
+      onStage: (stage, seconds) => {
+        const end = this.#batches ? { end: wallTime() } : {}
+        this.#port.postMessage({ type: 'stage', id: this.#id, stage, seconds, ...end })
+      },
     }
   }
 
@@ -353,7 +366,9 @@ class Stream {
   #send(bytes: Uint8Array, info: AudioInfo & AudioTiming): void {
     // A view of a larger buffer cannot be handed over without the rest of it.
     const own = (bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice()) as Uint8Array<ArrayBuffer>
-    this.#port.postMessage({ type: 'audio', id: this.#id, bytes: own, ...info }, own.length > 0 ? [own.buffer] : [])
+    const batches = this.#batches && this.#batches.length > 0 ? { batches: this.#batches.splice(0) } : {}
+    const message = { type: 'audio', id: this.#id, bytes: own, ...info, ...batches } as const
+    this.#port.postMessage(message, own.length > 0 ? [own.buffer] : [])
   }
 }
 

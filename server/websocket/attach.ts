@@ -16,6 +16,7 @@ import type { ServerDeps } from '../deps.ts'
 import { faultOf, withoutStack } from '../fault.ts'
 import { type ErrorBody, errorBody, errorBodyOf, RequestError, retryAfterOf } from '../http-errors.ts'
 import { singleSlashes } from '../paths.ts'
+import { endRequest, type Traced, traceRequest } from '../tracing.ts'
 import { Connection } from './connection.ts'
 import type { DialectSession } from './dialect.ts'
 import { DIALECTS } from './dialects/index.ts'
@@ -48,7 +49,8 @@ export function attachWebSocket(server: Server, deps: ServerDeps): { close(): vo
     buffered.set(bytes)
   }
 
-  const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
+  const traces = new WeakMap<IncomingMessage, Traced>()
+  const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer, traced: Traced): Promise<void> => {
     const url = urlOf(request)
     const dialect = DIALECTS.find(({ path }) => path.test(url.pathname))
     if (!dialect) throw refusal(404, 'not_found', 'There is no WebSocket at this path.')
@@ -73,7 +75,7 @@ export function attachWebSocket(server: Server, deps: ServerDeps): { close(): vo
     }
     if (socket.destroyed) return
     const id = randomUUID()
-    const connection = new Connection({ id, route: dialect.route, caller, deps, address, slot, queue })
+    const connection = new Connection({ id, route: dialect.route, caller, deps, traced, address, slot, queue })
     const session = openSession(connection)
     sockets.handleUpgrade(request, socket, head, (ws) => {
       open.set(ws, { connection, session, alive: true })
@@ -87,6 +89,7 @@ export function attachWebSocket(server: Server, deps: ServerDeps): { close(): vo
         metrics.wsConnections.set(open.size)
       })
       connection.attach(ws, session)
+      endRequest(traced, 'GET', dialect.route, 101)
     })
   }
 
@@ -96,11 +99,16 @@ export function attachWebSocket(server: Server, deps: ServerDeps): { close(): vo
       socket,
       new RequestError('REQUEST_INVALID', `The handshake is wrong: ${error.message}.`, null),
       deps,
+      traces.get(request),
     )
   })
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => {})
-    upgrade(request, socket, head).catch((error) => refuse(request, socket, error, deps))
+    const traced = traceRequest('GET', request.headers)
+    traces.set(request, traced)
+    // It may leave before it has an answer.
+    socket.once('close', () => endRequest(traced, 'GET', undefined, 499))
+    upgrade(request, socket, head, traced).catch((error) => refuse(request, socket, error, deps, traced))
   })
   const heartbeat = setInterval(() => {
     for (const [ws, entry] of open) {
@@ -146,19 +154,26 @@ const refusal = (status: number, code: string, message: string): Refusal =>
   withoutStack(() => new Refusal(status, code, message))
 
 /** Answers an upgrade with an error, counts and logs it, and lets go of the socket. */
-function refuse(request: IncomingMessage, socket: Duplex, error: unknown, deps: ServerDeps): void {
+function refuse(
+  request: IncomingMessage,
+  socket: Duplex,
+  error: unknown,
+  deps: ServerDeps,
+  traced: Traced | undefined,
+): void {
   let status = 500
   let body = errorBody(500, 'server_error', 'The request failed inside the server.')
   if (error instanceof Refusal) ({ status, body } = error)
   else if (error instanceof SparsewaveError) {
     status = error.status
     body = errorBodyOf(error)
-  } else deps.logger.error({ fault: faultOf(error) }, 'an upgrade failed inside the server')
+  } else deps.logger.error({ ...traced?.logged, fault: faultOf(error) }, 'an upgrade failed inside the server')
   const reason = (error instanceof SparsewaveError ? refusalOf(error) : undefined) ?? body.error.code ?? 'error'
   deps.metrics.refused.inc({ reason })
   const address = addressOf(request, deps.config.trustProxy)
   const path = (request.url ?? '').split('?')[0]!.slice(0, 256)
-  deps.logger.info({ path, address, status, refused: reason })
+  deps.logger.info({ path, address, ...traced?.logged, status, refused: reason })
+  if (traced) endRequest(traced, 'GET', undefined, status)
   const json = JSON.stringify(body)
   const cut = setTimeout(() => socket.destroy(), REFUSAL)
   socket.once('close', () => clearTimeout(cut))

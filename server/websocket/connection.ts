@@ -11,6 +11,7 @@ import { logRefusal } from '../access/refusals.ts'
 import type { ServerDeps } from '../deps.ts'
 import { Speech, type SpeechEvents } from '../speech.ts'
 import type { SpeechRequest } from '../synthesis/messages.ts'
+import type { Traced } from '../tracing.ts'
 import type { DialectSession } from './dialect.ts'
 
 /** Messages of one connection that may wait, before and after its key is known; reading pauses long before. */
@@ -42,6 +43,8 @@ export interface ConnectionOptions {
   readonly route: string
   readonly caller: Caller | undefined
   readonly deps: ServerDeps
+  /** The span of the handshake. */
+  readonly traced: Traced
   readonly address: string
   readonly slot: ConnectionSlot
   readonly queue: FairQueue
@@ -51,6 +54,7 @@ export class Connection {
   readonly id: string
   readonly deps: ServerDeps
   readonly route: string
+  readonly traced: Traced
   readonly #address: string
   readonly #slot: ConnectionSlot
   readonly #queue: FairQueue
@@ -69,10 +73,11 @@ export class Connection {
   #idle: NodeJS.Timeout | undefined
   #keyTimer: NodeJS.Timeout | undefined
 
-  constructor({ id, route, caller, deps, address, slot, queue }: ConnectionOptions) {
+  constructor({ id, route, caller, deps, traced, address, slot, queue }: ConnectionOptions) {
     this.id = id
     this.route = route
     this.deps = deps
+    this.traced = traced
     this.#caller = caller
     this.#address = address
     this.#slot = slot
@@ -227,6 +232,7 @@ export class Connection {
       logRefusal(this.deps, error, {
         id: this.id,
         path: this.route,
+        ...this.traced.logged,
         ...(this.#caller ? { caller: this.#caller.name } : { address: this.#address }),
       })
     this.#session?.error(error)

@@ -20,6 +20,6 @@ export interface DialectSession {
   message(data: RawData, isBinary: boolean): void | Promise<void>
   /** Tells the client what was wrong with a message, or that its stream failed. */
   error(error: unknown): void
-  /** The server shuts down: ends what is being spoken, then the connection. */
+  /** The server shuts down: ends the turns that are being written and spoken, then the connection. */
   goAway(): void
 }

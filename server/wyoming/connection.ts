@@ -82,9 +82,9 @@ export class WyomingConnection {
     this.#over()
   }
 
-  /** No more text comes: the server shuts down. */
+  /** The server shuts down: what the client is writing is still spoken. */
   goAway(): void {
-    this.#speech?.end()
+    this.#speech?.endSoon()
   }
 
   async #synthesize({ text, voice, text_format }: z.output<typeof synthesizeSchema>): Promise<void> {

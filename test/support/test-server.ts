@@ -14,6 +14,9 @@ export interface TestServer extends RunningServer {
   readonly workers: readonly InProcessWorker[]
 }
 
+/** No proxy looks at a test's readiness, so stopping waits for none. */
+const ENVIRONMENT = { PORT: '0', HOST: '127.0.0.1', SPARSEWAVE_WORKERS: '1', SPARSEWAVE_LEAVE_SECONDS: '0' }
+
 export async function testServer(
   options: {
     config?: Partial<Config>
@@ -26,7 +29,7 @@ export async function testServer(
   const speaker = options.standIn ?? standIn()
   const workers: InProcessWorker[] = []
   const running = await startServer({
-    config: { ...readConfig({ PORT: '0', HOST: '127.0.0.1', SPARSEWAVE_WORKERS: '1' }), ...options.config },
+    config: { ...readConfig(ENVIRONMENT), ...options.config },
     ...(options.logger && { logger: options.logger }),
     ...(options.extension && { extension: options.extension }),
     catalogue: options.catalogue ?? {

@@ -1,7 +1,11 @@
 /** The queue on a real Redis: states, order, schedules. What kills leave is in test/slow. */
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
+import { Redis } from 'ioredis'
+import { PACKAGE_ROOT } from 'sparsewave/internal/root'
 import { redisServer } from 'sparsewave/internal/testing/redis'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { parse } from 'yaml'
 import { after, readCount } from '../testing/counting-task.ts'
 import { RedisPlaces } from '../testing/redis-place.ts'
 import { openJobQueue } from './job-queue.ts'
@@ -59,5 +63,35 @@ describe.skipIf(!redisServer)('on a real Redis (skipped without redis-server)', 
     expect(await at.queue.schedules()).toMatchObject([{ target, pattern: '0 3 * * *', name: 'train a.yaml' }])
     expect(await at.queue.unschedule(target)).toBe(true)
     expect(await at.queue.unschedule(target)).toBe(false)
+  })
+
+  test('what the manifests scale workers by is the number of jobs that wait and of those that run', async () => {
+    const at = await places.open()
+    const file = path.join(PACKAGE_ROOT, 'deploy/k8s/training/scaled-object.yaml')
+    const { advanced, triggers } = parse(readFileSync(file, 'utf8')).spec
+    expect(advanced.scalingModifiers).toMatchObject({ formula: 'waiting + running', target: '1' })
+    const client = new Redis(places.redis.url)
+    // As KEDA counts: by the type of the key.
+    const size = { zset: 'zcard', set: 'scard', list: 'llen', hash: 'hlen', none: 'llen' } as const
+    const counts = async (): Promise<Record<string, number>> => {
+      const found: Record<string, number> = {}
+      for (const { name, metadata } of triggers) {
+        const key = metadata.listName.replace(/^sparsewave:/, `${path.basename(at.folder)}:`)
+        found[name] = await client[size[(await client.type(key)) as keyof typeof size]](key)
+      }
+      return found
+    }
+    expect(await counts()).toEqual({ waiting: 0, running: 0 })
+    await at.queue.add(at.job('a', 1e9))
+    await at.queue.add(at.job('b', 1e9), { priority: 5 })
+    await at.queue.add(at.job('c', 1e9))
+    expect(await counts()).toEqual({ waiting: 3, running: 0 })
+    at.startWorker()
+    await vi.waitUntil(async () => (await counts()).running === 1, { timeout: 60_000 })
+    expect(await counts()).toEqual({ waiting: 2, running: 1 })
+    await at.stopWorkers()
+    // It left a checkpoint and waits for another worker.
+    expect(await counts()).toEqual({ waiting: 3, running: 0 })
+    client.disconnect()
   })
 })

@@ -8,7 +8,7 @@ import { z } from 'zod'
 import type { Output, OutputRate } from '../../../src/audio/encoders/index.ts'
 import { randomSeed, type SentenceTime } from '../../../src/synthesis/index.ts'
 import { messageOf, parseWith, RequestError } from '../../http-errors.ts'
-import { publicError, type Speech } from '../../speech.ts'
+import { publicError, QUIET, type Speech } from '../../speech.ts'
 import { resolveVoice } from '../../voices.ts'
 import type { Connection } from '../connection.ts'
 import type { Dialect, DialectSession } from '../dialect.ts'
@@ -80,6 +80,8 @@ class Session implements DialectSession {
   #turns: Turn[] = []
   #hasSpoken = false
   #closing = false
+  /** Runs once the session is to end with its last turn. */
+  #leaving: NodeJS.Timeout | undefined
   /** Of the session, for its last message. */
   #characters = 0
   /** Audio that was sent, ms, without what an `Interrupt` said was not played. */
@@ -114,7 +116,9 @@ class Session implements DialectSession {
   }
 
   goAway(): void {
-    this.#close()
+    const turn = this.#turns.at(-1)
+    if (turn && !turn.isFlushed) this.#leaving = setTimeout(() => this.#close(), QUIET)
+    else this.#close()
   }
 
   async #speak(text: string): Promise<void> {
@@ -138,6 +142,7 @@ class Session implements DialectSession {
         remedy: 'Send the next turn when a SpeechMetadata has come.',
       })
     turn.text += text
+    this.#leaving?.refresh()
     this.#characters += text.length
     this.#advance()
   }
@@ -149,7 +154,8 @@ class Session implements DialectSession {
       return
     }
     turn.isFlushed = true
-    this.#advance()
+    if (this.#leaving) this.#close()
+    else this.#advance()
   }
 
   /** Gives the first turn's stream what it was not given yet. */
@@ -250,6 +256,7 @@ class Session implements DialectSession {
   }
 
   #close(): void {
+    clearTimeout(this.#leaving)
     this.#closing = true
     const turn = this.#turns.at(-1)
     if (turn) turn.isFlushed = true

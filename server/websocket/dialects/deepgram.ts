@@ -120,7 +120,7 @@ class DeepgramSession implements DialectSession {
   goAway(): void {
     if (this.#speech) this.#closing = true
     else this.#connection.close(1001, 'the server is shutting down')
-    this.#speech?.end()
+    this.#speech?.endSoon()
   }
 
   async #current(): Promise<Speech> {

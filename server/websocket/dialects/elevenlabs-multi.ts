@@ -106,7 +106,12 @@ class MultiSession implements DialectSession {
   }
 
   goAway(): void {
-    this.#closeAll(1001)
+    this.#closing = 1001
+    for (const { id, speech } of [...this.#contexts.values()]) {
+      if (speech) speech.endSoon()
+      else this.#close(id)
+    }
+    this.#closeWhenSilent()
   }
 
   #fail(id: string | undefined, error: unknown): void {

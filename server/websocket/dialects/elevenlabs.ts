@@ -101,8 +101,7 @@ class ElevenLabsSession implements DialectSession {
   }
 
   goAway(): void {
-    this.#ended = true
-    if (this.#speech) this.#speech.end()
+    if (this.#speech) this.#speech.endSoon()
     else this.#connection.close(1001, 'the server is shutting down')
   }
 

@@ -153,6 +153,19 @@ test('stopping says goodbye to idle clients', async () => {
   await until(() => client.closed)
 })
 
+test('stopping lets a client finish the turn that it is writing', async () => {
+  const at = await testServer()
+  const client = await connect(at)
+  client.send({ type: 'start', seed: 5 }, { type: 'text', text: 'One of them. And ' })
+  await until(() => client.audio.length > 0)
+  const stopped = at.stop()
+  client.send({ type: 'text', text: 'two of them.' }, { type: 'flush' })
+  await stopped
+  await until(() => client.closed)
+  expect(client.messages.slice(-2)).toMatchObject([{ type: 'flushed' }, { type: 'done' }])
+  expect(client.audio.equals(await whole('One of them. And two of them.', 5))).toBe(true)
+})
+
 test('a client that does not answer pings is cut off, one that does stays', async () => {
   const at = await testServer({ config: { wsPingSeconds: 0.05 } })
   const alive = await connect(at)

@@ -82,7 +82,7 @@ class SparsewaveSession implements DialectSession {
   goAway(): void {
     if (this.#speech) this.#closing = true
     else this.#connection.close(1001, 'the server is shutting down')
-    this.#speech?.end()
+    this.#speech?.endSoon()
   }
 
   async #current(): Promise<Speech> {
