@@ -21,7 +21,8 @@ export interface Ranks {
   gather(own: Uint8Array, sizes: readonly number[]): Promise<Uint8Array>
   /**
    * T over `parts` parts (training/engines/sum-tree.ts) of vectors of one length. Rank r holds parts [edges[r], edges[r + 1]) and gives
-   * the largest nodes of the tree that lie in them, whose memory is not its own any more.
+   * the largest nodes of the tree that lie in them, whose memory is not its own any more. What is given back is whole until
+   * the next call.
    */
   sum(nodes: readonly Float32Array[], length: number, edges: readonly number[], parts: number): Promise<Float32Array>
   /** What any rank wishes. */

@@ -90,8 +90,8 @@ void exchange_messages(Operation& op) {
   for (int looks = 0;; looks++) {
     int done = 0;
     if (!ok(MPI_Testall((int)requests.size(), requests.data(), &done, MPI_STATUSES_IGNORE), op) || done) return;
-    // A partner at hand answers within microseconds; one that still computes takes milliseconds.
-    if (looks < 20) sched_yield();
+    // A partner at hand answers within some hundred microseconds; one that still computes takes milliseconds.
+    if (looks < 300) sched_yield();
     else {
       const timespec pause = {0, 50000};
       nanosleep(&pause, nullptr);

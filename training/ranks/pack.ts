@@ -1,4 +1,5 @@
 /** The part of a gradient that is not zero, in one piece: blocks that any member keeps, and all that has no mask. */
+import { findAddon } from '../net/addon.ts'
 import { blocksOf, maskFlags } from '../net/blocks.ts'
 import { BLOCK_ROWS, type Layout } from '../net/layout.ts'
 import type { Mask, MaskSet } from '../net/mask.ts'
@@ -17,6 +18,11 @@ export class Packing {
 
   /** out[i] = flat[i-th of the packing] * factor. */
   pack(flat: Float32Array, factor: number, out: Float32Array): void {
+    const addon = findAddon()
+    if (addon) {
+      addon.pack(flat, this.#runs, factor, out)
+      return
+    }
     let at = 0
     for (let i = 0; i < this.#runs.length; i += 2) {
       const from = this.#runs[i]!
@@ -27,6 +33,11 @@ export class Packing {
 
   /** The inverse; the rest of `flat` becomes 0. */
   unpack(packed: Float32Array, factor: number, flat: Float32Array): void {
+    const addon = findAddon()
+    if (addon) {
+      addon.unpack(packed, this.#runs, factor, flat)
+      return
+    }
     flat.fill(0)
     let at = 0
     for (let i = 0; i < this.#runs.length; i += 2) {

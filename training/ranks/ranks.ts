@@ -52,7 +52,17 @@ const NOTHING = new Uint8Array()
 export function connectRanks(link: Link): Ranks {
   const { rank, size } = link
   const stages = stagesOf(rank, size, ranksPerHost(link.hosts))
+  /** Memory that sums use again; what `sum` gave last is overwritten by the next. */
+  const memory = new Map<string, Float32Array>()
   let sent = 0
+
+  function reserve(name: string, length: number): Float32Array {
+    const had = memory.get(name)
+    if (had?.length === length) return had
+    const made = new Float32Array(length)
+    memory.set(name, made)
+    return made
+  }
 
   /** Exchanges with the stage's other ranks; `of` says what goes to and comes from the one at place `i`. */
   async function exchange(
@@ -87,14 +97,14 @@ export function connectRanks(link: Link): Ranks {
     let nodes = given
     let range: readonly [number, number] = [0, length]
     const cuts: number[][] = []
-    for (const stage of stages) {
+    for (const [s, stage] of stages.entries()) {
       const { peers, place, bounds } = stage
       const cut = slices(...range, peers.length)
       cuts.push(cut)
       const begin = range[0]
       const [low, high] = [cut[place]!, cut[place + 1]!]
       const theirs = peers.map((_, i) => nodesOf(bounds[i]!, bounds[i + 1]!))
-      const received = theirs.map((n, i) => new Float32Array(i === place ? 0 : n.length * (high - low)))
+      const received = theirs.map((n, i) => reserve(`${s} ${i}`, i === place ? 0 : n.length * (high - low)))
       await exchange(stage, (i) => ({
         send: together(nodes.map((node) => node.subarray(cut[i]! - begin, cut[i + 1]! - begin))),
         receive: received[i]!,
@@ -113,7 +123,7 @@ export function connectRanks(link: Link): Ranks {
       )
       range = [low, high]
     }
-    const all = new Float32Array(length)
+    const all = reserve('all', length)
     all.set(nodes[0]!, range[0])
     for (const [s, stage] of [...stages.entries()].reverse()) {
       const part = (i: number) => all.subarray(cuts[s]![i]!, cuts[s]![i + 1]!)

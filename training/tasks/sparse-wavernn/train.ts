@@ -356,7 +356,7 @@ class Run {
     return {
       more: () => update < training.updates && (training.gmacs === undefined || gmacs < training.gmacs),
       step,
-      cost: () => ({ gmacs }),
+      cost: () => ({ gmacs, ...(this.#together && { sentBytes: this.#together.ranks.sent }) }),
       validate: async () => {
         // The others wait for the first one, at the next thing that they do together.
         if (!leads) return { loss: Number.NaN, log: {} }

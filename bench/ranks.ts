@@ -1,0 +1,89 @@
+/**
+ * What ranks cost against threads and worker processes: wall time of one update with Adam on two groups of 16 lanes a rank, in turn, so
+ * that all meet the same weather, the least of many. Bytes are those that all ranks send.
+ *
+ *     mpirun -np 2 --bind-to none node bench/dist/ranks.js [rounds] [groups] [steps]
+ */
+import { detectCpu } from 'sparsewave/internal/kernels/index'
+import { netConfigSchema } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
+import { createNativeEngine } from 'sparsewave-training/internal/engines/native'
+import { createParallelEngine } from 'sparsewave-training/internal/engines/parallel'
+import { syntheticBatch, syntheticMasks, syntheticParameters } from 'sparsewave-training/internal/engines/synthetic'
+import { adamUpdate } from 'sparsewave-training/internal/net/adam'
+import { nativeIsas } from 'sparsewave-training/internal/net/addon'
+import { type Batch, type Engine, LANES } from 'sparsewave-training/internal/net/engine'
+import type { Ranks } from 'sparsewave-training/internal/net/ranks'
+import { parameterLayout } from 'sparsewave-training/internal/net/vocoder-layout'
+import { createRanksEngine } from 'sparsewave-training/internal/ranks/engine'
+import { withRanks } from 'sparsewave-training/internal/ranks/index'
+import { median } from './measure.ts'
+
+const [rounds = 50, groups = 2, steps = 150] = process.argv.slice(2).map(Number)
+const layout = parameterLayout(netConfigSchema.parse({}))
+const members = [syntheticMasks(layout, 1)]
+const whole = syntheticBatch(groups, steps, 3, false)
+
+/** Groups [from, to) of the batch. */
+function partOf(from: number, to: number): Batch {
+  const cut = (data: Float32Array) => data.slice((data.length / groups) * from, (data.length / groups) * to)
+  const { examples, frames, weights } = whole
+  return { groups: to - from, steps, examples: cut(examples), frames: cut(frames), weights: cut(weights) }
+}
+
+function createUpdate(engine: Engine, batch: Batch): () => Promise<number> {
+  const parameters = syntheticParameters(layout, 2)
+  const [gradient, first, second, average] = [0, 1, 2, 3].map(() => new Float32Array(layout.size))
+  const state = new Float32Array(batch.groups * layout.config.hidden * LANES)
+  let step = 0
+  return async () => {
+    const before = performance.now()
+    await engine.run(parameters, members, batch, state, gradient!)
+    const adam = { rate: 1e-4, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, clip: 1, average: 0.999, step: ++step }
+    adamUpdate(parameters, gradient!, first!, second!, average!, adam)
+    return performance.now() - before
+  }
+}
+
+async function measure(ranks: Ranks): Promise<void> {
+  const { leads, size } = ranks
+  const together = await createRanksEngine('native', layout, groups, ranks, { threads: 1 })
+  const all = createUpdate(together, partOf(...together.groupsOf(groups, ranks.rank)))
+  const alone = leads
+    ? {
+        'one thread': createUpdate(await createNativeEngine(layout, { threads: 1 }), whole),
+        [`${size} threads`]: createUpdate(await createNativeEngine(layout, { threads: size }), whole),
+        [`${size} workers`]: createUpdate(await createParallelEngine('native', layout, { workers: size }), whole),
+      }
+    : {}
+  const times = new Map<string, number[]>([...Object.keys(alone), `${size} ranks`].map((name) => [name, []]))
+  const meet = () => ranks.agree({ stop: false, save: false })
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, update] of Object.entries(alone)) times.get(name)!.push(await update())
+    await meet()
+    times.get(`${size} ranks`)!.push(await all())
+    await meet()
+  }
+  const before = ranks.sent
+  await all()
+  const sent = new Float64Array(1).fill(ranks.sent - before)
+  const eight = Array.from({ length: size }, () => 8)
+  const bytes = new Float64Array((await ranks.gather(new Uint8Array(sent.buffer), eight)).buffer)
+  if (!leads) return
+  const base = times.get(`${size} threads`)!
+  const least = (v: readonly number[]) => Math.min(...v)
+  console.log(`${detectCpu().model}, ${nativeIsas()[0]}: ${groups * LANES} lanes x ${steps} steps, ${rounds} rounds`)
+  console.log('| | ms an update, least | median | least against threads |\n| --- | --- | --- | --- |')
+  for (const [name, v] of times)
+    console.log(
+      `| ${name} | ${least(v).toFixed(1)} | ${median(v).toFixed(1)} | ${(least(v) / least(base)).toFixed(2)} |`,
+    )
+  console.log(`bytes an update, all ranks: ${bytes.reduce((a, b) => a + b, 0).toLocaleString('en')}`)
+  process.exitCode = 0
+}
+
+await withRanks(async (ranks) => {
+  if (!ranks) throw new Error('start this with mpirun')
+  await measure(ranks)
+})
+// Worker processes end with this one.
+process.exit()
