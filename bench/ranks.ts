@@ -1,8 +1,9 @@
 /**
  * What ranks cost against threads and worker processes: wall time of one update with Adam on two groups of 16 lanes a rank, in turn, so
- * that all meet the same weather, the least of many. Bytes are those that all ranks send.
+ * that all meet the same weather, the least of many. Then what an update's exchange is made of. Bytes are those that all ranks send.
  *
  *     mpirun -np 2 --bind-to none node bench/dist/ranks.js [rounds] [groups] [steps]
+ *     scripts/two-hosts.sh --rate 1gbit 1 node bench/dist/ranks.js 0       # the exchange alone, over a network
  */
 import { detectCpu } from 'sparsewave/internal/kernels/index'
 import { netConfigSchema } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
@@ -16,6 +17,7 @@ import type { Ranks } from 'sparsewave-training/internal/net/ranks'
 import { parameterLayout } from 'sparsewave-training/internal/net/vocoder-layout'
 import { createRanksEngine } from 'sparsewave-training/internal/ranks/engine'
 import { withRanks } from 'sparsewave-training/internal/ranks/index'
+import { createPackings } from 'sparsewave-training/internal/ranks/pack'
 import { median } from './measure.ts'
 
 const [rounds = 50, groups = 2, steps = 150] = process.argv.slice(2).map(Number)
@@ -63,6 +65,7 @@ async function measure(ranks: Ranks): Promise<void> {
     times.get(`${size} ranks`)!.push(await all())
     await meet()
   }
+  const pieces = await measurePieces(ranks)
   const before = ranks.sent
   await all()
   const sent = new Float64Array(1).fill(ranks.sent - before)
@@ -70,15 +73,45 @@ async function measure(ranks: Ranks): Promise<void> {
   const bytes = new Float64Array((await ranks.gather(new Uint8Array(sent.buffer), eight)).buffer)
   if (!leads) return
   const base = times.get(`${size} threads`)!
-  const least = (v: readonly number[]) => Math.min(...v)
   console.log(`${detectCpu().model}, ${nativeIsas()[0]}: ${groups * LANES} lanes x ${steps} steps, ${rounds} rounds`)
-  console.log('| | ms an update, least | median | least against threads |\n| --- | --- | --- | --- |')
-  for (const [name, v] of times)
+  if (rounds > 0) console.log('| | ms an update, least | median | least against threads |\n| --- | --- | --- | --- |')
+  for (const [name, v] of rounds > 0 ? times : [])
     console.log(
       `| ${name} | ${least(v).toFixed(1)} | ${median(v).toFixed(1)} | ${(least(v) / least(base)).toFixed(2)} |`,
     )
   console.log(`bytes an update, all ranks: ${bytes.reduce((a, b) => a + b, 0).toLocaleString('en')}`)
-  process.exitCode = 0
+  console.log('| of an update | ms, least | median |\n| --- | --- | --- |')
+  for (const [name, v] of pieces) console.log(`| ${name} | ${least(v).toFixed(3)} | ${median(v).toFixed(3)} |`)
+}
+
+const least = (v: readonly number[]) => Math.min(...v)
+
+/** What ranks do beside computing, piece by piece. */
+async function measurePieces(ranks: Ranks): Promise<Map<string, number[]>> {
+  const packing = createPackings(layout)(members, false)
+  const flat = new Float32Array(layout.size).fill(1)
+  const leaf = new Float32Array(packing.length)
+  const [gradient, first, second, average] = [0, 1, 2, 3].map(() => new Float32Array(layout.size))
+  const adam = { rate: 1e-4, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, clip: 1, average: 0.999, step: 1 }
+  const told = Array.from({ length: ranks.size }, () => 40)
+  const edges = Array.from({ length: ranks.size + 1 }, (_, r) => r)
+  const pieces: Record<string, () => unknown> = {
+    pack: () => packing.pack(flat, 2400, leaf),
+    'exchange of losses': () => ranks.gather(new Uint8Array(40), told),
+    'sum of the gradient': () => ranks.sum([leaf], packing.length, edges, ranks.size),
+    unpack: () => packing.unpack(leaf, 0.5, flat),
+    Adam: () => adamUpdate(flat, gradient!, first!, second!, average!, adam),
+  }
+  const times = new Map<string, number[]>(Object.keys(pieces).map((name) => [name, []]))
+  for (let round = 0; round < 300; round++) {
+    for (const [name, piece] of Object.entries(pieces)) {
+      await ranks.agree({ stop: false, save: false })
+      const before = performance.now()
+      await piece()
+      times.get(name)!.push(performance.now() - before)
+    }
+  }
+  return times
 }
 
 await withRanks(async (ranks) => {

@@ -5,8 +5,8 @@ import type { Ranks } from '../net/ranks.ts'
 const SIZE = 'OMPI_COMM_WORLD_SIZE'
 const RANK = 'OMPI_COMM_WORLD_RANK'
 
-/** Milliseconds that ranks wait with an error of theirs: where all have the same, the first one alone shall say it. */
-const PATIENCE = 1500
+/** Milliseconds that ranks wait with an error of theirs: where all have the same, the first one alone shall say it, and mpirun ends them. */
+const PATIENCE = 5000
 
 /** Milliseconds after which rank 1 looks whether the first one is there to speak. */
 const LISTEN = 300
@@ -51,6 +51,20 @@ const ENDING =
   'This training is told to end. If that is because a rank died, no further checkpoint is written; the newest one is whole. ' +
   'Start it again with --resume, with any number of ranks.'
 
+/** What is said at the start, because a job that mpirun ends may not come to say it. */
+function beginning({ size, hosts }: { readonly size: number; readonly hosts: readonly string[] }): string {
+  const count = new Set(hosts).size
+  const where = `${size} rank${size === 1 ? '' : 's'} on ${count} host${count === 1 ? '' : 's'}`
+  const death =
+    'When a rank dies the run ends, its newest checkpoint whole: start it again with --resume, with any number of ranks.'
+  // npx does not wait for the command when mpirun ends it.
+  const npx =
+    process.env.npm_command === 'exec'
+      ? ' Under npx Ctrl-C leaves no checkpoint; node_modules/.bin/sparsewave does.'
+      : ''
+  return `Training with ${where}. ${death}${npx}`
+}
+
 /**
  * Does `work` with the ranks that mpirun has started, or alone without mpirun. When it throws, this process ends without the others, at
  * which mpirun ends them.
@@ -66,11 +80,16 @@ export async function withRanks(work: (ranks: Ranks | undefined) => Promise<void
   process.on('SIGTERM', onTerm)
   try {
     met = await meet()
+    if (met.ranks.leads) process.stderr.write(`${beginning(met.link)}\n`)
     await work(met.ranks)
     await met.link.finish()
   } catch (error) {
     met?.link.abandon()
-    if (!isFirst()) await new Promise((resolve) => setTimeout(resolve, PATIENCE))
+    process.off('SIGTERM', onTerm)
+    if (!isFirst()) {
+      process.once('SIGTERM', () => process.exit(1))
+      await new Promise((resolve) => setTimeout(resolve, PATIENCE))
+    }
     throw error
   } finally {
     process.off('SIGTERM', onTerm)

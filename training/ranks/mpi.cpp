@@ -39,9 +39,10 @@ struct Operation {
 int g_rank = 0, g_size = 0;
 std::vector<std::string> g_hosts;
 
-std::mutex g_mutex;
-std::condition_variable g_wake;
-std::deque<Operation*> g_queue;
+// Never destroyed: the thread may wait on them while the process exits.
+std::mutex& g_mutex = *new std::mutex;
+std::condition_variable& g_wake = *new std::condition_variable;
+std::deque<Operation*>& g_queue = *new std::deque<Operation*>;
 bool g_running = false, g_finished = false;
 napi_threadsafe_function g_settle = nullptr;
 // Operations that have not settled; of the main thread.
