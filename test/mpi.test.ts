@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { addonFile } from '../src/native-addon.ts'
 import { TRAINING_ROOT } from '../training/root.ts'
 import { alone, mpirun, RankRuns, TRAINING, UPDATES } from '../training/testing/rank-runs.ts'
@@ -49,7 +49,7 @@ describe.skipIf(missing.length > 0)(name, () => {
       expect(child.exitCode).not.toBe(0)
       expect(said()).toMatch(/start it again with --resume, with any number of ranks/)
       expect(said()).toMatch(/mpirun (noticed|detected)|Primary job/)
-      expect(runs.pids(file)).toEqual(new Map())
+      await vi.waitFor(() => expect(runs.pids(file)).toEqual(new Map()), 10_000)
       // Whole by its checksum.
       expect(runs.checkpoint('killed').update).toBeGreaterThan(0)
     }

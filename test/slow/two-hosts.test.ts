@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { addonFile } from '../../src/native-addon.ts'
 import { PACKAGE_ROOT } from '../../src/root.ts'
 import { TRAINING_ROOT } from '../../training/root.ts'
@@ -50,7 +50,7 @@ describe.skipIf(missing.length > 0)(name, () => {
     await once(child, 'close')
     close()
     expect(child.exitCode).not.toBe(0)
-    expect(trainings.pids(file)).toEqual(new Map())
+    await vi.waitFor(() => expect(trainings.pids(file)).toEqual(new Map()), 10_000)
     const { update } = trainings.checkpoint('host-died')
     expect(update).toBeGreaterThan(0)
     expect(update).toBeLessThan(UPDATES)
