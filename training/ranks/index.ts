@@ -12,10 +12,10 @@ const PATIENCE = 5000
 const LISTEN = 300
 
 /** Whether mpirun started this process. */
-export const isRank = (): boolean => process.env[SIZE] !== undefined
+const isRank = (): boolean => process.env[SIZE] !== undefined
 
 /** Whether this process is the one that speaks: rank 0, or the only one. Known before the ranks have met. */
-export const isFirst = (): boolean => !isRank() || process.env[RANK] === '0'
+const isFirst = (): boolean => !isRank() || process.env[RANK] === '0'
 
 /** Meets the other ranks. Throws ENGINE_UNAVAILABLE. */
 async function meet() {
