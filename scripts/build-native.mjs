@@ -139,21 +139,47 @@ export function filesFor(arch, files, by) {
   return { sources, without }
 }
 
-/** @typedef {{ name: string, folder: string, build: string }} Addon - sources in `folder`, result under the folder `build` */
+/**
+ * @typedef {{ name: string, folder: string, build: string, compile?: string[], link?: string[] }} Addon - sources in `folder`, result under
+ * the folder `build`, further arguments of the compiler and of the linker
+ */
 
 /** The addon that speaks. */
 export const SERVE = { name: 'serve', folder: join(ROOT, 'native'), build: join(ROOT, 'build') }
 
-/** The addon that trains, where the trainer is installed beside this package or in the working directory. */
+/** The addons that train, where the trainer is installed beside this package or in the working directory. That for MPI: under mpirun. */
 export function trainerAddons() {
   for (const from of [import.meta.url, join(process.cwd(), 'index.js')]) {
     try {
       const root = dirname(createRequire(from).resolve('sparsewave-training/package.json'))
-      return [{ name: 'train', folder: join(root, 'native'), build: join(root, 'build') }]
+      const train = { name: 'train', folder: join(root, 'native'), build: join(root, 'build') }
+      return process.env.OMPI_COMM_WORLD_SIZE === undefined ? [train] : [train, ...ranksAddons(root)]
     } catch {}
   }
   return []
 }
+
+let foundMpi
+/** Arguments of compiler and linker for Open MPI, by its own compiler's word; null where its headers are not installed. */
+function mpi() {
+  if (foundMpi === undefined) {
+    const ask = (what) => {
+      const { status, stdout } = spawnSync('mpicxx', [`--showme:${what}`], { encoding: 'utf8' })
+      return status === 0 ? stdout.trim().split(/\s+/) : undefined
+    }
+    const [compile, link] = [ask('compile'), ask('link')]
+    // Without MPI's own C++ classes, which are none of ours.
+    foundMpi =
+      compile && link
+        ? { compile: [...compile, '-DOMPI_SKIP_MPICXX'], link: link.filter((flag) => flag !== '-lmpi_cxx') }
+        : null
+  }
+  return foundMpi
+}
+
+/** The addon in the trainer's folder `root` that trains over MPI; none where MPI's headers are not installed. */
+export const ranksAddons = (root) =>
+  mpi() ? [{ name: 'ranks', folder: join(root, 'ranks'), build: join(root, 'build'), ...mpi() }] : []
 
 const sourcesOf = ({ folder }) => walk(folder, ['.cpp']).filter((file) => !relative(folder, file).startsWith('test'))
 
@@ -164,11 +190,13 @@ export const addonFile = ({ name, build }) => join(build, 'native', TARGET, `${n
 export const addonStamp = (addon) => digest([], sourceKey(addon), compiler() ?? '')
 
 /** Changes with the sources and with how they are compiled, whatever the compiler. */
-const sourceKey = ({ folder }) =>
-  digest([...sourcesOf({ folder }), ...walk(folder, ['.h']), ...walk(SHARED, ['.h'])], ISA_FLAGS, COMPILE, WARN, LINK)
+const sourceKey = ({ folder, compile = [], link = [] }) => {
+  const files = [...sourcesOf({ folder }), ...walk(folder, ['.h']), ...walk(SHARED, ['.h'])]
+  return digest(files, ISA_FLAGS, COMPILE, WARN, LINK, ...compile, ...link)
+}
 
 /** Compiles what changed and links; true, or the compiler's messages. `objects`: folder of object files. */
-export async function buildAddon({ name, folder, build }, objects = join(build, 'obj', name)) {
+export async function buildAddon({ name, folder, build, compile = [], link = [] }, objects = join(build, 'obj', name)) {
   const target = addonFile({ name, build })
   mkdirSync(objects, { recursive: true })
   mkdirSync(dirname(target), { recursive: true })
@@ -178,7 +206,7 @@ export async function buildAddon({ name, folder, build }, objects = join(build, 
   const object = (file) => join(objects, `${relative(folder, file).replaceAll(/[\\/]/g, '_')}.o`)
   const failures = await parallel(
     sources.map(({ file, flags }) => async () => {
-      const args = [...COMPILE, ...WARN, ...without, ...flags]
+      const args = [...COMPILE, ...WARN, ...without, ...flags, ...compile]
       const key = digest([file, ...headers], args, compiler())
       const keyFile = `${object(file)}.key`
       if (existsSync(object(file)) && existsSync(keyFile) && readFileSync(keyFile, 'utf8') === key) return
@@ -192,7 +220,13 @@ export async function buildAddon({ name, folder, build }, objects = join(build, 
   const failed = failures.filter(Boolean)
   if (failed.length > 0) return failed.join('\n')
   const partial = `${target}.${process.pid}`
-  const { ok, output } = await execute(compiler(), [...LINK, ...sources.map(({ file }) => object(file)), '-o', partial])
+  const { ok, output } = await execute(compiler(), [
+    ...LINK,
+    ...sources.map(({ file }) => object(file)),
+    ...link,
+    '-o',
+    partial,
+  ])
   if (!ok) return output
   renameSync(partial, target)
   return true

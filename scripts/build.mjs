@@ -3,7 +3,8 @@
  * build/native/<system>/<addon>.node, and what runs in browsers to build/web/. Outputs appear by rename, so that a
  * running process never sees half a file.
  *
- *   node scripts/build.mjs [--if-stale] [ts] [wasm] [web] [native] [training] [training-native] [bench]
+ *   node scripts/build.mjs [--if-stale] [ts] [wasm] [web] [native] [training] [training-native]
+ *                         [training-ranks] [bench]
  *
  * `--if-stale` skips parts whose sources are those of the last good build. Without a C++ compiler the native parts are
  * left out with a notice, and everything runs on the WebAssembly kernels.
@@ -19,6 +20,7 @@ import {
   digest,
   execute,
   parallel,
+  ranksAddons,
   SERVE,
   walk,
 } from './build-native.mjs'
@@ -113,6 +115,10 @@ const parts = {
     says: "trainer's native kernels",
     ...addonPart(() => [TRAINER], 'Training needs one.'),
   },
+  'training-ranks': {
+    says: "trainer's MPI",
+    ...addonPart(() => ranksAddons(at('training')), 'Training over MPI needs one.'),
+  },
   bench: {
     says: 'benchmarks',
     ...project('bench/tsconfig.build.json', ['bench'], 'bench', 'bench/dist', 'measure.js'),
@@ -121,7 +127,7 @@ const parts = {
 
 /** The parts that speaking and serving need. The rest is built on demand. */
 export const SPEAKING = ['ts', 'wasm', 'web', 'native']
-export const TRAINING = [...SPEAKING, 'training', 'training-native']
+export const TRAINING = [...SPEAKING, 'training', 'training-native', 'training-ranks']
 
 const wasmModules = () =>
   wasmEntries().flatMap((file) =>

@@ -100,6 +100,17 @@ export const ERRORS = {
     remedy: '`sparsewave doctor` says which engines can be used and why others cannot.',
     http: OPERATOR,
   },
+  RANK_LOST: {
+    status: 500,
+    remedy:
+      'Start the same command again with --resume; it goes on from the last checkpoint, with any number of ranks.',
+    http: OPERATOR,
+  },
+  RANKS_DIFFER: {
+    status: 500,
+    remedy: 'Give every rank the same version, job file and folders, and start again with --resume.',
+    http: OPERATOR,
+  },
   FORMAT_UNAVAILABLE: { status: 400, remedy: 'Ask for another format.' },
   INVALID_API_KEY: { status: 401, remedy: 'Send it as `Authorization: Bearer KEY`.' },
   PERMISSION_DENIED: { status: 403, remedy: 'Ask the operator for a key that has this scope.' },

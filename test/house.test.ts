@@ -78,6 +78,13 @@ test.each([
   const users = new Set(imports.filter((i) => i.to === name && !isTest(i)).map((i) => i.from))
   expect([...users]).toEqual([file])
 })
+
+test('MPI is loaded where mpirun has started this process only, and by one file', () => {
+  const users = imports.filter((i) => !isTest(i) && i.to === 'training/ranks/mpi.ts').map((i) => i.from)
+  expect(users).toEqual(['training/ranks/index.ts'])
+  expect(readFileSync(path.join(PACKAGE_ROOT, users[0]!), 'utf8')).not.toMatch(/^import (?!type).*mpi\.ts/m)
+})
+
 test('of the trainer, engines and masks stand on net/, which knows neither them nor tasks', () => {
   const upward = imports.filter(
     (i) =>
@@ -85,11 +92,18 @@ test('of the trainer, engines and masks stand on net/, which knows neither them 
       !isTest(i) &&
       /^training\/(engines|masks|tasks|es|studies|jobs|queue)\//.test(i.to),
   )
+  // What joins ranks stands on engines; tasks stand on it.
+  const ranks = imports.filter(
+    (i) =>
+      !isTest(i) &&
+      ((/^training\/(net|engines|masks|es)\//.test(i.from) && i.to.startsWith('training/ranks/')) ||
+        (i.from.startsWith('training/ranks/') && /^training\/(masks|es|tasks|studies|jobs|queue)\//.test(i.to))),
+  )
   const sideways = imports.filter(
     (i) =>
       /^training\/(engines|masks|es)\//.test(i.from) &&
       !isTest(i) &&
       /^training\/(tasks|studies|jobs|queue)\//.test(i.to),
   )
-  expect({ upward, sideways }).toEqual({ upward: [], sideways: [] })
+  expect({ upward, sideways, ranks }).toEqual({ upward: [], sideways: [], ranks: [] })
 })

@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
+import { SparsewaveError } from 'sparsewave/internal/errors'
 import type { ExtensionHost, HttpExtension } from 'sparsewave/internal/extension'
 import { VOCODERS, type VocoderKind } from 'sparsewave/internal/vocoder/vocoder'
 import { engineReport } from './engines/index.ts'
@@ -15,7 +16,9 @@ import { readJob } from './jobs/job.ts'
 import { serveTrainingMetrics } from './jobs/metrics.ts'
 import { createProgressView } from './jobs/progress.ts'
 import type { JobContext } from './net/context.ts'
+import type { Ranks } from './net/ranks.ts'
 import { registerJobCommands } from './queue/cli.ts'
+import { withRanks } from './ranks/index.ts'
 import { TRAINING_ROOT } from './root.ts'
 import { findStudy, runStudy, STUDIES } from './studies/index.ts'
 import { createStudyView } from './studies/view.ts'
@@ -65,6 +68,50 @@ interface CompactFlags {
   readonly cache: string
 }
 
+/** `ranks`: the processes that mpirun has started, this one among them. */
+async function train(file: string, options: TrainFlags, ranks: Ranks | undefined): Promise<void> {
+  const over = options.engine === undefined ? {} : { engine: options.engine }
+  const { task, job } = readJob(file, TASKS, over)
+  if (ranks && !task.ranks) {
+    const able = TASKS.filter((t) => t.ranks).map((t) => t.name)
+    throw new SparsewaveError(
+      'JOB_INVALID',
+      `\`task: ${task.name}\` trains in one process; over MPI: ${able.join(', ')}.`,
+      {
+        remedy: 'Start it without mpirun.',
+      },
+    )
+  }
+  const leads = ranks?.leads ?? true
+  const stop = new AbortController()
+  const metrics =
+    options.metricsPort === undefined || !leads ? undefined : await serveTrainingMetrics(options.metricsPort)
+  const view = createProgressView()
+  const context: JobContext = {
+    resume: options.resume,
+    minutes: options.minutes,
+    signal: stop.signal,
+    ranks,
+    report(p) {
+      if (!leads) return
+      view.report(p)
+      metrics?.report(p)
+    },
+    warn: (message) => leads && process.stderr.write(`\n${message}\n`),
+  }
+  const leave = () => stop.abort()
+  process.once('SIGINT', leave)
+  process.once('SIGTERM', leave)
+  try {
+    await task.run(job, context)
+  } finally {
+    view.stop()
+    await metrics?.stop()
+    process.off('SIGINT', leave)
+    process.off('SIGTERM', leave)
+  }
+}
+
 /** `host` starts HTTP servers for the commands that need one. */
 export function registerTrainingCommands(program: Command, host?: ExtensionHost): void {
   program
@@ -83,34 +130,7 @@ export function registerTrainingCommands(program: Command, host?: ExtensionHost)
       'after',
       '\nExamples:\n  sparsewave train training/jobs/standard.yaml\n  sparsewave train training/jobs/standard.yaml --resume --minutes 30\n  sparsewave train training/jobs/standard.yaml --resume --engine webgpu',
     )
-    .action(async (file: string, options: TrainFlags) => {
-      const over = options.engine === undefined ? {} : { engine: options.engine }
-      const { task, job } = readJob(file, TASKS, over)
-      const stop = new AbortController()
-      const metrics = options.metricsPort === undefined ? undefined : await serveTrainingMetrics(options.metricsPort)
-      const view = createProgressView()
-      const context: JobContext = {
-        resume: options.resume,
-        minutes: options.minutes,
-        signal: stop.signal,
-        report(p) {
-          view.report(p)
-          metrics?.report(p)
-        },
-        warn: (message) => process.stderr.write(`\n${message}\n`),
-      }
-      const leave = () => stop.abort()
-      process.once('SIGINT', leave)
-      process.once('SIGTERM', leave)
-      try {
-        await task.run(job, context)
-      } finally {
-        view.stop()
-        await metrics?.stop()
-        process.off('SIGINT', leave)
-        process.off('SIGTERM', leave)
-      }
-    })
+    .action((file: string, options: TrainFlags) => withRanks((ranks) => train(file, options, ranks)))
   program
     .command('study')
     .summary('compare methods: methods x densities x seeds')

@@ -9,11 +9,12 @@ const layout = parameterLayout(net)
 const engine = createEngine(name, layout, { threads: 1 })
 // So that a rejected engine is told with the first share, not by dying.
 engine.catch(() => {})
+const gradient = new Float32Array(layout.size)
 
 process.on('message', async (share: Share) => {
   let reply: WorkerReply
   try {
-    reply = { result: await runShare(await engine, share, layout.size) }
+    reply = { result: await runShare(await engine, share, gradient) }
   } catch (error) {
     reply = { failure: { message: error instanceof Error ? error.message : String(error) } }
   }

@@ -3,15 +3,16 @@
  * whatever the number of workers: a mirrored pair with its groups (`share: pairs`), else one group of 16 lanes with all members. Their
  * gradients g_i, the means over n_i examples, are added in one fixed tree, so that any number of workers gives the same bits:
  *
- *     g = T(n_1 g_1, ..., n_S g_S) / sum_i n_i,      T(a_1 .. a_m) = T(a_1 .. a_k) + T(a_k+1 .. a_m),  k = largest power of 2 < m
+ *     g = T(n_1 g_1, ..., n_S g_S) / sum_i n_i                                                                 (sum-tree.ts)
  *
  * A worker gets everything with each call and keeps nothing, so one that dies is started again and does its parts again.
  */
 import type { ChildProcess } from 'node:child_process'
-import { type Batch, batchCount, type Engine, type EngineOptions, memberGroups } from '../net/engine.ts'
+import { type Batch, batchCount, type Engine, type EngineOptions, memberGroups, partsOf } from '../net/engine.ts'
 import type { ParameterLayout } from '../net/vocoder-layout.ts'
 import { createEngine } from './index.ts'
 import { type Share, type ShareResult, startPool } from './parallel-pool.ts'
+import { largestWithin, partEdges, treeSum } from './sum-tree.ts'
 
 /** An engine of `workers` processes. Throws what `createEngine` throws, and ENGINE_UNAVAILABLE from `run` when workers keep dying. */
 export async function createParallelEngine(
@@ -30,9 +31,8 @@ export async function createParallelEngine(
       const counts = Float64Array.from(members, (_, m) =>
         batchCount(batch, ...memberGroups(m, members.length, batch.groups, options)),
       )
-      const parts = pairs ? members.length / 2 : batch.groups
-      const used = Math.min(workers, parts)
-      const edges = Array.from({ length: used + 1 }, (_, w) => Math.round((w * parts) / used))
+      const parts = partsOf(members.length, batch.groups, options.share)
+      const edges = partEdges(Math.min(workers, parts), parts)
       const shares = edges.slice(1).map((to, w): Share => {
         const from = edges[w]!
         return {
@@ -80,8 +80,22 @@ export async function createParallelEngine(
   }
 }
 
-/** What a worker does: its parts one by one, and the nodes of the tree that it can make of them. */
-export async function runShare(engine: Engine, share: Share, size: number): Promise<ShareResult> {
+/** A part's gradient g, a mean over n examples, as the tree takes it: n g, in memory of its own. */
+export type LeafOf = (gradient: Float32Array, n: number) => Float32Array
+
+const whole: LeafOf = (gradient, n) => {
+  const leaf = new Float32Array(gradient.length)
+  for (let k = 0; k < leaf.length; k++) leaf[k] = gradient[k]! * n
+  return leaf
+}
+
+/** What a worker does: its parts one by one, and the nodes of the tree that it can make of them. `gradient`: memory for one. */
+export async function runShare(
+  engine: Engine,
+  share: Share,
+  gradient: Float32Array,
+  leafOf: LeafOf = whole,
+): Promise<ShareResult> {
   const { from, to, parts, parameters, members, batch, options } = share
   const pairs = options.share === 'pairs'
   const own = to - from
@@ -89,50 +103,21 @@ export async function runShare(engine: Engine, share: Share, size: number): Prom
   const losses: Float64Array[] = []
   const leaves: Float32Array[] = []
   for (let i = 0; i < own; i++) {
-    const gradient = share.gradient ? new Float32Array(size) : null
     const part = groupsOf(batch, (i * batch.groups) / own, ((i + 1) * batch.groups) / own)
     const seen = pairs ? members.slice(2 * i, 2 * i + 2) : members
     const states = statesOf(state, members.length, own, i, i + 1, pairs)
-    const result = await engine.run(parameters, seen, part, states, gradient, options)
+    const result = await engine.run(parameters, seen, part, states, share.gradient ? gradient : null, options)
     putStates(states, state, members.length, own, i, i + 1, pairs)
     losses.push(result.losses)
-    if (!gradient) continue
+    if (!share.gradient) continue
     const n = result.counts.reduce((a, b) => a + b, 0)
-    for (let k = 0; k < size; k++) gradient[k]! *= n
-    leaves.push(gradient)
+    leaves.push(leafOf(gradient, n))
   }
   const sum = (lo: number, hi: number) => treeSum(lo, hi, (a, b) => (b - a === 1 ? leaves[a - from] : undefined))
   const nodes = share.gradient
     ? largestWithin(0, parts, from, to).map(([lo, hi]) => ({ from: lo, to: hi, sum: sum(lo, hi) }))
     : []
   return { losses, state, nodes }
-}
-
-/** Where the tree over parts [from, to) is split. */
-const splitOf = (from: number, to: number) => from + 2 ** Math.floor(Math.log2(to - from - 0.5))
-
-/** T over [from, to): a node that is `known`, or the sum of its halves, in the memory of the left one. */
-function treeSum(
-  from: number,
-  to: number,
-  known: (from: number, to: number) => Float32Array | undefined,
-): Float32Array {
-  const found = known(from, to)
-  if (found) return found
-  if (to - from === 1) throw new Error(`part ${from} is missing`)
-  const middle = splitOf(from, to)
-  const left = treeSum(from, middle, known)
-  const right = treeSum(middle, to, known)
-  for (let k = 0; k < left.length; k++) left[k]! += right[k]!
-  return left
-}
-
-/** The largest nodes of the tree over [lo, hi) that lie in [from, to). */
-function largestWithin(lo: number, hi: number, from: number, to: number): [number, number][] {
-  if (hi <= from || lo >= to) return []
-  if (lo >= from && hi <= to) return [[lo, hi]]
-  const middle = splitOf(lo, hi)
-  return [...largestWithin(lo, middle, from, to), ...largestWithin(middle, hi, from, to)]
 }
 
 /** Groups [from, to) of a batch, in its memory. */

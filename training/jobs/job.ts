@@ -12,6 +12,8 @@ import { describeIssue } from '../net/schema.ts'
 export interface Task<J = unknown> {
   readonly name: string
   readonly schema: z.ZodType<J>
+  /** Can be trained by several processes together. */
+  readonly ranks?: boolean
   run(job: J, context: JobContext): Promise<void>
 }
 

@@ -1,4 +1,4 @@
-// Node-API binding of the training engine: run(...) -> Promise of losses, product(...), adam(...) -> gradient norm, isas() -> names.
+// Node-API binding of the training engine: run(...) -> Promise of losses, product(...), adam(...) -> gradient norm, pack(...), unpack(...), isas() -> names.
 // Arrays stay referenced while worker threads use them; the caller must not touch them until the promise settles.
 #if defined(__linux__)
 #include <sys/mman.h>
@@ -261,12 +261,63 @@ napi_value adam(Call& call) {
   return result;
 }
 
+// Runs of a flat vector: pairs of a first element and a number of elements, ascending. Null unless they fit `flat` and hold `packed` elements.
+const int32_t* runs_of(Call& call, size_t i, size_t flat, size_t packed, size_t* pairs) {
+  size_t n;
+  const int32_t* runs = call.array<int32_t>(i, &n);
+  if (!runs || n % 2) return nullptr;
+  int64_t end = 0, sum = 0;
+  for (size_t k = 0; k < n; k += 2) {
+    if (runs[k] < end || runs[k + 1] < 0) return nullptr;
+    end = (int64_t)runs[k] + runs[k + 1];
+    sum += runs[k + 1];
+  }
+  *pairs = n / 2;
+  return end <= (int64_t)flat && sum == (int64_t)packed ? runs : nullptr;
+}
+
+// pack(flat, runs Int32Array, factor, packed): packed = factor * the runs of flat, in double precision before rounding.
+napi_value pack(Call& call) {
+  size_t n_f, n_p, pairs;
+  const float* flat = call.array<float>(0, &n_f);
+  float* packed = call.array<float>(3, &n_p);
+  const int32_t* runs = flat && packed ? runs_of(call, 1, n_f, n_p, &pairs) : nullptr;
+  if (!runs) return call.fail("runs");
+  const double factor = call.real(2);
+  for (size_t r = 0; r < pairs; r++) {
+    const float* from = flat + runs[2 * r];
+    for (int32_t k = 0; k < runs[2 * r + 1]; k++) packed[k] = (float)(from[k] * factor);
+    packed += runs[2 * r + 1];
+  }
+  return nullptr;
+}
+
+// unpack(packed, runs, factor, flat): the inverse. What is in no run becomes 0.
+napi_value unpack(Call& call) {
+  size_t n_f, n_p, pairs;
+  const float* packed = call.array<float>(0, &n_p);
+  float* flat = call.array<float>(3, &n_f);
+  const int32_t* runs = flat && packed ? runs_of(call, 1, n_f, n_p, &pairs) : nullptr;
+  if (!runs) return call.fail("runs");
+  const double factor = call.real(2);
+  float* at = flat;
+  for (size_t r = 0; r < pairs; r++) {
+    float* from = flat + runs[2 * r];
+    std::fill(at, from, 0.f);
+    for (int32_t k = 0; k < runs[2 * r + 1]; k++) from[k] = (float)(packed[k] * factor);
+    packed += runs[2 * r + 1];
+    at = from + runs[2 * r + 1];
+  }
+  std::fill(at, flat + n_f, 0.f);
+  return nullptr;
+}
+
 // isas() -> array of { name, supported } in the order of run's index.
 napi_value isas(Call& call) {
   return list_isas(call.env, kIsas, [](napi_value, size_t) {});
 }
 
-const Function kFunctions[] = {{"run", kRunArguments, run}, {"product", 5, product}, {"adam", 6, adam}, {"isas", 0, isas}};
+const Function kFunctions[] = {{"run", kRunArguments, run}, {"product", 5, product}, {"adam", 6, adam}, {"pack", 4, pack}, {"unpack", 4, unpack}, {"isas", 0, isas}};
 
 napi_value init(napi_env env, napi_value exports) {
   define(env, exports, kFunctions);

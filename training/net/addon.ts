@@ -25,6 +25,8 @@ export interface TrainingAddon {
     average: Float32Array,
     options: Float64Array,
   ): number
+  pack(flat: Float32Array, runs: Int32Array, factor: number, packed: Float32Array): void
+  unpack(packed: Float32Array, runs: Int32Array, factor: number, flat: Float32Array): void
   product(sizes: Int32Array, weights: Float32Array, mask: Uint16Array, x: Float32Array, y: Float32Array): void
   isas(): { name: string; supported: boolean }[]
 }

@@ -1,4 +1,5 @@
 /** How a training job talks with what runs it: the command line, the queue, a server. */
+import type { Ranks } from './ranks.ts'
 
 export interface Progress {
   readonly stage: 'features' | 'train' | 'validation'
@@ -20,6 +21,8 @@ export interface JobContext {
   readonly minutes: number | undefined
   /** Aborted: write a checkpoint and leave. */
   readonly signal: AbortSignal
+  /** The processes that train this run together; absent: this one alone. */
+  readonly ranks?: Ranks | undefined
   report(progress: Progress): void
   warn(message: string): void
 }

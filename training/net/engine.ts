@@ -134,6 +134,10 @@ export function memberGroups(m: number, members: number, groups: number, options
   return [Math.floor(m / 2) * each, each]
 }
 
+/** Parts that a batch of so many groups has when it is shared by several processes: mirrored pairs, else groups. */
+export const partsOf = (members: number, groups: number, share: StepOptions['share']): number =>
+  share === 'pairs' ? members / 2 : groups
+
 export interface EngineOptions {
   readonly threads: number
   /** Told what an engine went on from, such as a lack of memory (default: standard error). */

@@ -131,6 +131,7 @@ async function stretch<C extends LoopState>(
 ): Promise<Diverged | undefined> {
   const { context } = o
   const live = o.start(from)
+  const { ranks } = context
   const started = performance.now()
   const wallSeconds = () => from.wallSeconds + (performance.now() - started) / 1000
   const deadline = started + (context.minutes ?? Number.POSITIVE_INFINITY) * 60_000
@@ -144,7 +145,9 @@ async function stretch<C extends LoopState>(
   }
   const cost = () => ({ audioSeconds, ...live.cost?.(), wallSeconds: wallSeconds() })
   try {
-    while (live.more() && !context.signal.aborted && performance.now() < deadline) {
+    const isOver = () => context.signal.aborted || performance.now() >= deadline
+    let stop = ranks ? (await ranks.agree({ stop: isOver(), save: false })).stop : isOver()
+    while (live.more() && !stop) {
       const step = await live.step()
       update++
       if (!Number.isFinite(step.loss) || !Number.isFinite(step.norm))
@@ -168,13 +171,16 @@ async function stretch<C extends LoopState>(
         log({ event: 'validation', update, loss: held.loss, ...held.log, ...cost() })
         context.report({ stage: 'validation', done: update, total: o.updates, loss: held.loss })
       }
-      if (performance.now() - saved > o.checkpointMinutes * 60_000) {
+      let save = performance.now() - saved > o.checkpointMinutes * 60_000
+      if (ranks) ({ stop, save } = await ranks.agree({ stop: isOver(), save }))
+      if (save) {
         const made = await snapshot()
         unlessDiskFull(() => o.write(made), context.warn)
         saved = performance.now()
       }
       // Lets a signal's handler run between updates, whatever the engine.
       await new Promise((resolve) => setImmediate(resolve))
+      if (!ranks) stop = isOver()
     }
     o.write(await snapshot())
     return undefined

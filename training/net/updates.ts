@@ -11,6 +11,7 @@ import { type Layout, maskedSegments } from './layout.ts'
 import type { Feedback, MaskMethod, MaskSet, Moment, Weights } from './mask.ts'
 
 export interface Update extends StepResult {
+  /** All of the population. */
   readonly members: readonly MaskSet[]
   readonly share: 'all' | 'pairs'
   readonly denseGradient: boolean
@@ -27,7 +28,10 @@ export interface Run {
   readonly weights: Weights
   /** [groups, features, 16 lanes] what the net carries from batch to batch; likewise. */
   readonly state: Float32Array
+  /** Groups of a batch that are computed here. */
   readonly groups: number
+  /** The members that see them (default: all). */
+  readonly membersHere?: (members: readonly MaskSet[], share: 'all' | 'pairs') => readonly MaskSet[]
 }
 
 export interface Updates<B> {
@@ -37,6 +41,12 @@ export interface Updates<B> {
   update(at: Moment, batch: B, adam: AdamOptions, fresh?: readonly number[]): Promise<Update>
   /** Brings weights and state of the run back from the device, if they are there. Throws DeviceLost. */
   fetch(): Promise<void>
+}
+
+/** Who computes an update, and how they share the batch. */
+export function populationAt(masks: MaskMethod, at: Moment): Pick<Update, 'members' | 'share'> {
+  const members = masks.members(at)
+  return { members, share: members.length > 1 ? (masks.share ?? 'all') : 'all' }
 }
 
 export function createUpdates<B>(engine: PopulationEngine<B>, run: Run): Updates<B> {
@@ -60,12 +70,13 @@ export function createUpdates<B>(engine: PopulationEngine<B>, run: Run): Updates
     if (newest === 'device') await fetch()
     newest = 'host'
     for (const lane of fresh) clearLane(state, lane, groups)
-    const { members, share } = population(at)
+    const { members, share } = populationAt(masks, at)
     const denseGradient = masks.wantsDenseGradient?.(at) ?? false
     masks.gate?.(at, parameters, used)
-    const states = spreadState(state, members.length, groups, share)
+    const here = (run.membersHere?.(members, share) ?? members).length
+    const states = spreadState(state, here, groups, share)
     const result = await engine.run(used, members, batch, states, gradient, { denseGradient, share })
-    if (states !== state) gatherState(state, states, members.length, groups, share)
+    if (states !== state) gatherState(state, states, here, groups, share)
     const norms = denseGradient ? new Map(matrices.map((m) => [m.name, blockNorms(gradient, m)] as const)) : undefined
     if (denseGradient) keepMasked(gradient, members, matrices)
     masks.gateBackward?.(at, parameters, gradient)
@@ -78,14 +89,9 @@ export function createUpdates<B>(engine: PopulationEngine<B>, run: Run): Updates
   async function onDevice(at: Moment, batch: B, adam: AdamOptions, fresh: readonly number[]): Promise<Update> {
     if (newest === 'host') await resident!.upload(weights, state)
     newest = 'device'
-    const { members, share } = population(at)
+    const { members, share } = populationAt(masks, at)
     const result = await resident!.update(members, batch, fresh, adam, { share })
     return { ...result, members, share, denseGradient: false, feedback: withoutWeights }
-  }
-
-  function population(at: Moment): Pick<Update, 'members' | 'share'> {
-    const members = masks.members(at)
-    return { members, share: members.length > 1 ? (masks.share ?? 'all') : 'all' }
   }
 
   const isHosts = (at: Moment) =>

@@ -10,6 +10,6 @@ import { trainSparseWavernn } from './sparse-wavernn/train.ts'
 const task = <J>(t: Task<J>): Task => t as unknown as Task
 
 export const TASKS: readonly Task[] = [
-  task({ name: 'sparse-wavernn', schema: sparseWavernnJobSchema, run: trainSparseWavernn }),
+  task({ name: 'sparse-wavernn', ranks: true, schema: sparseWavernnJobSchema, run: trainSparseWavernn }),
   task({ name: 'acoustic', schema: acousticJobSchema, run: trainAcoustic }),
 ]

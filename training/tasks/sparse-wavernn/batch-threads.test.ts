@@ -1,15 +1,16 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { PACKAGE_ROOT } from 'sparsewave/internal/root'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { buildCache } from '../../data/cache.ts'
 import { readCorpus } from '../../data/corpus.ts'
+import { LANES } from '../../net/engine.ts'
+import { TRAINING_ROOT } from '../../root.ts'
 import { type BatchMaker, createBatchMaker, defaultThreads, type Source } from './batch-threads.ts'
 import type { BatchState, LaneBatch } from './batches.ts'
 import { PLAIN, writeMadeUpCorpus } from './testing.ts'
 
-const built = existsSync(path.join(PACKAGE_ROOT, 'dist/training/tasks/sparse-wavernn/batch-worker.js'))
+const built = existsSync(path.join(TRAINING_ROOT, 'dist/tasks/sparse-wavernn/batch-worker.js'))
 const dir = mkdtempSync(path.join(tmpdir(), 'batch-threads-'))
 const source: Source = {
   cache: path.join(dir, 'cache'),
@@ -27,8 +28,8 @@ afterAll(async () => {
   for (const maker of open) await maker.close()
   rmSync(dir, { recursive: true })
 })
-function create(threads: number, state?: BatchState, of = source) {
-  open.push(createBatchMaker(of, PLAIN, options, threads, state))
+function create(threads: number, state?: BatchState, of = source, part?: readonly [number, number]) {
+  open.push(createBatchMaker(of, PLAIN, options, threads, state, part))
   return open.at(-1)!
 }
 
@@ -59,6 +60,37 @@ describe.skipIf(!built)('batches made by threads', () => {
     const want = await take(create(0), 12)
     const { before } = want[7] as LaneBatch
     for (const threads of [0, 2]) expect(await take(create(threads, structuredClone(before)), 5)).toEqual(want.slice(7))
+  })
+
+  test('are made in parts too, each as it is in the whole', async () => {
+    const bytes = (data: Float32Array) => Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+    const whole = create(0)
+    const parts = ([0, 2] as const).flatMap((threads) =>
+      (
+        [
+          [0, 1],
+          [1, 3],
+          [3, 3],
+        ] as const
+      ).map((part) => ({ part, maker: create(threads, undefined, source, part) })),
+    )
+    for (let i = 0; i < 12; i++) {
+      const all = await whole.next()
+      for (const { part, maker } of parts) {
+        const [from, to] = part
+        const { batch, fresh, before, epochs } = await maker.next()
+        const cut = (data: Float32Array) => data.slice((data.length / 3) * from, (data.length / 3) * to)
+        expect(batch.groups).toBe(to - from)
+        for (const key of ['examples', 'frames', 'weights'] as const)
+          expect(bytes(batch[key]).equals(bytes(cut(all.batch[key])))).toBe(true)
+        const own = all.fresh.filter((lane) => lane >= from * LANES && lane < to * LANES)
+        expect({ fresh, before, epochs }).toEqual({
+          fresh: own.map((lane) => lane - from * LANES),
+          before: all.before,
+          epochs: all.epochs,
+        })
+      }
+    }
   })
 
   test('say which recording cannot be read, and go no further', async () => {

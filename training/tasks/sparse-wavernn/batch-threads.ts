@@ -68,22 +68,27 @@ export function recordingsOf({ cache, ids, predicted }: Source): Recordings {
 export const defaultThreads = (groups: number, processors = availableParallelism()): number =>
   processors <= 2 || groups <= 2 ? 0 : Math.min(processors - 1, groups)
 
-/** @param threads 0: batches are made in this thread, when they are asked for */
+/**
+ * @param threads 0: batches are made in this thread, when they are asked for
+ * @param part groups [from, to) that are made, as a batch of their own with their own lanes' `fresh`; default all
+ */
 export function createBatchMaker(
   source: Source,
   normalization: Normalization,
   options: BatchOptions,
   threads: number,
   state?: BatchState,
+  part: readonly [number, number] = [0, options.groups],
 ): BatchMaker {
   const recordings = recordingsOf(source)
-  const { groups, steps } = options
-  if (threads > 0) {
+  const { steps } = options
+  const groups = part[1] - part[0]
+  if (threads > 0 && groups > 0) {
     const batches = Array.from({ length: AHEAD }, () => emptyBatch(groups, steps, true))
-    const planner = new Planner(recordings, options, state)
+    const planner = new Planner(recordings, options, state, part)
     return startThreads({ source, normalization, options, batches }, Math.min(threads, groups), planner)
   }
-  const made = new Batches(recordings, normalization, options, state)
+  const made = new Batches(recordings, normalization, options, state, part)
   const buffers = [emptyBatch(groups, steps), emptyBatch(groups, steps)]
   let number = 0
   return {
@@ -102,9 +107,10 @@ interface Making {
 }
 
 function startThreads(setup: Omit<WorkerSetup, 'group'>, threads: number, planner: Planner): BatchMaker {
-  const { batches, options } = setup
+  const { batches } = setup
+  const { groups } = batches[0]!
   const script = path.join(TRAINING_ROOT, 'dist/tasks/sparse-wavernn/batch-worker.js')
-  const edges = Array.from({ length: threads + 1 }, (_, w) => Math.round((w * options.groups) / threads))
+  const edges = Array.from({ length: threads + 1 }, (_, w) => Math.round((w * groups) / threads))
   let failure: Error | undefined
   /** Settles the batches that are being made; a thread answers its orders one after another. */
   const waiting = Array.from({ length: threads }, (): { resolve(): void; reject(error: Error): void }[] => [])
@@ -132,7 +138,7 @@ function startThreads(setup: Omit<WorkerSetup, 'group'>, threads: number, planne
     const plan = planner.next()
     const batch = planned++ % batches.length
     const parts = workers.map((worker, w) => {
-      const size = plan.lanes.length / options.groups
+      const size = plan.lanes.length / groups
       const lanes = plan.lanes.slice(edges[w]! * size, edges[w + 1]! * size)
       const part = new Promise<void>((resolve, reject) => waiting[w]!.push({ resolve, reject }))
       worker.postMessage({ batch, lanes } satisfies Order)

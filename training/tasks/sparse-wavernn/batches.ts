@@ -43,9 +43,9 @@ const PLANNED = 3
 
 /** What the lanes of one batch read. */
 export interface Plan {
-  /** [lanes, 3] the draw, which fixes the noise, its recording, the frame to start from. */
+  /** [lanes, 3] of the part of the batch that is made here: the draw, which fixes the noise, its recording, the frame to start from. */
   readonly lanes: Int32Array
-  /** Lanes that begin a recording with this batch, whose states must start at zero. */
+  /** Lanes of that part that begin a recording with this batch, whose states must start at zero. */
   readonly fresh: readonly number[]
   /** Passes over the corpus with this batch's draws. */
   readonly epochs: number
@@ -102,10 +102,18 @@ export class Planner {
   #begun = false
   #draws = 0
   #order: { epoch: number; indices: Uint32Array } | undefined
+  readonly #part: readonly [number, number]
 
-  constructor(recordings: Pick<Recordings, 'count' | 'frames'>, options: BatchOptions, state?: BatchState) {
+  /** @param part groups [from, to) whose lanes the plans hold */
+  constructor(
+    recordings: Pick<Recordings, 'count' | 'frames'>,
+    options: BatchOptions,
+    state?: BatchState,
+    part: readonly [number, number] = [0, options.groups],
+  ) {
     this.#recordings = recordings
     this.#options = options
+    this.#part = part
     this.#lanes = new Int32Array(options.groups * LANES * PLANNED)
     if (!state || state.lanes.length === 0) return
     this.#begun = true
@@ -140,9 +148,11 @@ export class Planner {
       fresh.push(lane)
     }
     this.#begun = true
-    const planned = lanes.slice()
+    const [from, to] = this.#part.map((group) => group * LANES) as [number, number]
+    const planned = lanes.slice(from * PLANNED, to * PLANNED)
     for (let at = 2; at < lanes.length; at += PLANNED) lanes[at]! += steps / STEPS_PER_FRAME
-    return { lanes: planned, fresh, epochs: this.epochs, before }
+    const own = fresh.filter((lane) => lane >= from && lane < to).map((lane) => lane - from)
+    return { lanes: planned, fresh: own, epochs: this.epochs, before }
   }
 
   /** Recording of draw `draw`: every epoch is a new permutation. */
@@ -196,8 +206,14 @@ export class Batches {
   readonly #planner: Planner
   readonly #reader: LaneReader
 
-  constructor(recordings: Recordings, normalization: Normalization, options: BatchOptions, state?: BatchState) {
-    this.#planner = new Planner(recordings, options, state)
+  constructor(
+    recordings: Recordings,
+    normalization: Normalization,
+    options: BatchOptions,
+    state?: BatchState,
+    part?: readonly [number, number],
+  ) {
+    this.#planner = new Planner(recordings, options, state, part)
     this.#reader = new LaneReader((index) => recordings.read(index), normalization, options)
   }
 
@@ -209,7 +225,7 @@ export class Batches {
     return this.#planner.state()
   }
 
-  /** The next batch, written to `into` (made by `emptyBatch` with this object's groups and steps). */
+  /** The next batch, written to `into` (made by `emptyBatch` with the part's groups and this object's steps). */
   next(into: Batch): LaneBatch {
     const plan = this.#planner.next()
     this.#reader.fill(into, 0, plan.lanes)

@@ -2,9 +2,11 @@
  * Training of the Sparse WaveRNN. A run is a folder with checkpoints and log.jsonl; resuming one continues with the same
  * batches, masks and moments, so that an interrupted run equals an uninterrupted one.
  */
+import { createHash } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { SparsewaveError } from 'sparsewave/internal/errors'
+import { packageVersion } from 'sparsewave/internal/version'
 import { BANDS } from 'sparsewave/internal/vocoder/sparse-wavernn/config'
 import { STEP_RATE } from 'sparsewave/internal/vocoder/sparse-wavernn/frame-parameters'
 import { augment } from '../../data/augment.ts'
@@ -20,18 +22,19 @@ import type { JobContext } from '../../net/context.ts'
 import { createRunLog } from '../../net/disk.ts'
 import { type Engine, LANES } from '../../net/engine.ts'
 import { runLoop, type Stretch } from '../../net/loop.ts'
-import type { MaskMethod } from '../../net/mask.ts'
+import type { MaskMethod, Moment, Weights } from '../../net/mask.ts'
 import { averageDecay, learningRate } from '../../net/schedule.ts'
-import { createUpdates } from '../../net/updates.ts'
 import { maskedSegments, parameterLayout } from '../../net/vocoder-layout.ts'
-import { createBatchMaker, defaultThreads, type Source } from './batch-threads.ts'
-import type { LaneBatch } from './batches.ts'
+import { createRanksEngine } from '../../ranks/engine.ts'
+import type { Source } from './batch-threads.ts'
+import type { BatchState, LaneBatch } from './batches.ts'
 import { type Checkpoint, readNewestCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import { macsPerLaneStep } from './cost.ts'
 import { measureNormalization, readRecording } from './data.ts'
 import { initialParameters } from './initialize.ts'
 import type { SparseWavernnJob } from './job.ts'
 import { openCheckpoint } from './open.ts'
+import { openPortion, type Together } from './portion.ts'
 import { predictEnvelopes } from './predicted.ts'
 import { type Snapshot, writeSnapshot } from './snapshot.ts'
 import { trialUpdates } from './trial.ts'
@@ -40,7 +43,7 @@ import { heldOutBits } from './validate.ts'
 
 /**
  * Trains until the schedule, `context.minutes` or `context.signal` ends it; always leaves a checkpoint. Throws CORPUS_*,
- * AUDIO_INVALID, JOB_INVALID, CHECKPOINT_INVALID, TRAINING_DIVERGED, ENGINE_UNAVAILABLE.
+ * AUDIO_INVALID, JOB_INVALID, CHECKPOINT_INVALID, TRAINING_DIVERGED, ENGINE_UNAVAILABLE, RANK_LOST, RANKS_DIFFER.
  */
 export async function trainSparseWavernn(job: SparseWavernnJob, context: JobContext): Promise<void> {
   // What a checkpoint, an engine or a method refuses is said before the features are made, which can take long.
@@ -48,11 +51,13 @@ export async function trainSparseWavernn(job: SparseWavernnJob, context: JobCont
   const restored = context.resume ? readNewestCheckpoint(job.run) : undefined
   if (restored) checkResumable(restored, job)
   masksOf(job)
-  const { warn } = context
+  const { warn, ranks } = context
+  const leads = ranks?.leads ?? true
+  await ranks?.same('version, job file or checkpoint', sameness(job, restored))
   const create = (name: string) => createEngine(name, layout, { threads: job.threads || availableParallelism(), warn })
-  // Workers are processes of one thread each: nothing to choose.
+  // Workers and ranks are processes of one thread each: nothing to choose.
   const choice =
-    job.engine === 'auto' && job.workers === 0
+    job.engine === 'auto' && job.workers === 0 && !ranks
       ? await chooseEngine({
           run: job.run,
           resume: context.resume,
@@ -62,15 +67,26 @@ export async function trainSparseWavernn(job: SparseWavernnJob, context: JobCont
           report: warn,
         })
       : undefined
-  const engine =
-    job.workers > 0
+  const together = ranks && {
+    ranks,
+    // Any number of threads gives the same bits. A part of one member leaves no more than one anything to do.
+    engine: await createRanksEngine(job.engine, layout, job.training.lanes / LANES, ranks, {
+      threads: job.threads || 1,
+      warn,
+    }),
+  }
+  const engine = together
+    ? together.engine.local
+    : job.workers > 0
       ? await createParallelEngine(job.engine, layout, { workers: job.workers, warn })
       : await create(choice?.engine ?? job.engine)
   try {
     const { own, train, validation } = recordingsOf(job)
-    await buildCache([...new Set([...own, ...train])], job.cache, {
-      progress: ({ done, total }) => context.report({ stage: 'features', done, total }),
-    })
+    if (leads) {
+      await buildCache([...new Set([...own, ...train])], job.cache, {
+        progress: ({ done, total }) => context.report({ stage: 'features', done, total }),
+      })
+    }
     const idsOf = (utterances: readonly Utterance[]) => utterances.map((u) => u.id)
     const trainIds = idsOf(train)
     const validationIds = idsOf(validation)
@@ -79,20 +95,22 @@ export async function trainSparseWavernn(job: SparseWavernnJob, context: JobCont
       context.warn('No utterances are held out (ids ending in 3): validation is on training utterances.')
     }
     const predicted = job.acoustic === undefined ? undefined : path.join(job.run, 'predicted')
-    if (predicted !== undefined) {
+    if (predicted !== undefined && leads) {
       const needed = own.filter((u) => split(u.id) !== 'test')
       await predictEnvelopes(predicted, job.acoustic!, job.sharpen, needed, job.cache, (done) =>
         context.report({ stage: 'features', done, total: needed.length }),
       )
     }
+    // The other ranks read what the first one has written.
+    await ranks?.same('list of recordings', JSON.stringify([trainIds, validationIds]))
     const source = { cache: job.cache, ids: trainIds, predicted }
     const heldOut = (validationIds.length > 0 ? validationIds : trainIds).slice(0, job.validation.utterances)
 
-    makeFolder(job.run)
-    const log = createRunLog(path.join(job.run, 'log.jsonl'), context.warn)
+    if (leads) makeFolder(job.run)
+    const log = leads ? createRunLog(path.join(job.run, 'log.jsonl'), context.warn) : () => {}
     if (choice && Object.keys(choice.seconds).length > 0)
       log({ event: 'engine', update: restored?.update ?? 0, engine: engine.name, seconds: choice.seconds })
-    const run = new Run(job, engine, source, heldOut, warn)
+    const run = new Run(job, engine, source, heldOut, warn, together)
     await runLoop(
       {
         run: job.run,
@@ -104,7 +122,9 @@ export async function trainSparseWavernn(job: SparseWavernnJob, context: JobCont
         smoothing: 0.99,
         stepRate: STEP_RATE,
         start: (from) => run.stretch(from),
-        write: (checkpoint) => writeCheckpoint(job.run, checkpoint),
+        write: (checkpoint) => {
+          if (leads) writeCheckpoint(job.run, checkpoint)
+        },
       },
       restored ?? run.initial(),
       log,
@@ -177,6 +197,15 @@ function masksOf(job: SparseWavernnJob): MaskMethod {
   return masks
 }
 
+/** Equal for ranks that can train together. Folders may lie elsewhere on another host, and what does the work may differ. */
+function sameness(job: SparseWavernnJob, restored: Checkpoint | undefined): string {
+  const { corpus: _, more: _m, cache: _c, run: _r, threads: _t, batchThreads: _b, ...rest } = job
+  const hash = createHash('sha256').update(JSON.stringify([packageVersion(), process.version, rest, restored?.update]))
+  for (const name of ['parameters', 'first', 'second', 'average', 'state'] as const)
+    if (restored) hash.update(restored[name])
+  return hash.digest('hex')
+}
+
 class Run {
   readonly #job: SparseWavernnJob
   readonly #engine: Engine
@@ -184,6 +213,7 @@ class Run {
   readonly #heldOut: readonly string[]
   readonly #groups: number
   readonly #warn: (message: string) => void
+  readonly #together: Together | undefined
 
   constructor(
     job: SparseWavernnJob,
@@ -191,12 +221,14 @@ class Run {
     source: Source,
     heldOut: readonly string[],
     warn: (message: string) => void,
+    together: Together | undefined,
   ) {
     this.#job = job
     this.#engine = engine
     this.#source = source
     this.#heldOut = heldOut
     this.#warn = warn
+    this.#together = together
     this.#groups = job.training.lanes / LANES
   }
 
@@ -259,39 +291,51 @@ class Run {
   }
 
   stretch(c: Checkpoint): Stretch<Checkpoint> {
-    const { training, net, seed, batchThreads = defaultThreads(this.#groups) } = this.#job
+    const { training, net, seed, batchThreads } = this.#job
     const { normalization } = c
+    const leads = this.#together?.ranks.leads ?? true
     const weights = {
       parameters: c.parameters.slice(),
       first: c.first.slice(),
       second: c.second.slice(),
       average: c.average.slice(),
     }
-    const state = c.state.slice()
     const masks = masksOf(this.#job)
     masks.restore(structuredClone(c.masks))
     const layout = parameterLayout(net)
     const matrices = maskedSegments(layout)
-    const updates = createUpdates(this.#engine, { layout, masks, weights, state, groups: this.#groups })
     const shape = { groups: this.#groups, steps: training.steps, seed, noise: training.noise }
-    const batches = createBatchMaker(this.#source, normalization, shape, batchThreads, c.batches)
+    const shared = { engine: this.#engine, together: this.#together, layout, masks, weights }
+    const open = (at: Moment, state: Float32Array, before: BatchState) =>
+      openPortion({ ...shared, source: this.#source, normalization, shape, batchThreads }, at, state, before)
     let { update, adamStep, gmacs = 0 } = c
+    const now = (): Moment => {
+      const progress = training.gmacs === undefined ? update / training.updates : gmacs / training.gmacs
+      return { step: update, progress: Math.min(1, progress) }
+    }
+    let portion = open(now(), c.state, c.batches)
     /** The batch of the next update; undefined before the first. */
     let current: LaneBatch | undefined
 
     const step = async () => {
-      const progress = training.gmacs === undefined ? update / training.updates : gmacs / training.gmacs
-      const at = { step: update, progress: Math.min(1, progress) }
+      const at = now()
+      if (!portion.fits(at)) {
+        const state = await portion.wholeState()
+        await portion.close()
+        portion = open(at, state, current?.before ?? c.batches)
+        current = undefined
+      }
+      const { updates } = portion
       const rate = learningRate(training, update, at.progress) * c.rateScale
       const { beta1, beta2, epsilon, clip } = training
       const average = averageDecay(training.average, adamStep)
       const adam = { rate, beta1, beta2, epsilon, clip, average, step: adamStep + 1 }
-      current ??= await batches.next()
+      current ??= await portion.next()
       const pending = updates.update(at, current.batch, adam, current.fresh)
       // It is awaited below. Until then the next batch is made and sent while the engine works on this one.
       pending.catch(() => {})
       update++
-      const next = await batches.next()
+      const next = await portion.next()
       await updates.send(next.batch)
       const { losses, counts, count, norm, members, share, denseGradient, feedback } = await pending
       const examples = counts.reduce((a, b) => a + b, 0)
@@ -322,9 +366,11 @@ class Run {
     return {
       more: () => update < training.updates && (training.gmacs === undefined || gmacs < training.gmacs),
       step,
-      cost: () => ({ gmacs }),
+      cost: () => ({ gmacs, ...(this.#together && { sentBytes: this.#together.ranks.sent }) }),
       validate: async () => {
-        await updates.fetch()
+        // The others wait for the first one, at the next thing that they do together.
+        if (!leads) return { loss: Number.NaN, log: {} }
+        await portion.updates.fetch()
         const recordings = this.#heldOut.map((id) => this.#read(id))
         const exported = masks.gateFinal ? weights.average.slice() : weights.average
         masks.gateFinal?.(weights.average, exported)
@@ -333,7 +379,8 @@ class Run {
         return { loss: bits.reduce((a, b) => a + b, 0), log: { bits } }
       },
       snapshot: async (loop) => {
-        await updates.fetch()
+        await portion.updates.fetch()
+        await this.#together?.ranks.same('weights', digestOf(weights))
         return {
           ...c,
           ...loop,
@@ -344,14 +391,17 @@ class Run {
           first: weights.first.slice(),
           second: weights.second.slice(),
           average: weights.average.slice(),
-          state: state.slice(),
+          state: await portion.wholeState(),
           masks: structuredClone(masks.state()),
         }
       },
-      close: () => batches.close(),
+      close: () => portion.close(),
     }
   }
 }
+
+const digestOf = ({ parameters, average }: Weights): string =>
+  createHash('sha256').update(parameters).update(average).digest('hex')
 
 /** Sum of a loss array [members, 4] over members: [4]. */
 function sumByBand(losses: Float64Array): number[] {
