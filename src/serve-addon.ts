@@ -49,6 +49,8 @@ export interface VocoderAddon {
   ): void
   activate(isa: number, which: number, values: Float32Array): void
   peak(isa: number, rounds: number, bits: 8 | 16 | 32): number
+  /** Ticks by part since the last call, in the order of STEP_PARTS; the first call starts the clock. */
+  partTicks(model: Handle, out: Float64Array): void
 }
 
 export interface SourceFilterAddon {

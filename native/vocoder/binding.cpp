@@ -216,9 +216,21 @@ napi_value peak(Call& call) {
   return out;
 }
 
+// partTicks(model, out Float64Array [kPartCount]): ticks by part (stopwatch.h) since the last call; the first call starts the clock
+napi_value part_ticks(Call& call) {
+  const auto m = call.object<KernelModel>(0);
+  if (!m) return call.fail("the model is closed");
+  double* out = call.array<double>(1, kPartCount);
+  if (!out) return call.fail("arrays");
+  Stopwatch& stopwatch = m->model->stopwatch;
+  for (int p = 0; p < kPartCount; p++) out[p] = (double)stopwatch.ticks[p], stopwatch.ticks[p] = 0;
+  stopwatch.on = true;
+  return nullptr;
+}
+
 const Function kFunctions[] = {
     {"createModel", 5, create_model}, {"createStream", 2, create_stream}, {"streamBytes", 1, stream_bytes}, {"generate", 11, generate}, {"generateMany", 3, generate_many},
-    {"outputs", 6, outputs},          {"activate", 3, activate},          {"peak", 3, peak},
+    {"outputs", 6, outputs},          {"activate", 3, activate},          {"peak", 3, peak},                  {"partTicks", 2, part_ticks},
 };
 
 }  // namespace

@@ -233,6 +233,7 @@ void advance_alone(Stream& s, const float* gate) {
   const int32_t* start = starts_of(m);
   const float* scale = m.at(n.scales);
   int32_t* sums = reinterpret_cast<int32_t*>(s.sums);
+  m.stopwatch.lap(kInputs);
   for (int row = 0; row < H; row += kBlock) {
     table = gather_bytes<true>(table, line, parts, state_chunks, bytes);
     table = gather_bytes<false>(table, line + H, 0, input_chunks, bytes + 64 * state_chunks);
@@ -243,6 +244,7 @@ void advance_alone(Stream& s, const float* gate) {
       x += counts[l], w += counts[l] * kBlock;
     }
   }
+  m.stopwatch.lap(kBlocks);
   float* h = s.input.get();
   for (int i = 0; i < H; i += 16) {
     VI sum[kLists];
@@ -251,6 +253,7 @@ void advance_alone(Stream& s, const float* gate) {
     store(h + i, next_state<V, VI>(sum, scales, load<V>(gate + i), load<V>(gate + H + i), load<V>(gate + 2 * H + i), load<V>(h + i)));
   }
   quantize_state(s);
+  m.stopwatch.lap(kGates);
   start += kLists * H, scale += kLists * H;
   w = weights_at(m, n.head_values);
   const int8_t* step = weights_at(m, n.step_values);
@@ -295,10 +298,12 @@ inline void sample_alone(Stream& s) {
   V4 shift = skip(s);
   for (int b = 0; b < kBands; b++) {
     const V out = output_alone(s, b, shift[b]);
+    s.model.stopwatch.lap(kHeads);
     V4 o[kHeadOutputs];
     for (int i = 0; i < kHeadOutputs; i++) o[i] = splat<V4>(out[i]);
     e[b] = sample_lanes<V4>(o, U4{} + s.key, U4{} + 8 * s.t, b, splat<V4>(temperature[b]))[0];
     shift = load<V4>(skip_weight + b * kBands) * e[b] + shift;
+    s.model.stopwatch.lap(kSampling);
   }
 }
 
@@ -315,6 +320,8 @@ __attribute__((noinline)) void finish_of(Stream& s, V4 prediction, V4 gain, floa
 __attribute__((noinline)) V4 skip_of(const Stream& s) { return skip(s); }
 
 void generate_alone(Stream& s, const Frame* frames, int count, float* out) {
+  Stopwatch& stopwatch = s.model.stopwatch;
+  stopwatch.start();
   assign_slot(s, 0);
   quantize_state(s);
   for (int j = 0; j < count; j++) {
@@ -325,6 +332,7 @@ void generate_alone(Stream& s, const Frame* frames, int count, float* out) {
       advance_alone(s, frames[j].gate_terms);
       sample_alone(s);
       finish_of(s, prediction, load<V4>(frames[j].gain), out);
+      stopwatch.lap(kFilterBank);
     }
   }
 }
@@ -437,6 +445,7 @@ struct Panel {
         strip_products<false>(start + l * H + row, l < 3 ? now : input, c, w, counts[l], sums[l]);
         c += counts[l], w += counts[l] * kBlock;
       }
+      m.stopwatch.lap(kBlocks);
       for (int r = 0; r < kBlock; r++) {
         const int i = row + r;
         I sum[kLists];
@@ -446,6 +455,7 @@ struct Panel {
         store(h + i * W, v);
         write_bytes(next + i * W, state_bytes(v));
       }
+      m.stopwatch.lap(kGates);
     }
     std::swap(now, next);
     start += kLists * H, scale += kLists * H;
@@ -506,8 +516,10 @@ struct Panel {
     for (int b = 0; b < kBands; b++) {
       F o[kHeadOutputs];
       outputs(b, shift[b], e, o);
+      m.stopwatch.lap(kHeads);
       e[b] = sample_lanes<F>(o, key, first, b, warm[b]);
       for (int later = 0; later < kBands; later++) shift[later] = skip_weight[b * kBands + later] * e[b] + shift[later];
+      m.stopwatch.lap(kSampling);
     }
     for (int s = 0; s < count; s++)
       for (int b = 0; b < kBands; b++) streams[s]->input.get()[n.hidden + n.inputs + b] = e[b][s];
@@ -517,6 +529,8 @@ struct Panel {
 template <int W>
 void generate_lanes(Stream* const* streams, int n, const Frame* frames, int count, float* const* outs) {
   Panel<W> panel(streams, n);
+  Stopwatch& stopwatch = panel.m.stopwatch;
+  stopwatch.start();
   panel.enter();
   for (int j = 0; j < count; j++) {
     const Frame* at[W];
@@ -526,15 +540,19 @@ void generate_lanes(Stream* const* streams, int n, const Frame* frames, int coun
       load_lpc(*at[s], lpc[s]);
     }
     panel.take_frame(at);
+    stopwatch.lap(kStates);
     for (int i = 0; i < kStepsPerFrame; i++) {
       for (int s = 0; s < n; s++) prediction[s] = inputs_of(*streams[s], *at[s], lpc[s]);
       panel.take_inputs();
+      stopwatch.lap(kInputs);
       panel.advance();
       panel.sample();
       for (int s = 0; s < n; s++) finish_of(*streams[s], prediction[s], load<V4>(at[s]->gain), outs[s] + (size_t)j * kHop + i * kBands);
+      stopwatch.lap(kFilterBank);
     }
   }
   panel.leave();
+  stopwatch.lap(kStates);
 }
 
 void generate(Stream* const* streams, int n, const Frame* frames, int count, float* const* outs) {

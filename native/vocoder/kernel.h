@@ -209,6 +209,7 @@ void advance_with(Stream* const* streams, const float* const* gate_terms, int n)
     }
   }
   if constexpr (kInteger) fill_panels(streams, n, H, H + D);
+  m.stopwatch.lap(kInputs);
   const auto multiply = [&](int strips, int32_t values, const uint16_t* c, int count, size_t stride, float* const* outs, size_t at) {
     if constexpr (kInteger)
       integer_products<false>(strips, m.integers.get() + values, c, count, stride, 0, streams, outs, at, n);
@@ -226,6 +227,7 @@ void advance_with(Stream* const* streams, const float* const* gate_terms, int n)
     values += counts[g] * kBlock;
     c += counts[g];
   }
+  m.stopwatch.lap(kBlocks);
   for (int s = 0; s < n; s++) {
     float* input = streams[s]->input.get();
     float* sum = sums[s];
@@ -245,6 +247,7 @@ void advance_with(Stream* const* streams, const float* const* gate_terms, int n)
     }
   }
   gather(streams, n);
+  m.stopwatch.lap(kGates);
   multiply(kBands * K / kBlock, h.head_values, m.columns.get() + h.head_columns, h.head_blocks, h.head_blocks, heads, 0);
   if constexpr (kInteger) {
     integer_products<true>(kBands * K / kBlock, m.integers.get() + h.step_values, nullptr, D, D, H, streams, sums, 0, n);
@@ -320,8 +323,10 @@ inline void sample_bands(Stream& s) {
   for (int b = 0; b < kBands; b++) {
     float o[kBlock];
     output(s, b, shift[b], o);
+    s.model.stopwatch.lap(kHeads);
     e[b] = sample(s, b, o, temperature[b]);
     shift += load<V4>(skip_weight + b * kBands) * e[b];
+    s.model.stopwatch.lap(kSampling);
   }
 }
 
@@ -339,6 +344,7 @@ void generate_frame(Stream* const* streams, int n, const Frame* const* frames, f
     for (int s = 0; s < n; s++) {
       sample_bands(*streams[s]);
       finish_step(*streams[s], prediction[s], load<V4>(frames[s]->gain), outs[s] + i * kBands);
+      streams[s]->model.stopwatch.lap(kFilterBank);
     }
   }
 }
@@ -346,8 +352,11 @@ void generate_frame(Stream* const* streams, int n, const Frame* const* frames, f
 void generate(Stream* const* streams, int n, const Frame* frames, int count, float* const* outs) {
   const Frame* at[kPanel];
   float* out[kPanel];
+  Stopwatch& stopwatch = streams[0]->model.stopwatch;
+  stopwatch.start();
   assign_slots(streams, n);
   gather(streams, n);
+  stopwatch.lap(kStates);
   for (int j = 0; j < count; j++) {
     for (int s = 0; s < n; s++) {
       at[s] = frames + (size_t)s * count + j;

@@ -8,6 +8,7 @@
 #include <new>
 
 #include "constants.h"
+#include "stopwatch.h"
 
 // Functions that files of several ISAs share must not be emitted, or the linker would keep one ISA's copy for all.
 #define SW_INLINE inline __attribute__((always_inline))
@@ -48,6 +49,7 @@ struct Model {
   Aligned<float> workspace;
   // In int8: where the bytes that a strip reads lie in [h; x]. Of each 64: their places within a part of 64, and for h a mask of each part.
   Aligned<uint8_t> gathers;
+  mutable Stopwatch stopwatch;
   explicit Model(const Header& h)
       : header(h),
         values(h.total_values),

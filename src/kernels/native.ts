@@ -3,7 +3,7 @@ import { addonFor, addonIsas, type Handle, type ServeAddon, serveAddon } from '.
 import { BANDS, HEAD_OUTPUTS } from '../vocoder/sparse-wavernn/config.ts'
 import { modelImage } from './image.ts'
 import type { Isa } from './isas.ts'
-import type { FrameBlocks, KernelModel, KernelStream, Precision, VocoderKernel } from './kernel.ts'
+import { type FrameBlocks, type KernelModel, type KernelStream, type Precision, STEP_PARTS, type VocoderKernel } from './kernel.ts'
 
 /** The addon's instruction sets, fastest first, and whether this CPU has them; empty when the addon is not built. */
 export const nativeIsas = (): { name: Isa; supported: boolean }[] =>
@@ -54,6 +54,11 @@ export function nativeKernel(isa: Isa): VocoderKernel | undefined {
           addon.vocoder.outputs(stream, steps, inputs, gateTerms, residuals, out)
           addon.dispose(stream)
           return out
+        },
+        partTicks() {
+          const ticks = new Float64Array(STEP_PARTS.length)
+          addon.vocoder.partTicks(model, ticks)
+          return ticks
         },
         close: () => addon.dispose(model),
       }
