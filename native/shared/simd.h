@@ -134,6 +134,15 @@ inline VI multiply_pairs(VI a, VI b) {
 #endif
 }
 
+// sum + multiply_pairs(a, b).
+inline VI add_pairs(VI sum, VI a, VI b) {
+#if defined(__AVX512VNNI__)
+  return reinterpret_cast<VI>(_mm512_dpwssd_epi32(reinterpret_cast<__m512i>(sum), reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));
+#else
+  return sum + multiply_pairs(a, b);
+#endif
+}
+
 // Stores the nearest integers, halves to even, of values that 16 bits hold. S: 16-bit integers, as many as T has elements.
 template <class S, class T>
 inline void store_nearest(int16_t* p, T v) {
