@@ -4,8 +4,8 @@
  *
  *     node bench/dist/parts.js [VOICE] [--streams N] [--rounds N]
  *
- * Streams run side by side on one thread, as in the server. Times of parts are wall time of their calls, the total is CPU time of all threads: keep
- * the machine quiet. The step's parts are shares of a clock in the kernel (native/vocoder/stopwatch.h), which slows it by 3 to 5 %; --total leaves it out.
+ * Streams run side by side on one thread, as in the server. All is CPU time; garbage collection's own threads run beside any part. The step's
+ * parts are shares of a clock in the kernel (native/vocoder/stopwatch.h); --total leaves them out.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -41,11 +41,17 @@ const rounds = Number(flags.rounds)
 let spent = new Map<string, number>()
 const add = (part: string, ms: number): void => void spent.set(part, (spent.get(part) ?? 0) + ms)
 
+/** CPU milliseconds of this process. */
+function cpuTime(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}
+
 function timed<A extends readonly unknown[], R>(part: string, work: (...args: A) => R): (...args: A) => R {
   return (...args) => {
-    const started = performance.now()
+    const started = cpuTime()
     const made = work(...args)
-    add(part, performance.now() - started)
+    add(part, cpuTime() - started)
     return made
   }
 }
@@ -128,20 +134,19 @@ for (let round = -2; round < rounds; round++) {
   await settled()
   spent = new Map()
   if (!flags.total) model?.partTicks?.()
-  const before = process.cpuUsage()
+  const before = cpuTime()
   let audio = 0
   const spoken = Array.from({ length: streams }, (_, i) =>
     spokenSeconds(synthesizer, texts[i % texts.length]!, i, 'sparse-wavernn'),
   )
   for (const seconds of await Promise.all(spoken)) audio += seconds
-  const { user, system } = process.cpuUsage(before)
+  const total = cpuTime() - before
   await settled()
   if (round < 0) continue
   const step = spent.get('step') ?? 0
   const ticks = (!flags.total && model?.partTicks?.()) || new Float64Array()
   const all = ticks.reduce((a, b) => a + b, 0)
   for (const [i, part] of STEP_PARTS.entries()) if (all > 0) add(`step: ${part}`, (step * ticks[i]!) / all)
-  const total = (user + system) / 1000
   let parts = 0
   for (const [part, ms] of spent) if (!part.startsWith('step:')) parts += ms
   add('other JavaScript, other threads', total - parts)

@@ -103,24 +103,84 @@ inline F logarithm(F x) {
   return square * p + (r + whole);
 }
 
-// h' of the integer sums [6], the rows' scales [6] and the frame's gate terms.
+// h is kept in steps of its integers.
+constexpr float kState = kStateStepsInt8;
+
+// 2^(k / 16).
+alignas(64) constexpr float kPowers[16] = {1.f, 1.0442737824274138f, 1.0905077326652577f, 1.1387886347566916f, 1.189207115002721f, 1.241857812073484f, 1.2968395546510096f, 1.3542555469368927f,
+                                           1.4142135623730951f, 1.4768261459394993f, 1.5422108254079407f, 1.6104903319492543f, 1.681792830507429f, 1.7562521603732995f, 1.8340080864093424f, 1.9152065613971474f};
 template <class F, class I>
-SW_INLINE F next_state(const I* sum, const F* scale, F reset, F update, F candidate, F h) {
-  const auto term = [&](int g, F c) { return floats<F>(sum[g]) * scale[g] + (floats<F>(sum[g + 3]) * scale[g + 3] + c); };
-  // Limited so that the product below stays finite: one division serves both gates.
-  const F er = power_of_two(lesser(term(0, reset) * -kLog2E, splat<F>(43.f))) + 1.f;
-  const F ez = power_of_two(lesser(term(1, update) * -kLog2E, splat<F>(43.f))) + 1.f;
-  const F inverse = 1.f / (er * ez);
-  const F inner = floats<F>(sum[5]) * scale[5] + candidate;
-  const F recurrent = floats<F>(sum[2]) * scale[2];
-  const F a = (inverse * ez) * recurrent + inner;
-  const F n = 1.f - 2.f / (1.f + power_of_two(a * (2 * kLog2E)));
-  return n + (inverse * er) * (h - n);
+inline F sixteenth_power(I k) {
+  if constexpr (sizeof(F) == 64)
+    return reinterpret_cast<F>(_mm512_permutexvar_ps(reinterpret_cast<__m512i>(k), _mm512_load_ps(kPowers)));
+  else
+    return reinterpret_cast<F>(_mm256_permutex2var_ps(_mm256_load_ps(kPowers), reinterpret_cast<__m256i>(k), _mm256_load_ps(kPowers + 8)));
 }
 
+// Calls f(0) .. f(N - 1).
+template <int N, class Body>
+SW_INLINE void each(const Body& f) {
+#pragma GCC unroll 8
+  for (int u = 0; u < N; u++) f(u);
+}
+
+// x <- 1 + 2^x for N registers; relative error below 5e-7. Limited so that a product of two is finite.
+template <int N, class F>
+SW_INLINE void one_and_powers(F* x) {
+  typedef IntegersAs<F> I;
+  // Rounds to sixteenths, whose number its low bits then hold.
+  const F magic = splat<F>(12582912.f / 16);
+  F t[N], n[N], f[N], p[N];
+  each<N>([&](int u) { x[u] = lesser(x[u], splat<F>(60.f)); });
+  each<N>([&](int u) { t[u] = x[u] + magic; });
+  each<N>([&](int u) { n[u] = t[u] - magic; });
+  each<N>([&](int u) { f[u] = x[u] - n[u]; });
+  each<N>([&](int u) { x[u] = sixteenth_power<F>(reinterpret_cast<I>(t[u])); });
+  each<N>([&](int u) { p[u] = f[u] * 2.402265e-1f + 6.9318783e-1f; });
+  each<N>([&](int u) { f[u] = f[u] * x[u]; });
+  each<N>([&](int u) { x[u] = f[u] * p[u] + x[u]; });
+  each<N>([&](int u) { x[u] = times_power(x[u], n[u]); });
+  each<N>([&](int u) { x[u] = x[u] + 1.f; });
+}
+
+// h <- h' of the integer sums(list, u), the rows' scales(list, u) and the frame's gates(gate, u), for N registers: their chains of operations are
+// long, so that a processor finds no other work in time unless they are interleaved here.
+template <int N, class F, class Sums, class Scales, class Gates>
+SW_INLINE void next_states(const Sums& sums, const Scales& scales, const Gates& gates, F* h) {
+  const auto product = [&](int l, int u) { return floats<F>(sums(l, u)) * scales(l, u); };
+  F reset[N], update[N], candidate[N], rest[N];
+  each<N>([&](int u) { reset[u] = product(3, u) + gates(0, u); });
+  each<N>([&](int u) { update[u] = product(4, u) + gates(1, u); });
+  each<N>([&](int u) { reset[u] = product(0, u) + reset[u]; });
+  each<N>([&](int u) { update[u] = product(1, u) + update[u]; });
+  one_and_powers<N>(reset);
+  each<N>([&](int u) { reset[u] = 1.f / reset[u]; });
+  one_and_powers<N>(update);
+  each<N>([&](int u) { candidate[u] = product(5, u) + gates(2, u); });
+  each<N>([&](int u) { rest[u] = product(2, u); });
+  each<N>([&](int u) { candidate[u] = reset[u] * rest[u] + candidate[u]; });
+  one_and_powers<N>(candidate);
+  // One division serves the update gate and the candidate, 1 - 2 / (1 + e^2a).
+  each<N>([&](int u) { rest[u] = 1.f / (update[u] * candidate[u]); });
+  each<N>([&](int u) { update[u] = rest[u] * update[u]; });
+  each<N>([&](int u) { update[u] = kState - 2 * kState * update[u]; });
+  each<N>([&](int u) { candidate[u] = rest[u] * candidate[u]; });
+  each<N>([&](int u) { rest[u] = h[u] - update[u]; });
+  each<N>([&](int u) { h[u] = candidate[u] * rest[u] + update[u]; });
+}
+// How many registers that is done for at a time.
+constexpr int kInterleaved = 4;
+
+// Integers whose lowest bytes are those of h.
 template <class F>
 inline IntegersAs<F> state_bytes(F h) {
-  return nearest(h * (float)kStateStepsInt8) + 128;
+  return reinterpret_cast<IntegersAs<F>>(h + (12582912.f + 128.f));
+}
+
+// The gate terms of a frame as `next_states` takes them.
+SW_INLINE void scale_gates(const float* terms, int hidden, float* to) {
+  for (int g = 0; g < 3; g++)
+    for (int i = 0; i < hidden; i++) to[g * hidden + i] = terms[g * hidden + i] * kGateFactors[g];
 }
 
 // V h' + S x + b, of integer sums.
@@ -217,7 +277,7 @@ void quantize_state(const Stream& s) {
   for (int i = 0; i < s.model.header.hidden; i += 16) write_bytes(line_of(s) + i, state_bytes(load<V>(s.input.get() + i)));
 }
 
-// h <- GRU(h, x, gate), then the heads' part that needs no e_b: V h' + b + S_b x.
+// h <- GRU(h, x, gate), then the heads' part that needs no e_b: V h' + b + S_b x. `gate` is of scale_gates.
 void advance_alone(Stream& s, const float* gate) {
   const Model& m = s.model;
   const Header& n = m.header;
@@ -246,12 +306,17 @@ void advance_alone(Stream& s, const float* gate) {
   }
   m.stopwatch.lap(kBlocks);
   float* h = s.input.get();
-  for (int i = 0; i < H; i += 16) {
-    VI sum[kLists];
-    V scales[kLists];
-    for (int l = 0; l < kLists; l++) sum[l] = load<VI>(sums + l * H + i), scales[l] = load<V>(scale + l * H + i);
-    store(h + i, next_state<V, VI>(sum, scales, load<V>(gate + i), load<V>(gate + H + i), load<V>(gate + 2 * H + i), load<V>(h + i)));
-  }
+  const auto some = [&](int i, auto registers) {
+    constexpr int N = decltype(registers)::value;
+    V v[N];
+    each<N>([&](int u) { v[u] = load<V>(h + i + u * 16); });
+    next_states<N>([&](int l, int u) { return load<VI>(sums + l * H + i + u * 16); }, [&](int l, int u) { return load<V>(scale + l * H + i + u * 16); },
+                   [&](int g, int u) { return load<V>(gate + g * H + i + u * 16); }, v);
+    each<N>([&](int u) { store(h + i + u * 16, v[u]); });
+  };
+  int i = 0;
+  for (; i + 16 * kInterleaved <= H; i += 16 * kInterleaved) some(i, std::integral_constant<int, kInterleaved>());
+  for (; i < H; i += 16) some(i, std::integral_constant<int, 1>());
   quantize_state(s);
   m.stopwatch.lap(kGates);
   start += kLists * H, scale += kLists * H;
@@ -324,12 +389,14 @@ void generate_alone(Stream& s, const Frame* frames, int count, float* out) {
   stopwatch.start();
   assign_slot(s, 0);
   quantize_state(s);
+  float* const gates = s.model.workspace.get();
   for (int j = 0; j < count; j++) {
     V4 lpc[kLpcOrder];
     load_lpc(frames[j], lpc);
+    scale_gates(frames[j].gate_terms, s.model.header.hidden, gates);
     for (int i = 0; i < kStepsPerFrame; i++, out += kBands) {
       const V4 prediction = inputs_of(s, frames[j], lpc);
-      advance_alone(s, frames[j].gate_terms);
+      advance_alone(s, gates);
       sample_alone(s);
       finish_of(s, prediction, load<V4>(frames[j].gain), out);
       stopwatch.lap(kFilterBank);
@@ -378,7 +445,7 @@ struct Panel {
   }
   void take_frame(const Frame* const* frames) {
     for (int i = 0; i < 3 * n.hidden; i++)
-      for (int s = 0; s < W; s++) gates[i * W + s] = s < count ? frames[s]->gate_terms[i] : 0.f;
+      for (int s = 0; s < W; s++) gates[i * W + s] = s < count ? frames[s]->gate_terms[i] * kGateFactors[i / n.hidden] : 0.f;
   }
   void take_inputs() {
     for (int s = 0; s < count; s++) {
@@ -446,14 +513,16 @@ struct Panel {
         c += counts[l], w += counts[l] * kBlock;
       }
       m.stopwatch.lap(kBlocks);
-      for (int r = 0; r < kBlock; r++) {
+      for (int r = 0; r < kBlock; r += kInterleaved) {
         const int i = row + r;
-        I sum[kLists];
-        F scales[kLists];
-        for (int l = 0; l < kLists; l++) sum[l] = sums[l][r], scales[l] = splat<F>(scale[l * H + i]);
-        const F v = next_state<F, I>(sum, scales, load<F>(gates + i * W), load<F>(gates + (H + i) * W), load<F>(gates + (2 * H + i) * W), load<F>(h + i * W));
-        store(h + i * W, v);
-        write_bytes(next + i * W, state_bytes(v));
+        F v[kInterleaved];
+        each<kInterleaved>([&](int u) { v[u] = load<F>(h + (i + u) * W); });
+        next_states<kInterleaved>([&](int l, int u) { return sums[l][r + u]; }, [&](int l, int u) { return splat<F>(scale[l * H + i + u]); },
+                                  [&](int g, int u) { return load<F>(gates + (g * H + i + u) * W); }, v);
+        each<kInterleaved>([&](int u) {
+          store(h + (i + u) * W, v[u]);
+          write_bytes(next + (i + u) * W, state_bytes(v[u]));
+        });
       }
       m.stopwatch.lap(kGates);
     }
@@ -568,7 +637,8 @@ void outputs(Stream& s, const float* gate_terms, const float* x, const float* e,
   memcpy(input + n.inputs, e, sizeof(float) * kBands);
   assign_slot(s, 0);
   quantize_state(s);
-  advance_alone(s, gate_terms);
+  scale_gates(gate_terms, n.hidden, s.model.workspace.get());
+  advance_alone(s, s.model.workspace.get());
   const float* skip_weight = s.model.at(n.head_skip) + n.inputs * kBands;
   V4 shift = skip(s);
   for (int b = 0; b < kBands; b++) {

@@ -19,6 +19,8 @@ namespace sparsewave::vocoder {
 constexpr int kPanel = kPanelStreams;
 // Bytes that one strip reads in int8, at most: of h three times, of x three times, in chunks of 64.
 constexpr int kMostGathered = 3 * kMaxHidden + 3 * kPaddedStepInputs + 128;
+// Gate functions in int8 are powers of two: what goes into reset, update and candidate is kept times these.
+constexpr float kGateFactors[3] = {-1.44269504088896341f, -1.44269504088896341f, 2 * 1.44269504088896341f};
 constexpr int kGroup = 8;  // streams whose integers lie beside one another
 
 template <class T>
@@ -64,9 +66,11 @@ struct Model {
   SW_INLINE bool int8() const { return header.integer == 2; }
   // Sums of a stream: of the gates R_r h + I_r x, R_z h + I_z x, R_n h, I_n x (int8: of six products); later S x, [4K].
   SW_INLINE size_t sums_size() const { return (int8() ? 6 : 4) * (size_t)(header.hidden > header.head_hidden ? header.hidden : header.head_hidden); }
-  // Makes `gathers` of `columns`.
+  // Of a model in int8: makes `gathers` of `columns`, and scales the gates' rows by kGateFactors.
   void index() {
     if (!int8()) return;
+    for (int list = 0; list < 6; list++)
+      for (int i = 0; i < header.hidden; i++) values.get()[header.scales + list * header.hidden + i] *= kGateFactors[list % 3];
     const uint16_t* c = columns.get();
     uint8_t* to = gathers.get();
     for (int strip = 0; strip < header.hidden / kBlock; strip++) {
