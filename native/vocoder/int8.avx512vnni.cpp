@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "peak.h"
+#include "sampling.h"
 #include "step.h"
 
 namespace sparsewave::vocoder {
@@ -14,15 +15,6 @@ namespace {
 constexpr int kLists = 6;          // products with h, then with x: reset, update, candidate
 // From so many streams on, lanes are streams: eight of them, or sixteen. Below, one stream after the other is faster.
 constexpr int kFewLanes = 6, kManyLanes = 9;
-
-template <int W>
-struct Lanes {
-  typedef float F __attribute__((vector_size(W * 4)));
-  typedef int32_t I __attribute__((vector_size(W * 4)));
-  typedef uint32_t U __attribute__((vector_size(W * 4)));
-};
-template <class F>
-using IntegersAs = typename IntegersOf<F>::type;
 
 template <class I>
 inline I dot(I sum, I unsigned_bytes, I signed_bytes) {
@@ -56,11 +48,6 @@ inline IntegersAs<F> nearest(F v) {
   else
     return reinterpret_cast<IntegersAs<F>>(_mm256_cvtps_epi32(reinterpret_cast<__m256>(v)));
 }
-template <class F, class I>
-inline F floats(I v) {
-  return __builtin_convertvector(v, F);
-}
-
 // The lowest bytes of the elements.
 template <class I>
 inline void write_bytes(uint8_t* p, I v) {
@@ -83,24 +70,9 @@ inline F power_of_two(F x) {
   return times_power(p, n);
 }
 constexpr float kLog2E = 1.44269504088896341f;
-
-// ln x of positive x, absolute error below 2e-7 near 1, else of the order of a float's own. (Minimax polynomial.)
 template <class F>
-inline F logarithm(F x) {
-  typedef IntegersAs<F> I;
-  constexpr int32_t kThreeQuarters = 0x3f400000;
-  const I exponent = (reinterpret_cast<I>(x) - kThreeQuarters) >> 23;
-  const F r = reinterpret_cast<F>(reinterpret_cast<I>(x) - (exponent << 23)) - 1.f;
-  F p = splat<F>(-6.47096261382103e-2f);
-  p = p * r + 1.4019586145877838e-1f;
-  p = p * r - 1.7385981976985931e-1f;
-  p = p * r + 2.0121775567531586e-1f;
-  p = p * r - 2.4976500868797302e-1f;
-  p = p * r + 3.3329570293426514e-1f;
-  p = p * r - 5.000023245811462e-1f;
-  const F whole = floats<F>(exponent) * 6.931471805599453e-1f;
-  const F square = r * r;
-  return square * p + (r + whole);
+inline F natural_exponential(F x) {
+  return power_of_two(x * kLog2E);
 }
 
 // h is kept in steps of its integers.
@@ -115,13 +87,6 @@ inline F sixteenth_power(I k) {
     return reinterpret_cast<F>(_mm512_permutexvar_ps(reinterpret_cast<__m512i>(k), _mm512_load_ps(kPowers)));
   else
     return reinterpret_cast<F>(_mm256_permutex2var_ps(_mm256_load_ps(kPowers), reinterpret_cast<__m256i>(k), _mm256_load_ps(kPowers + 8)));
-}
-
-// Calls f(0) .. f(N - 1).
-template <int N, class Body>
-SW_INLINE void each(const Body& f) {
-#pragma GCC unroll 8
-  for (int u = 0; u < N; u++) f(u);
 }
 
 // x <- 1 + 2^x for N registers; relative error below 5e-7. Limited so that a product of two is finite.
@@ -187,42 +152,6 @@ SW_INLINE void scale_gates(const float* terms, int hidden, float* to) {
 template <class F, class I>
 inline F head_unit(I state, F state_scale, I input, F input_scale, F bias) {
   return floats<F>(state) * state_scale + (floats<F>(input) * input_scale + bias);
-}
-
-// Draw i of band b, 24 bits: `first` = 8t of each stream.
-template <class U>
-inline U draw_bits(U key, U first, int b, int i) {
-  U h = key ^ (first + (uint32_t)(2 * b + i));
-  h = (h ^ (h >> 16)) * 0x85ebca6bu;
-  h = (h ^ (h >> 13)) * 0xc2b2ae35u;
-  return (h ^ (h >> 16)) >> 8;
-}
-
-// e_b of the outputs o_b [12]: a component of the mixture, then its logistic; temperature scales what that lies off the mixture's mean.
-template <class F>
-SW_INLINE F sample_lanes(const F* o, typename Lanes<sizeof(F) / 4>::U key, typename Lanes<sizeof(F) / 4>::U first, int b, F temperature) {
-  typedef IntegersAs<F> I;
-  const F top = greater(greater(o[0], o[1]), greater(o[2], o[3]));
-  F upto[kMixtures], mean = {};
-  for (int k = 0; k < kMixtures; k++) {
-    const F weight = power_of_two((o[k] - top) * kLog2E);
-    upto[k] = k ? upto[k - 1] + weight : weight;
-    mean = weight * o[kMixtures + k] + mean;
-  }
-  mean = mean / upto[kMixtures - 1];
-  const F threshold = (floats<F>(reinterpret_cast<I>(draw_bits(key, first, b, 0))) + 0.5f) * (1 / 16777216.f) * upto[kMixtures - 1];
-  F middle = o[kMixtures], size = o[2 * kMixtures];
-  for (int k = 0; k + 1 < kMixtures; k++) {
-    const I beyond = upto[k] <= threshold;
-    middle = select<F, I>(beyond, o[kMixtures + k + 1], middle);
-    size = select<F, I>(beyond, o[2 * kMixtures + k + 1], size);
-  }
-  size = power_of_two(limit(size, -7.f, 4.f) * kLog2E);
-  // u / (1 - u) of u = (bits + .5) / 2^24, from whole numbers.
-  const I twice = 2 * reinterpret_cast<I>(draw_bits(key, first, b, 1)) + 1;
-  const F logistic = logarithm(floats<F>(twice) / floats<F>((1 << 25) - twice));
-  const F off = size * logistic + (middle - mean);
-  return temperature * off + mean;
 }
 
 inline const int8_t* weights_at(const Model& m, int32_t offset) { return reinterpret_cast<const int8_t*>(m.integers.get() + offset); }
@@ -366,7 +295,7 @@ inline void sample_alone(Stream& s) {
     s.model.stopwatch.lap(kHeads);
     V4 o[kHeadOutputs];
     for (int i = 0; i < kHeadOutputs; i++) o[i] = splat<V4>(out[i]);
-    e[b] = sample_lanes<V4>(o, U4{} + s.key, U4{} + 8 * s.t, b, splat<V4>(temperature[b]))[0];
+    e[b] = sample_lanes<V4>(natural_exponential<V4>, o, U4{} + s.key, U4{} + 8 * s.t, b, splat<V4>(temperature[b]))[0];
     shift = load<V4>(skip_weight + b * kBands) * e[b] + shift;
     s.model.stopwatch.lap(kSampling);
   }
@@ -586,7 +515,7 @@ struct Panel {
       F o[kHeadOutputs];
       outputs(b, shift[b], e, o);
       m.stopwatch.lap(kHeads);
-      e[b] = sample_lanes<F>(o, key, first, b, warm[b]);
+      e[b] = sample_lanes<F>(natural_exponential<F>, o, key, first, b, warm[b]);
       for (int later = 0; later < kBands; later++) shift[later] = skip_weight[b * kBands + later] * e[b] + shift[later];
       m.stopwatch.lap(kSampling);
     }

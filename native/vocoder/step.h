@@ -77,8 +77,6 @@ V4 write_inputs(Stream& s, const Frame& f, const V4 lpc[kLpcOrder]) {
   return prediction;
 }
 
-inline double draw(const Stream& s, int b, int i) { return ((fmix32(s.key ^ (8u * s.t + 2u * b + i)) >> 8) + 0.5) / 16777216.0; }
-
 void synthesize(Stream& s, float* out) {
   const float* filter = s.model.at(s.model.header.filters);
   V4 sum[4] = {};
