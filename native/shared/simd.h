@@ -93,39 +93,26 @@ inline T limit(T v, float low, float high) {
   return lesser(greater(v, splat<T>(low)), splat<T>(high));
 }
 
-// ---- Functions. Their operations depend on one another, so that a processor finds work in time only where those of several registers are interleaved.
+// ---- Functions.
 
-// Calls f(0) .. f(N - 1).
-template <int N, class Body>
-inline __attribute__((always_inline)) void each(const Body& f) {
-#pragma GCC unroll 8
-  for (int u = 0; u < N; u++) f(u);
-}
-
-// x <- e^x of N registers, x in -87..88, which the caller ensures. Relative error below 2e-7 (Cephes polynomial).
-template <int N, class T>
-inline __attribute__((always_inline)) void exponentials_in_range(T* x) {
-  typedef typename IntegersOf<T>::type I;
-  const T magic = splat<T>(12582912.f);
-  T n[N], p[N];
-  I exponent[N];
-  each<N>([&](int u) { n[u] = x[u] * 1.44269504088896341f + magic; });
-  each<N>([&](int u) { exponent[u] = reinterpret_cast<I>(n[u]) << 23; });
-  each<N>([&](int u) { n[u] -= magic; });
-  each<N>([&](int u) { x[u] = x[u] - n[u] * 0.693359375f; });
-  each<N>([&](int u) { x[u] = x[u] + n[u] * 2.12194440e-4f; });
-  each<N>([&](int u) { p[u] = x[u] * 1.9875691500e-4f + 1.3981999507e-3f; });
-  each<N>([&](int u) { p[u] = p[u] * x[u] + 8.3334519073e-3f; });
-  each<N>([&](int u) { p[u] = p[u] * x[u] + 4.1665795894e-2f; });
-  each<N>([&](int u) { p[u] = p[u] * x[u] + 1.6666665459e-1f; });
-  each<N>([&](int u) { p[u] = p[u] * x[u] + 5.0000001201e-1f; });
-  each<N>([&](int u) { p[u] = p[u] * x[u] * x[u] + x[u] + 1.f; });
-  each<N>([&](int u) { x[u] = reinterpret_cast<T>(reinterpret_cast<I>(p[u]) + exponent[u]); });
-}
+// e^x for x in -87..88, which the caller ensures. Relative error below 2e-7 (Cephes polynomial).
 template <class T>
 inline T exponential_in_range(T x) {
-  exponentials_in_range<1>(&x);
-  return x;
+  typedef typename IntegersOf<T>::type I;
+  const T magic = splat<T>(12582912.f);
+  T n = x * 1.44269504088896341f + magic;
+  const I exponent = reinterpret_cast<I>(n) << 23;
+  n -= magic;
+  x = x - n * 0.693359375f;
+  x = x + n * 2.12194440e-4f;
+  T p = splat<T>(1.9875691500e-4f);
+  p = p * x + 1.3981999507e-3f;
+  p = p * x + 8.3334519073e-3f;
+  p = p * x + 4.1665795894e-2f;
+  p = p * x + 1.6666665459e-1f;
+  p = p * x + 5.0000001201e-1f;
+  p = p * x * x + x + 1.f;
+  return reinterpret_cast<T>(reinterpret_cast<I>(p) + exponent);
 }
 // The same for any x, which is limited to that range.
 template <class T>

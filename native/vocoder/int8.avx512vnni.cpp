@@ -89,6 +89,13 @@ inline F sixteenth_power(I k) {
     return reinterpret_cast<F>(_mm256_permutex2var_ps(_mm256_load_ps(kPowers), reinterpret_cast<__m256i>(k), _mm256_load_ps(kPowers + 8)));
 }
 
+// Calls f(0) .. f(N - 1).
+template <int N, class Body>
+inline __attribute__((always_inline)) void each(const Body& f) {
+#pragma GCC unroll 8
+  for (int u = 0; u < N; u++) f(u);
+}
+
 // x <- 1 + 2^x for N registers; relative error below 5e-7. Limited so that a product of two is finite.
 template <int N, class F>
 SW_INLINE void one_and_powers(F* x) {

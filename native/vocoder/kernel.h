@@ -167,12 +167,14 @@ void assign_slots(Stream* const* streams, int n) {
   }
 }
 
+inline void quantize_state(const Stream& s, int at, V h) { store_nearest<VS>(s.line.get() + at, h * (float)kStateStepsInt16); }
+
 // The streams' states as integers, and beside one another as they come together.
 void gather(Stream* const* streams, int n) {
   const int H = streams[0]->model.header.hidden;
   if (!streams[0]->model.header.integer) return;
   for (int s = 0; s < n; s++)
-    for (int i = 0; i < H; i += SW_VECTOR) store_nearest<VS>(streams[s]->line.get() + i, load<V>(streams[s]->input.get() + i) * (float)kStateStepsInt16);
+    for (int i = 0; i < H; i += SW_VECTOR) quantize_state(*streams[s], i, load<V>(streams[s]->input.get() + i));
   fill_panels(streams, n, 0, H);
 }
 
@@ -218,11 +220,11 @@ void advance_with(Stream* const* streams, const float* const* gate_terms, int n)
       products<false>(strips, m.at(values), c, count, stride, inputs, outs, at, n);
   };
   const float* scale = m.at(h.scales);
-  const uint16_t* c = m.columns.get();
-  // All products first, then all non-linear functions: their long chains overlap one another.
   const int counts[4] = {h.reset_blocks, h.update_blocks, h.recurrent_blocks, h.input_blocks};
   const size_t stride = (size_t)counts[0] + counts[1] + counts[2] + counts[3];
+  // All products first, then all non-linear functions: their long chains overlap one another.
   int32_t values = h.gate_values;
+  const uint16_t* c = m.columns.get();
   for (int g = 0; g < 4; g++) {
     multiply(H / kBlock, values, c, counts[g], stride, sums, (size_t)g * H);
     values += counts[g] * kBlock;
@@ -235,29 +237,21 @@ void advance_with(Stream* const* streams, const float* const* gate_terms, int n)
     const float* gate = gate_terms[s];
     // In two passes: one long chain an element would leave the units waiting.
     for (int i = 0; i < H; i += SW_VECTOR) {
-      // Reset and update gate. Limited so that the product below stays finite: one division serves both.
-      V e[2];
-      each<2>([&](int g) { e[g] = limit(-(sum_at<P>(sum + g * H + i, scale + g * H + i) + load<V>(gate + g * H + i)), -30.f, 30.f); });
-      exponentials_in_range<2>(e);
-      each<2>([&](int g) { e[g] += 1.f; });
-      const V inverse = 1.f / (e[0] * e[1]);
-      store(sum + H + i, inverse * e[0]);
-      store(sum + i, (inverse * e[1]) * sum_at<P>(sum + 2 * H + i, scale + 2 * H + i) + (sum_at<P>(sum + 3 * H + i, scale + 3 * H + i) + load<V>(gate + 2 * H + i)));
+      // Limited so that the product below stays finite: one division serves both gates.
+      const V er = exponential_in_range(limit(-(sum_at<P>(sum + i, scale + i) + load<V>(gate + i)), -30.f, 30.f)) + 1.f;
+      const V ez = exponential_in_range(limit(-(sum_at<P>(sum + H + i, scale + H + i) + load<V>(gate + H + i)), -30.f, 30.f)) + 1.f;
+      const V inverse = 1.f / (er * ez);
+      store(sum + H + i, inverse * er);
+      store(sum + i, (inverse * ez) * sum_at<P>(sum + 2 * H + i, scale + 2 * H + i) + (sum_at<P>(sum + 3 * H + i, scale + 3 * H + i) + load<V>(gate + 2 * H + i)));
     }
-    const auto finish = [&](int i, auto registers) {
-      constexpr int N = decltype(registers)::value;
-      V v[N];
-      each<N>([&](int u) { v[u] = load<V>(sum + i + u * SW_VECTOR); });
-      each<N>([&](int u) { v[u] = limit(v[u] + v[u], -87.f, 88.f); });
-      exponentials_in_range<N>(v);
-      each<N>([&](int u) { v[u] = 1.f - 2.f / (1.f + v[u]); });
-      each<N>([&](int u) { store(input + i + u * SW_VECTOR, v[u] + load<V>(sum + H + i + u * SW_VECTOR) * (load<V>(input + i + u * SW_VECTOR) - v[u])); });
-    };
-    int i = 0;
-    for (; i + 2 * SW_VECTOR <= H; i += 2 * SW_VECTOR) finish(i, std::integral_constant<int, 2>());
-    for (; i < H; i += SW_VECTOR) finish(i, std::integral_constant<int, 1>());
+    for (int i = 0; i < H; i += SW_VECTOR) {
+      const V v = hyperbolic_tangent(load<V>(sum + i));
+      const V next = v + load<V>(sum + H + i) * (load<V>(input + i) - v);
+      store(input + i, next);
+      if constexpr (kInteger) quantize_state(*streams[s], i, next);
+    }
   }
-  gather(streams, n);
+  if constexpr (kInteger) fill_panels(streams, n, 0, H);
   m.stopwatch.lap(kGates);
   multiply(kBands * K / kBlock, h.head_values, m.columns.get() + h.head_columns, h.head_blocks, h.head_blocks, heads, 0);
   if constexpr (kInteger) {
@@ -314,33 +308,40 @@ inline void band_outputs(Stream* const* streams, int n, int b, const V4* shift, 
   }
 }
 
-// The streams' e_b from their mixtures, band after band; draws have streams as lanes.
+// e_b of streams as lanes of F, `count` of them, from their outputs o_b; written behind x.
+template <class F>
+SW_INLINE void sample_some(Stream* const* streams, int count, int b, const float (*out)[kBlock]) {
+  constexpr int W = sizeof(F) / 4;
+  const Header& h = streams[0]->model.header;
+  const float* temperature = streams[0]->model.at(h.temperature) + b;
+  typename Lanes<W>::U key = {}, first = {};
+  F warm = {}, o[kHeadOutputs];
+  float lanes[kHeadOutputs][W] = {};
+  for (int l = 0; l < count; l++) {
+    const Stream& s = *streams[l];
+    key[l] = s.key, first[l] = 8u * s.t, warm[l] = temperature[s.voiced ? kBands : 0];
+    for (int k = 0; k < kHeadOutputs; k++) lanes[k][l] = out[l][k];
+  }
+  for (int k = 0; k < kHeadOutputs; k++) o[k] = count == 1 ? splat<F>(out[0][k]) : load<F>(lanes[k]);
+  const F e = sample_lanes<F>(exponential<F>, o, key, first, b, warm);
+  for (int l = 0; l < count; l++) streams[l]->input.get()[h.hidden + h.inputs + b] = e[l];
+}
+
+// The streams' e_b from their mixtures, band after band.
 inline void sample_bands(Stream* const* streams, int n) {
-  typedef Lanes<SW_VECTOR>::U U;
   const Model& m = streams[0]->model;
   const Header& h = m.header;
   const float* skip_weight = m.at(h.head_skip) + h.inputs * kBands;
-  const float* temperature = m.at(h.temperature);
   V4 shift[kPanel];
   for (int s = 0; s < n; s++) shift[s] = skip(*streams[s]);
   for (int b = 0; b < kBands; b++) {
     float out[kPanel][kBlock];
     band_outputs(streams, n, b, shift, out);
     m.stopwatch.lap(kHeads);
-    for (int from = 0; from < n; from += SW_VECTOR) {
-      const int count = n - from < SW_VECTOR ? n - from : SW_VECTOR;
-      float lanes[kHeadOutputs][SW_VECTOR] = {};
-      U key = {}, first = {};
-      V warm = {}, o[kHeadOutputs];
-      for (int l = 0; l < count; l++) {
-        const Stream& s = *streams[from + l];
-        key[l] = s.key, first[l] = 8u * s.t, warm[l] = temperature[(s.voiced ? kBands : 0) + b];
-        for (int k = 0; k < kHeadOutputs; k++) lanes[k][l] = out[from + l][k];
-      }
-      for (int k = 0; k < kHeadOutputs; k++) o[k] = load<V>(lanes[k]);
-      const V e = sample_lanes<V>(exponential<V>, o, key, first, b, warm);
-      for (int l = 0; l < count; l++) streams[from + l]->input.get()[h.hidden + h.inputs + b] = e[l];
-    }
+    if (n == 1)
+      sample_some<V4>(streams, 1, b, out);
+    else
+      for (int from = 0; from < n; from += SW_VECTOR) sample_some<V>(streams + from, n - from < SW_VECTOR ? n - from : SW_VECTOR, b, out + from);
     for (int s = 0; s < n; s++) shift[s] += load<V4>(skip_weight + b * kBands) * streams[s]->input.get()[h.hidden + h.inputs + b];
     m.stopwatch.lap(kSampling);
   }
