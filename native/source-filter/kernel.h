@@ -109,30 +109,6 @@ inline V& sample(const Tables& t, C* z, int n) {
   return n & 1 ? pair.im : pair.re;
 }
 
-// Elements of two registers in turn, of their lower and of their upper halves.
-#if SW_VECTOR == 16
-inline V lower_pairs(V a, V b) { return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23); }
-inline V upper_pairs(V a, V b) { return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31); }
-#elif SW_VECTOR == 8
-inline V lower_pairs(V a, V b) { return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11); }
-inline V upper_pairs(V a, V b) { return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15); }
-#else
-inline V lower_pairs(V a, V b) { return __builtin_shufflevector(a, b, 0, 4, 1, 5); }
-inline V upper_pairs(V a, V b) { return __builtin_shufflevector(a, b, 2, 6, 3, 7); }
-#endif
-// As many registers as they have elements: log2 rounds of interleaving those half of them apart.
-inline void transpose(V* a) {
-  V b[SW_VECTOR];
-  for (int round = 1; round < SW_VECTOR; round *= 2) {
-#pragma GCC unroll 8
-    for (int i = 0; i < SW_VECTOR / 2; i++) {
-      b[2 * i] = lower_pairs(a[i], a[i + SW_VECTOR / 2]);
-      b[2 * i + 1] = upper_pairs(a[i], a[i + SW_VECTOR / 2]);
-    }
-    memcpy(a, b, sizeof b);
-  }
-}
-
 // The real signals of all lanes in s.wave, made by `tangle` and `transform`, one after the other: [SW_VECTOR][kResponse] in the place of the cepstrum.
 const float* signals_of(Scratch& s) {
   float* out = reinterpret_cast<float*>(s.cepstrum);

@@ -380,14 +380,36 @@ struct Panel {
       for (int i = 0; i < n.hidden; i++) streams[s]->input.get()[i] = h[i * W + s];
   }
   void take_frame(const Frame* const* frames) {
+    if constexpr (W == 16) {
+      for (int i = 0; i < 3 * n.hidden; i += 16) {
+        V a[16] = {};
+        for (int s = 0; s < count; s++) a[s] = load<V>(frames[s]->gate_terms + i) * kGateFactors[i / n.hidden];
+        transpose(a);
+        for (int k = 0; k < 16; k++) store(gates + (i + k) * W, a[k]);
+      }
+      return;
+    }
     for (int i = 0; i < 3 * n.hidden; i++)
       for (int s = 0; s < W; s++) gates[i * W + s] = s < count ? frames[s]->gate_terms[i] * kGateFactors[i / n.hidden] : 0.f;
   }
   void take_inputs() {
-    for (int s = 0; s < count; s++) {
-      uint8_t bytes[kPaddedStepInputs];
-      input_bytes(*streams[s], bytes);
-      for (int i = 0; i < n.inputs; i++) x[i * W + s] = bytes[i];
+    alignas(64) uint8_t bytes[W][kPaddedStepInputs];
+    for (int s = 0; s < count; s++) input_bytes(*streams[s], bytes[s]);
+    if constexpr (W == 16) {
+      for (int i = 0; i < kPaddedStepInputs; i += 16) {
+        __m128i a[16], b[16];
+        for (int s = 0; s < 16; s++) a[s] = _mm_load_si128(reinterpret_cast<const __m128i*>(&bytes[s < count ? s : 0][i]));
+        // Four rounds of interleaving rows that are eight apart transpose.
+        for (int round = 0; round < 4; round++) {
+#pragma GCC unroll 8
+          for (int k = 0; k < 8; k++) b[2 * k] = _mm_unpacklo_epi8(a[k], a[k + 8]), b[2 * k + 1] = _mm_unpackhi_epi8(a[k], a[k + 8]);
+          memcpy(a, b, sizeof b);
+        }
+        for (int k = 0; k < 16; k++) _mm_storeu_si128(reinterpret_cast<__m128i*>(x + (i + k) * W), a[k]);
+      }
+    } else {
+      for (int s = 0; s < count; s++)
+        for (int i = 0; i < n.inputs; i++) x[i * W + s] = bytes[s][i];
     }
   }
 
