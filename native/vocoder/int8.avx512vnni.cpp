@@ -69,7 +69,6 @@ inline F power_of_two(F x) {
   p = p * f + 1.0000001192092896f;
   return times_power(p, n);
 }
-constexpr float kLog2E = 1.44269504088896341f;
 template <class F>
 inline F natural_exponential(F x) {
   return power_of_two(x * kLog2E);
@@ -609,10 +608,15 @@ void outputs(Stream& s, const float* gate_terms, const float* x, const float* e,
 // 0 exp, 1 sigmoid, 2 tanh, as the net's step makes them.
 void activate(int which, float* values, size_t n) {
   for (size_t i = 0; i < n; i += 16) {
-    const V v = load<V>(values + i);
-    store(values + i, which == 0   ? power_of_two(v * kLog2E)
-                      : which == 1 ? 1.f / (1.f + power_of_two(v * -kLog2E))
-                                   : 1.f - 2.f / (1.f + power_of_two(v * (2 * kLog2E))));
+    V v = load<V>(values + i);
+    if (which == 0) {
+      v = natural_exponential(v);
+    } else {
+      v *= kGateFactors[which];
+      one_and_powers<1>(&v);
+      v = which == 1 ? 1.f / v : 1.f - 2.f / v;
+    }
+    store(values + i, v);
   }
 }
 

@@ -238,8 +238,8 @@ void advance_with(Stream* const* streams, const float* const* gate_terms, int n)
     // In two passes: one long chain an element would leave the units waiting.
     for (int i = 0; i < H; i += SW_VECTOR) {
       // Limited so that the product below stays finite: one division serves both gates.
-      const V er = exponential_in_range(limit(-(sum_at<P>(sum + i, scale + i) + load<V>(gate + i)), -30.f, 30.f)) + 1.f;
-      const V ez = exponential_in_range(limit(-(sum_at<P>(sum + H + i, scale + H + i) + load<V>(gate + H + i)), -30.f, 30.f)) + 1.f;
+      const V er = one_and_power(sum_at<P>(sum + i, scale + i) + load<V>(gate + i), -kLog2E, 30.f);
+      const V ez = one_and_power(sum_at<P>(sum + H + i, scale + H + i) + load<V>(gate + H + i), -kLog2E, 30.f);
       const V inverse = 1.f / (er * ez);
       store(sum + H + i, inverse * er);
       store(sum + i, (inverse * ez) * sum_at<P>(sum + 2 * H + i, scale + 2 * H + i) + (sum_at<P>(sum + 3 * H + i, scale + 3 * H + i) + load<V>(gate + 2 * H + i)));

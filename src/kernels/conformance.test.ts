@@ -256,15 +256,33 @@ const exact = {
 }
 const wasmModule = () =>
   new WebAssembly.Module(readFileSync(join(PACKAGE_ROOT, 'build/wasm/vocoder.wasm')) as Uint8Array)
-const approximations = [
+/** Relative of exp, absolute of the others. */
+const BOUNDS = { exp: 2e-7, sigmoid: 3e-7, tanh: 3e-7 }
+interface Approximation {
+  readonly name: string
+  apply(which: keyof typeof exact, values: Float32Array): void
+  readonly bounds?: Readonly<Partial<Record<keyof typeof exact, number>>>
+}
+const approximations: Approximation[] = [
   ...nativeIsas()
     .filter((i) => i.supported)
     .map(({ name }) => ({ name, apply: (w: keyof typeof exact, v: Float32Array) => nativeActivate(name, w, v) })),
+  ...availableKernels().flatMap(({ name, isa, precisions }) =>
+    isa && precisions.includes('int8')
+      ? [
+          {
+            name: `${name}, int8`,
+            apply: (w: keyof typeof exact, v: Float32Array) => nativeActivate(isa, w, v, 'int8'),
+            bounds: { sigmoid: 3e-7, tanh: 5e-7 },
+          },
+        ]
+      : [],
+  ),
   { name: 'wasm', apply: (w: keyof typeof exact, v: Float32Array) => wasmActivate(wasmModule(), w, v) },
 ]
 
-test.each(approximations)('$name: exp, sigmoid and tanh keep their stated errors', ({ apply }) => {
-  for (const which of ['exp', 'sigmoid', 'tanh'] as const) {
+test.each(approximations)('$name: exp, sigmoid and tanh keep their stated errors', ({ apply, bounds = BOUNDS }) => {
+  for (const which of Object.keys(bounds) as (keyof typeof exact)[]) {
     const x = Float32Array.from({ length: 16000 }, (_, i) => (i - 8000) / 100)
     const y = x.slice()
     apply(which, y)
@@ -274,6 +292,6 @@ test.each(approximations)('$name: exp, sigmoid and tanh keep their stated errors
       const error = Math.abs(y[i]! - want) / (which === 'exp' ? want : 1)
       worst = Math.max(worst, error)
     }
-    expect(worst).toBeLessThan(which === 'exp' ? 2e-7 : 3e-7)
+    expect(worst).toBeLessThan(bounds[which]!)
   }
 })
