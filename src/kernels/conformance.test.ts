@@ -8,7 +8,7 @@ import { Random } from '../random.ts'
 import { PACKAGE_ROOT } from '../root.ts'
 import { BANDS, netConfigSchema, STEP_INPUTS } from '../vocoder/sparse-wavernn/config.ts'
 import { randomFrameBlocks, randomWeights } from '../vocoder/sparse-wavernn/random-weights.ts'
-import { availableKernels } from './index.ts'
+import { availableKernels, STEP_PARTS } from './index.ts'
 import type { KernelStream, Precision, VocoderKernel } from './kernel.ts'
 import { nativeActivate, nativeIsas } from './native.ts'
 import { referenceKernel } from './reference.ts'
@@ -236,6 +236,23 @@ describe.each(cases)('%s, %s', (name, precision, kernel) => {
       least = Math.min(least, process.memoryUsage().heapUsed - before)
     }
     expect(least).toBeLessThan(GARBAGE)
+    model.close()
+  })
+
+  test.runIf(kernel.backend === 'native')('the parts of a step are timed from the first question on', () => {
+    const model = kernel.createModel(randomWeights(small, 5), { precision })
+    const blocks = randomFrameBlocks(small, 1, 6)
+    const jobs = Array.from({ length: 9 }, (_, i) => ({
+      stream: model.open(i),
+      frames: blocks,
+      from: 0,
+      out: new Float32Array(HOP),
+      at: 0,
+    }))
+    model.generateMany(jobs, 1)
+    expect([...model.partTicks!()]).toEqual(STEP_PARTS.map(() => 0))
+    model.generateMany(jobs, 1)
+    for (const ticks of model.partTicks!()) expect(ticks).toBeGreaterThan(0)
     model.close()
   })
 
