@@ -47,8 +47,10 @@ export interface VocoderAddon {
     residuals: Float32Array,
     out: Float32Array,
   ): void
-  activate(isa: number, which: number, values: Float32Array): void
+  activate(isa: number, which: number, values: Float32Array, int8: 0 | 1): void
   peak(isa: number, rounds: number, bits: 8 | 16 | 32): number
+  /** Ticks by part since the last call, in the order of STEP_PARTS; the first call starts the clock. */
+  partTicks(model: Handle, out: Float64Array): void
 }
 
 export interface SourceFilterAddon {

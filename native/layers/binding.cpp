@@ -11,6 +11,14 @@ const Kernel* const kKernels[] = SW_KERNELS;
 // Beyond what any net has.
 constexpr uint32_t kMostSize = 1 << 14, kMostRows = 1 << 20;
 
+// The kernel of an instruction set on this CPU.
+const Kernel* kernel_of(int32_t isa) {
+#if defined(__x86_64__)
+  if (kKernels[isa] == &kAvx512 && has_avx512_bytes()) return &kAvx512Vnni;
+#endif
+  return kKernels[isa];
+}
+
 // Memory that grows to what the largest call needs.
 template <class T>
 struct Scratch {
@@ -41,7 +49,7 @@ napi_value create_engine(Call& call) {
   const int32_t isa = call.integer(0);
   if (!can_run(isa)) return call.fail("isa");
   auto engine = std::make_shared<Engine>();
-  engine->kernel = kKernels[isa];
+  engine->kernel = kernel_of(isa);
   return call.wrap(engine);
 }
 

@@ -55,8 +55,8 @@ inline void panel_rows(const Matrix& m, const int16_t* weights, int first, const
     const VI w0 = load<VI>(w), w1 = load<VI>(w + kPanel);
     for (int r = 0; r < R; r++) {
       const VI x = VI{} + load<int32_t>(a + r * stride + 2 * p);
-      sum[r][0] += multiply_pairs(x, w0);
-      sum[r][1] += multiply_pairs(x, w1);
+      sum[r][0] = add_pairs(sum[r][0], x, w0);
+      sum[r][1] = add_pairs(sum[r][1], x, w1);
     }
   }
   for (int half = 0; half < 2; half++) {

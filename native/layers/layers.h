@@ -68,6 +68,8 @@ struct Kernel {
   void (*predict)(const Predictor& p, const float* envelope, float* lpc, float* gain, float* inverse_level);
 };
 extern const Kernel kBaseline, kAvx2, kAvx512, kNeon;
+// In the place of kAvx512 where the CPU has VNNI and VBMI; its values are the same.
+extern const Kernel kAvx512Vnni;
 
 // Rows of scores and keys are padded to this.
 constexpr int kPadding = 16;

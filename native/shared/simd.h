@@ -134,12 +134,47 @@ inline VI multiply_pairs(VI a, VI b) {
 #endif
 }
 
+// sum + multiply_pairs(a, b).
+inline VI add_pairs(VI sum, VI a, VI b) {
+#if defined(__AVX512VNNI__)
+  return reinterpret_cast<VI>(_mm512_dpwssd_epi32(reinterpret_cast<__m512i>(sum), reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));
+#else
+  return sum + multiply_pairs(a, b);
+#endif
+}
+
 // Stores the nearest integers, halves to even, of values that 16 bits hold. S: 16-bit integers, as many as T has elements.
 template <class S, class T>
 inline void store_nearest(int16_t* p, T v) {
   typedef typename IntegersOf<T>::type I;
   const T magic = splat<T>(12582912.f);
   store(p, __builtin_convertvector(reinterpret_cast<I>(v + magic) - reinterpret_cast<I>(magic), S));
+}
+
+// ---- Transposition.
+
+// Elements of two registers in turn, of their lower and of their upper halves.
+#if SW_VECTOR == 16
+inline V lower_pairs(V a, V b) { return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23); }
+inline V upper_pairs(V a, V b) { return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31); }
+#elif SW_VECTOR == 8
+inline V lower_pairs(V a, V b) { return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11); }
+inline V upper_pairs(V a, V b) { return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15); }
+#else
+inline V lower_pairs(V a, V b) { return __builtin_shufflevector(a, b, 0, 4, 1, 5); }
+inline V upper_pairs(V a, V b) { return __builtin_shufflevector(a, b, 2, 6, 3, 7); }
+#endif
+// As many registers as they have elements: log2 rounds of interleaving those half of them apart.
+inline void transpose(V* a) {
+  V b[SW_VECTOR];
+  for (int round = 1; round < SW_VECTOR; round *= 2) {
+#pragma GCC unroll 8
+    for (int i = 0; i < SW_VECTOR / 2; i++) {
+      b[2 * i] = lower_pairs(a[i], a[i + SW_VECTOR / 2]);
+      b[2 * i + 1] = upper_pairs(a[i], a[i + SW_VECTOR / 2]);
+    }
+    memcpy(a, b, sizeof b);
+  }
 }
 
 // ---- Loops of constant length.

@@ -109,6 +109,19 @@ inline V& sample(const Tables& t, C* z, int n) {
   return n & 1 ? pair.im : pair.re;
 }
 
+// The real signals of all lanes in s.wave, made by `tangle` and `transform`, one after the other: [SW_VECTOR][kResponse] in the place of the cepstrum.
+const float* signals_of(Scratch& s) {
+  float* out = reinterpret_cast<float*>(s.cepstrum);
+  const float* in = reinterpret_cast<const float*>(s.wave);
+  for (int n = 0; n < kResponse; n += SW_VECTOR) {
+    V a[SW_VECTOR];
+    for (int i = 0; i < SW_VECTOR; i++) a[i] = load<V>(in + (size_t)(n + i) * SW_VECTOR);
+    transpose(a);
+    for (int lane = 0; lane < SW_VECTOR; lane++) store(out + (size_t)lane * kResponse + n, a[lane]);
+  }
+  return out;
+}
+
 void add(const Tables& t, void* memory, Stream& stream, const Event* events, int count) {
   Scratch& s = *static_cast<Scratch*>(memory);
   V delay = {}, gain = {};
@@ -167,15 +180,21 @@ void add(const Tables& t, void* memory, Stream& stream, const Event* events, int
   }
   transform(t, s.wave);
 
-  for (int lane = 0; lane < count; lane++) {
+  const float* response = signals_of(s);
+  for (int lane = 0; lane < count; lane++, response += kResponse) {
     const int64_t from = events[lane].start - kLead;
     float* const ring = stream.ring.get();
-    const float* response = reinterpret_cast<const float*>(s.wave) + lane;
-    const int first = from < stream.read ? (int)(stream.read - from) : 0;
-    // Pairs of samples, so that the sign of the conjugate is no branch.
-    for (int n = first; n < kResponse; n++) {
-      const float value = response[(size_t)n * SW_VECTOR];
-      ring[(from + n) & (kRing - 1)] += (n & 1 ? -1.f : 1.f) / kResponse * value;
+    int n = from < stream.read ? (int)(stream.read - from) : 0;
+    const auto one = [&] {
+      ring[(from + n) & (kRing - 1)] += t.alternating[n] * response[n];
+      n++;
+    };
+    // To the ring's end, then from its beginning.
+    while (n < kResponse) {
+      float* to = ring + ((from + n) & (kRing - 1));
+      const int left = (int)(ring + kRing - to), end = n + left < kResponse ? n + left : kResponse;
+      for (; n + SW_VECTOR <= end; n += SW_VECTOR, to += SW_VECTOR) store(to, load<V>(t.alternating + n) * load<V>(response + n) + load<V>(to));
+      while (n < end) one();
     }
   }
 }
@@ -188,15 +207,11 @@ inline V root(V x) {
 
 // A frame a lane, windowed.
 void take(const Tables& t, const float* signal, C* z, int count) {
-  memset(z, 0, kHalf * sizeof(C));
-  for (int n = 0; n < kHalf; n++) {
-    float* pair = reinterpret_cast<float*>(z + t.reversed[n]);
-    const float even = t.hann[2 * n], odd = t.hann[2 * n + 1];
-    for (int lane = 0; lane < count; lane++) {
-      const float* x = signal + lane * kLevelStep + 2 * n;
-      pair[lane] = even * x[0];
-      pair[SW_VECTOR + lane] = odd * x[1];
-    }
+  for (int n = 0; n < kResponse; n += SW_VECTOR) {
+    V a[SW_VECTOR] = {};
+    for (int lane = 0; lane < count; lane++) a[lane] = load<V>(t.hann + n) * load<V>(signal + lane * kLevelStep + n);
+    transpose(a);
+    for (int i = 0; i < SW_VECTOR; i += 2) z[t.reversed[(n + i) / 2]] = {a[i], a[i + 1]};
   }
 }
 
@@ -226,10 +241,10 @@ void match_levels(const Tables& t, const LevelMatching matching, void* memory, c
   }
   transform(t, s.wave);
   // The squared windows of a sample's four frames add up to 1.5.
-  for (int lane = 0; lane < count; lane++) {
+  const float* frame = signals_of(s);
+  for (int lane = 0; lane < count; lane++, frame += kResponse) {
     float* out = sum + lane * kLevelStep;
-    const float* frame = reinterpret_cast<const float*>(s.wave) + lane;
-    for (int n = 0; n < kResponse; n++) out[n] += (n & 1 ? -1.f : 1.f) / (1.5f * kResponse) * t.hann[n] * frame[(size_t)n * SW_VECTOR];
+    for (int n = 0; n < kResponse; n += SW_VECTOR) store(out + n, load<V>(t.alternating + n) * (1 / 1.5f) * load<V>(t.hann + n) * load<V>(frame + n) + load<V>(out + n));
   }
 }
 

@@ -24,6 +24,8 @@ struct Tables {
   float pulse_re[kBins], pulse_im[kBins], noise_re[kBins], noise_im[kBins], lead_re[kBins], lead_im[kBins];
   // Hann's, over kResponse samples.
   float hann[kResponse];
+  // 1 / kResponse, with the sign of a conjugate's imaginary part where samples are odd.
+  float alternating[kResponse];
 };
 
 // From envelope points, weights and the parts' spectra by bin, each [kBins].

@@ -14,6 +14,7 @@ void fill(Tables& t, const uint8_t* point, const double* weight, const double* p
     for (int bit = 1; bit < kHalf; bit *= 2) r = 2 * r + (i & bit ? 1 : 0);
     t.reversed[i] = (uint16_t)r;
   }
+  for (int n = 0; n < kResponse; n++) t.alternating[n] = (n & 1 ? -1.f : 1.f) / kResponse;
   for (int n = 0; n < kResponse; n++) t.hann[n] = (float)(0.5 - 0.5 * std::cos(2 * M_PI * n / kResponse));
   for (int k = 0; k < kBins; k++) {
     t.point[k] = point[k];

@@ -191,13 +191,16 @@ napi_value outputs(Call& call) {
   return nullptr;
 }
 
-// activate(isa, which, values): 0 exp, 1 sigmoid, 2 tanh, in place
+// activate(isa, which, values, int8): 0 exp, 1 sigmoid, 2 tanh, in place, as models in int8 make them or as others do
 napi_value activate(Call& call) {
   const int32_t isa = call.integer(0);
   size_t n;
   float* values = call.array<float>(2, &n);
   if (!can_run(isa) || !values || n % kBlock) return call.fail("arguments");
-  kKernels[isa]->activate(call.integer(1), values, n);
+  const Extras extras = extras_of(kKernels[isa]);
+  const bool int8 = call.integer(3) != 0;
+  if (int8 && !extras.supports_int8()) return call.fail("int8 is not supported");
+  (int8 ? extras.int8 : kKernels[isa])->activate(call.integer(1), values, n);
   return nullptr;
 }
 
@@ -216,9 +219,21 @@ napi_value peak(Call& call) {
   return out;
 }
 
+// partTicks(model, out Float64Array [kPartCount]): ticks by part (stopwatch.h) since the last call; the first call starts the clock
+napi_value part_ticks(Call& call) {
+  const auto m = call.object<KernelModel>(0);
+  if (!m) return call.fail("the model is closed");
+  double* out = call.array<double>(1, kPartCount);
+  if (!out) return call.fail("arrays");
+  Stopwatch& stopwatch = m->model->stopwatch;
+  for (int p = 0; p < kPartCount; p++) out[p] = (double)stopwatch.ticks[p], stopwatch.ticks[p] = 0;
+  stopwatch.on = true;
+  return nullptr;
+}
+
 const Function kFunctions[] = {
     {"createModel", 5, create_model}, {"createStream", 2, create_stream}, {"streamBytes", 1, stream_bytes}, {"generate", 11, generate}, {"generateMany", 3, generate_many},
-    {"outputs", 6, outputs},          {"activate", 3, activate},          {"peak", 3, peak},
+    {"outputs", 6, outputs},          {"activate", 4, activate},          {"peak", 3, peak},                  {"partTicks", 2, part_ticks},
 };
 
 }  // namespace

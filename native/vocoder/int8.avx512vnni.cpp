@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "peak.h"
+#include "sampling.h"
 #include "step.h"
 
 namespace sparsewave::vocoder {
@@ -14,15 +15,6 @@ namespace {
 constexpr int kLists = 6;          // products with h, then with x: reset, update, candidate
 // From so many streams on, lanes are streams: eight of them, or sixteen. Below, one stream after the other is faster.
 constexpr int kFewLanes = 6, kManyLanes = 9;
-
-template <int W>
-struct Lanes {
-  typedef float F __attribute__((vector_size(W * 4)));
-  typedef int32_t I __attribute__((vector_size(W * 4)));
-  typedef uint32_t U __attribute__((vector_size(W * 4)));
-};
-template <class F>
-using IntegersAs = typename IntegersOf<F>::type;
 
 template <class I>
 inline I dot(I sum, I unsigned_bytes, I signed_bytes) {
@@ -56,11 +48,6 @@ inline IntegersAs<F> nearest(F v) {
   else
     return reinterpret_cast<IntegersAs<F>>(_mm256_cvtps_epi32(reinterpret_cast<__m256>(v)));
 }
-template <class F, class I>
-inline F floats(I v) {
-  return __builtin_convertvector(v, F);
-}
-
 // The lowest bytes of the elements.
 template <class I>
 inline void write_bytes(uint8_t* p, I v) {
@@ -82,87 +69,95 @@ inline F power_of_two(F x) {
   p = p * f + 1.0000001192092896f;
   return times_power(p, n);
 }
-constexpr float kLog2E = 1.44269504088896341f;
-
-// ln x of positive x, absolute error below 2e-7 near 1, else of the order of a float's own. (Minimax polynomial.)
 template <class F>
-inline F logarithm(F x) {
-  typedef IntegersAs<F> I;
-  constexpr int32_t kThreeQuarters = 0x3f400000;
-  const I exponent = (reinterpret_cast<I>(x) - kThreeQuarters) >> 23;
-  const F r = reinterpret_cast<F>(reinterpret_cast<I>(x) - (exponent << 23)) - 1.f;
-  F p = splat<F>(-6.47096261382103e-2f);
-  p = p * r + 1.4019586145877838e-1f;
-  p = p * r - 1.7385981976985931e-1f;
-  p = p * r + 2.0121775567531586e-1f;
-  p = p * r - 2.4976500868797302e-1f;
-  p = p * r + 3.3329570293426514e-1f;
-  p = p * r - 5.000023245811462e-1f;
-  const F whole = floats<F>(exponent) * 6.931471805599453e-1f;
-  const F square = r * r;
-  return square * p + (r + whole);
+inline F natural_exponential(F x) {
+  return power_of_two(x * kLog2E);
 }
 
-// h' of the integer sums [6], the rows' scales [6] and the frame's gate terms.
+// h is kept in steps of its integers.
+constexpr float kState = kStateStepsInt8;
+
+// 2^(k / 16).
+alignas(64) constexpr float kPowers[16] = {1.f, 1.0442737824274138f, 1.0905077326652577f, 1.1387886347566916f, 1.189207115002721f, 1.241857812073484f, 1.2968395546510096f, 1.3542555469368927f,
+                                           1.4142135623730951f, 1.4768261459394993f, 1.5422108254079407f, 1.6104903319492543f, 1.681792830507429f, 1.7562521603732995f, 1.8340080864093424f, 1.9152065613971474f};
 template <class F, class I>
-SW_INLINE F next_state(const I* sum, const F* scale, F reset, F update, F candidate, F h) {
-  const auto term = [&](int g, F c) { return floats<F>(sum[g]) * scale[g] + (floats<F>(sum[g + 3]) * scale[g + 3] + c); };
-  // Limited so that the product below stays finite: one division serves both gates.
-  const F er = power_of_two(lesser(term(0, reset) * -kLog2E, splat<F>(43.f))) + 1.f;
-  const F ez = power_of_two(lesser(term(1, update) * -kLog2E, splat<F>(43.f))) + 1.f;
-  const F inverse = 1.f / (er * ez);
-  const F inner = floats<F>(sum[5]) * scale[5] + candidate;
-  const F recurrent = floats<F>(sum[2]) * scale[2];
-  const F a = (inverse * ez) * recurrent + inner;
-  const F n = 1.f - 2.f / (1.f + power_of_two(a * (2 * kLog2E)));
-  return n + (inverse * er) * (h - n);
+inline F sixteenth_power(I k) {
+  if constexpr (sizeof(F) == 64)
+    return reinterpret_cast<F>(_mm512_permutexvar_ps(reinterpret_cast<__m512i>(k), _mm512_load_ps(kPowers)));
+  else
+    return reinterpret_cast<F>(_mm256_permutex2var_ps(_mm256_load_ps(kPowers), reinterpret_cast<__m256i>(k), _mm256_load_ps(kPowers + 8)));
 }
 
+// Calls f(0) .. f(N - 1).
+template <int N, class Body>
+inline __attribute__((always_inline)) void each(const Body& f) {
+#pragma GCC unroll 8
+  for (int u = 0; u < N; u++) f(u);
+}
+
+// x <- 1 + 2^x for N registers; relative error below 5e-7. Limited so that a product of two is finite.
+template <int N, class F>
+SW_INLINE void one_and_powers(F* x) {
+  typedef IntegersAs<F> I;
+  // Rounds to sixteenths, whose number its low bits then hold.
+  const F magic = splat<F>(12582912.f / 16);
+  F t[N], n[N], f[N], p[N];
+  each<N>([&](int u) { x[u] = lesser(x[u], splat<F>(60.f)); });
+  each<N>([&](int u) { t[u] = x[u] + magic; });
+  each<N>([&](int u) { n[u] = t[u] - magic; });
+  each<N>([&](int u) { f[u] = x[u] - n[u]; });
+  each<N>([&](int u) { x[u] = sixteenth_power<F>(reinterpret_cast<I>(t[u])); });
+  each<N>([&](int u) { p[u] = f[u] * 2.402265e-1f + 6.9318783e-1f; });
+  each<N>([&](int u) { f[u] = f[u] * x[u]; });
+  each<N>([&](int u) { x[u] = f[u] * p[u] + x[u]; });
+  each<N>([&](int u) { x[u] = times_power(x[u], n[u]); });
+  each<N>([&](int u) { x[u] = x[u] + 1.f; });
+}
+
+// h <- h' of the integer sums(list, u), the rows' scales(list, u) and the frame's gates(gate, u), for N registers: their chains of operations are
+// long, so that a processor finds no other work in time unless they are interleaved here.
+template <int N, class F, class Sums, class Scales, class Gates>
+SW_INLINE void next_states(const Sums& sums, const Scales& scales, const Gates& gates, F* h) {
+  const auto product = [&](int l, int u) { return floats<F>(sums(l, u)) * scales(l, u); };
+  F reset[N], update[N], candidate[N], rest[N];
+  each<N>([&](int u) { reset[u] = product(3, u) + gates(0, u); });
+  each<N>([&](int u) { update[u] = product(4, u) + gates(1, u); });
+  each<N>([&](int u) { reset[u] = product(0, u) + reset[u]; });
+  each<N>([&](int u) { update[u] = product(1, u) + update[u]; });
+  one_and_powers<N>(reset);
+  each<N>([&](int u) { reset[u] = 1.f / reset[u]; });
+  one_and_powers<N>(update);
+  each<N>([&](int u) { candidate[u] = product(5, u) + gates(2, u); });
+  each<N>([&](int u) { rest[u] = product(2, u); });
+  each<N>([&](int u) { candidate[u] = reset[u] * rest[u] + candidate[u]; });
+  one_and_powers<N>(candidate);
+  // One division serves the update gate and the candidate, 1 - 2 / (1 + e^2a).
+  each<N>([&](int u) { rest[u] = 1.f / (update[u] * candidate[u]); });
+  each<N>([&](int u) { update[u] = rest[u] * update[u]; });
+  each<N>([&](int u) { update[u] = kState - 2 * kState * update[u]; });
+  each<N>([&](int u) { candidate[u] = rest[u] * candidate[u]; });
+  each<N>([&](int u) { rest[u] = h[u] - update[u]; });
+  each<N>([&](int u) { h[u] = candidate[u] * rest[u] + update[u]; });
+}
+// How many registers that is done for at a time.
+constexpr int kInterleaved = 4;
+
+// Integers whose lowest bytes are those of h.
 template <class F>
 inline IntegersAs<F> state_bytes(F h) {
-  return nearest(h * (float)kStateStepsInt8) + 128;
+  return reinterpret_cast<IntegersAs<F>>(h + (12582912.f + 128.f));
+}
+
+// The gate terms of a frame as `next_states` takes them.
+SW_INLINE void scale_gates(const float* terms, int hidden, float* to) {
+  for (int g = 0; g < 3; g++)
+    for (int i = 0; i < hidden; i++) to[g * hidden + i] = terms[g * hidden + i] * kGateFactors[g];
 }
 
 // V h' + S x + b, of integer sums.
 template <class F, class I>
 inline F head_unit(I state, F state_scale, I input, F input_scale, F bias) {
   return floats<F>(state) * state_scale + (floats<F>(input) * input_scale + bias);
-}
-
-// Draw i of band b, 24 bits: `first` = 8t of each stream.
-template <class U>
-inline U draw_bits(U key, U first, int b, int i) {
-  U h = key ^ (first + (uint32_t)(2 * b + i));
-  h = (h ^ (h >> 16)) * 0x85ebca6bu;
-  h = (h ^ (h >> 13)) * 0xc2b2ae35u;
-  return (h ^ (h >> 16)) >> 8;
-}
-
-// e_b of the outputs o_b [12]: a component of the mixture, then its logistic; temperature scales what that lies off the mixture's mean.
-template <class F>
-SW_INLINE F sample_lanes(const F* o, typename Lanes<sizeof(F) / 4>::U key, typename Lanes<sizeof(F) / 4>::U first, int b, F temperature) {
-  typedef IntegersAs<F> I;
-  const F top = greater(greater(o[0], o[1]), greater(o[2], o[3]));
-  F upto[kMixtures], mean = {};
-  for (int k = 0; k < kMixtures; k++) {
-    const F weight = power_of_two((o[k] - top) * kLog2E);
-    upto[k] = k ? upto[k - 1] + weight : weight;
-    mean = weight * o[kMixtures + k] + mean;
-  }
-  mean = mean / upto[kMixtures - 1];
-  const F threshold = (floats<F>(reinterpret_cast<I>(draw_bits(key, first, b, 0))) + 0.5f) * (1 / 16777216.f) * upto[kMixtures - 1];
-  F middle = o[kMixtures], size = o[2 * kMixtures];
-  for (int k = 0; k + 1 < kMixtures; k++) {
-    const I beyond = upto[k] <= threshold;
-    middle = select<F, I>(beyond, o[kMixtures + k + 1], middle);
-    size = select<F, I>(beyond, o[2 * kMixtures + k + 1], size);
-  }
-  size = power_of_two(limit(size, -7.f, 4.f) * kLog2E);
-  // u / (1 - u) of u = (bits + .5) / 2^24, from whole numbers.
-  const I twice = 2 * reinterpret_cast<I>(draw_bits(key, first, b, 1)) + 1;
-  const F logistic = logarithm(floats<F>(twice) / floats<F>((1 << 25) - twice));
-  const F off = size * logistic + (middle - mean);
-  return temperature * off + mean;
 }
 
 inline const int8_t* weights_at(const Model& m, int32_t offset) { return reinterpret_cast<const int8_t*>(m.integers.get() + offset); }
@@ -217,7 +212,7 @@ void quantize_state(const Stream& s) {
   for (int i = 0; i < s.model.header.hidden; i += 16) write_bytes(line_of(s) + i, state_bytes(load<V>(s.input.get() + i)));
 }
 
-// h <- GRU(h, x, gate), then the heads' part that needs no e_b: V h' + b + S_b x.
+// h <- GRU(h, x, gate), then the heads' part that needs no e_b: V h' + b + S_b x. `gate` is of scale_gates.
 void advance_alone(Stream& s, const float* gate) {
   const Model& m = s.model;
   const Header& n = m.header;
@@ -233,6 +228,7 @@ void advance_alone(Stream& s, const float* gate) {
   const int32_t* start = starts_of(m);
   const float* scale = m.at(n.scales);
   int32_t* sums = reinterpret_cast<int32_t*>(s.sums);
+  m.stopwatch.lap(kInputs);
   for (int row = 0; row < H; row += kBlock) {
     table = gather_bytes<true>(table, line, parts, state_chunks, bytes);
     table = gather_bytes<false>(table, line + H, 0, input_chunks, bytes + 64 * state_chunks);
@@ -243,14 +239,21 @@ void advance_alone(Stream& s, const float* gate) {
       x += counts[l], w += counts[l] * kBlock;
     }
   }
+  m.stopwatch.lap(kBlocks);
   float* h = s.input.get();
-  for (int i = 0; i < H; i += 16) {
-    VI sum[kLists];
-    V scales[kLists];
-    for (int l = 0; l < kLists; l++) sum[l] = load<VI>(sums + l * H + i), scales[l] = load<V>(scale + l * H + i);
-    store(h + i, next_state<V, VI>(sum, scales, load<V>(gate + i), load<V>(gate + H + i), load<V>(gate + 2 * H + i), load<V>(h + i)));
-  }
+  const auto some = [&](int i, auto registers) {
+    constexpr int N = decltype(registers)::value;
+    V v[N];
+    each<N>([&](int u) { v[u] = load<V>(h + i + u * 16); });
+    next_states<N>([&](int l, int u) { return load<VI>(sums + l * H + i + u * 16); }, [&](int l, int u) { return load<V>(scale + l * H + i + u * 16); },
+                   [&](int g, int u) { return load<V>(gate + g * H + i + u * 16); }, v);
+    each<N>([&](int u) { store(h + i + u * 16, v[u]); });
+  };
+  int i = 0;
+  for (; i + 16 * kInterleaved <= H; i += 16 * kInterleaved) some(i, std::integral_constant<int, kInterleaved>());
+  for (; i < H; i += 16) some(i, std::integral_constant<int, 1>());
   quantize_state(s);
+  m.stopwatch.lap(kGates);
   start += kLists * H, scale += kLists * H;
   w = weights_at(m, n.head_values);
   const int8_t* step = weights_at(m, n.step_values);
@@ -295,10 +298,12 @@ inline void sample_alone(Stream& s) {
   V4 shift = skip(s);
   for (int b = 0; b < kBands; b++) {
     const V out = output_alone(s, b, shift[b]);
+    s.model.stopwatch.lap(kHeads);
     V4 o[kHeadOutputs];
     for (int i = 0; i < kHeadOutputs; i++) o[i] = splat<V4>(out[i]);
-    e[b] = sample_lanes<V4>(o, U4{} + s.key, U4{} + 8 * s.t, b, splat<V4>(temperature[b]))[0];
+    e[b] = sample_lanes<V4>(natural_exponential<V4>, o, U4{} + s.key, U4{} + 8 * s.t, b, splat<V4>(temperature[b]))[0];
     shift = load<V4>(skip_weight + b * kBands) * e[b] + shift;
+    s.model.stopwatch.lap(kSampling);
   }
 }
 
@@ -315,16 +320,21 @@ __attribute__((noinline)) void finish_of(Stream& s, V4 prediction, V4 gain, floa
 __attribute__((noinline)) V4 skip_of(const Stream& s) { return skip(s); }
 
 void generate_alone(Stream& s, const Frame* frames, int count, float* out) {
+  Stopwatch& stopwatch = s.model.stopwatch;
+  stopwatch.start();
   assign_slot(s, 0);
   quantize_state(s);
+  float* const gates = s.model.workspace.get();
   for (int j = 0; j < count; j++) {
     V4 lpc[kLpcOrder];
     load_lpc(frames[j], lpc);
+    scale_gates(frames[j].gate_terms, s.model.header.hidden, gates);
     for (int i = 0; i < kStepsPerFrame; i++, out += kBands) {
       const V4 prediction = inputs_of(s, frames[j], lpc);
-      advance_alone(s, frames[j].gate_terms);
+      advance_alone(s, gates);
       sample_alone(s);
       finish_of(s, prediction, load<V4>(frames[j].gain), out);
+      stopwatch.lap(kFilterBank);
     }
   }
 }
@@ -369,14 +379,36 @@ struct Panel {
       for (int i = 0; i < n.hidden; i++) streams[s]->input.get()[i] = h[i * W + s];
   }
   void take_frame(const Frame* const* frames) {
+    if constexpr (W == 16) {
+      for (int i = 0; i < 3 * n.hidden; i += 16) {
+        V a[16] = {};
+        for (int s = 0; s < count; s++) a[s] = load<V>(frames[s]->gate_terms + i) * kGateFactors[i / n.hidden];
+        transpose(a);
+        for (int k = 0; k < 16; k++) store(gates + (i + k) * W, a[k]);
+      }
+      return;
+    }
     for (int i = 0; i < 3 * n.hidden; i++)
-      for (int s = 0; s < W; s++) gates[i * W + s] = s < count ? frames[s]->gate_terms[i] : 0.f;
+      for (int s = 0; s < W; s++) gates[i * W + s] = s < count ? frames[s]->gate_terms[i] * kGateFactors[i / n.hidden] : 0.f;
   }
   void take_inputs() {
-    for (int s = 0; s < count; s++) {
-      uint8_t bytes[kPaddedStepInputs];
-      input_bytes(*streams[s], bytes);
-      for (int i = 0; i < n.inputs; i++) x[i * W + s] = bytes[i];
+    alignas(64) uint8_t bytes[W][kPaddedStepInputs];
+    for (int s = 0; s < count; s++) input_bytes(*streams[s], bytes[s]);
+    if constexpr (W == 16) {
+      for (int i = 0; i < kPaddedStepInputs; i += 16) {
+        __m128i a[16], b[16];
+        for (int s = 0; s < 16; s++) a[s] = _mm_load_si128(reinterpret_cast<const __m128i*>(&bytes[s < count ? s : 0][i]));
+        // Four rounds of interleaving rows that are eight apart transpose.
+        for (int round = 0; round < 4; round++) {
+#pragma GCC unroll 8
+          for (int k = 0; k < 8; k++) b[2 * k] = _mm_unpacklo_epi8(a[k], a[k + 8]), b[2 * k + 1] = _mm_unpackhi_epi8(a[k], a[k + 8]);
+          memcpy(a, b, sizeof b);
+        }
+        for (int k = 0; k < 16; k++) _mm_storeu_si128(reinterpret_cast<__m128i*>(x + (i + k) * W), a[k]);
+      }
+    } else {
+      for (int s = 0; s < count; s++)
+        for (int i = 0; i < n.inputs; i++) x[i * W + s] = bytes[s][i];
     }
   }
 
@@ -437,15 +469,19 @@ struct Panel {
         strip_products<false>(start + l * H + row, l < 3 ? now : input, c, w, counts[l], sums[l]);
         c += counts[l], w += counts[l] * kBlock;
       }
-      for (int r = 0; r < kBlock; r++) {
+      m.stopwatch.lap(kBlocks);
+      for (int r = 0; r < kBlock; r += kInterleaved) {
         const int i = row + r;
-        I sum[kLists];
-        F scales[kLists];
-        for (int l = 0; l < kLists; l++) sum[l] = sums[l][r], scales[l] = splat<F>(scale[l * H + i]);
-        const F v = next_state<F, I>(sum, scales, load<F>(gates + i * W), load<F>(gates + (H + i) * W), load<F>(gates + (2 * H + i) * W), load<F>(h + i * W));
-        store(h + i * W, v);
-        write_bytes(next + i * W, state_bytes(v));
+        F v[kInterleaved];
+        each<kInterleaved>([&](int u) { v[u] = load<F>(h + (i + u) * W); });
+        next_states<kInterleaved>([&](int l, int u) { return sums[l][r + u]; }, [&](int l, int u) { return splat<F>(scale[l * H + i + u]); },
+                                  [&](int g, int u) { return load<F>(gates + (g * H + i + u) * W); }, v);
+        each<kInterleaved>([&](int u) {
+          store(h + (i + u) * W, v[u]);
+          write_bytes(next + (i + u) * W, state_bytes(v[u]));
+        });
       }
+      m.stopwatch.lap(kGates);
     }
     std::swap(now, next);
     start += kLists * H, scale += kLists * H;
@@ -506,8 +542,10 @@ struct Panel {
     for (int b = 0; b < kBands; b++) {
       F o[kHeadOutputs];
       outputs(b, shift[b], e, o);
-      e[b] = sample_lanes<F>(o, key, first, b, warm[b]);
+      m.stopwatch.lap(kHeads);
+      e[b] = sample_lanes<F>(natural_exponential<F>, o, key, first, b, warm[b]);
       for (int later = 0; later < kBands; later++) shift[later] = skip_weight[b * kBands + later] * e[b] + shift[later];
+      m.stopwatch.lap(kSampling);
     }
     for (int s = 0; s < count; s++)
       for (int b = 0; b < kBands; b++) streams[s]->input.get()[n.hidden + n.inputs + b] = e[b][s];
@@ -517,6 +555,8 @@ struct Panel {
 template <int W>
 void generate_lanes(Stream* const* streams, int n, const Frame* frames, int count, float* const* outs) {
   Panel<W> panel(streams, n);
+  Stopwatch& stopwatch = panel.m.stopwatch;
+  stopwatch.start();
   panel.enter();
   for (int j = 0; j < count; j++) {
     const Frame* at[W];
@@ -526,15 +566,19 @@ void generate_lanes(Stream* const* streams, int n, const Frame* frames, int coun
       load_lpc(*at[s], lpc[s]);
     }
     panel.take_frame(at);
+    stopwatch.lap(kStates);
     for (int i = 0; i < kStepsPerFrame; i++) {
       for (int s = 0; s < n; s++) prediction[s] = inputs_of(*streams[s], *at[s], lpc[s]);
       panel.take_inputs();
+      stopwatch.lap(kInputs);
       panel.advance();
       panel.sample();
       for (int s = 0; s < n; s++) finish_of(*streams[s], prediction[s], load<V4>(at[s]->gain), outs[s] + (size_t)j * kHop + i * kBands);
+      stopwatch.lap(kFilterBank);
     }
   }
   panel.leave();
+  stopwatch.lap(kStates);
 }
 
 void generate(Stream* const* streams, int n, const Frame* frames, int count, float* const* outs) {
@@ -550,7 +594,8 @@ void outputs(Stream& s, const float* gate_terms, const float* x, const float* e,
   memcpy(input + n.inputs, e, sizeof(float) * kBands);
   assign_slot(s, 0);
   quantize_state(s);
-  advance_alone(s, gate_terms);
+  scale_gates(gate_terms, n.hidden, s.model.workspace.get());
+  advance_alone(s, s.model.workspace.get());
   const float* skip_weight = s.model.at(n.head_skip) + n.inputs * kBands;
   V4 shift = skip(s);
   for (int b = 0; b < kBands; b++) {
@@ -563,10 +608,15 @@ void outputs(Stream& s, const float* gate_terms, const float* x, const float* e,
 // 0 exp, 1 sigmoid, 2 tanh, as the net's step makes them.
 void activate(int which, float* values, size_t n) {
   for (size_t i = 0; i < n; i += 16) {
-    const V v = load<V>(values + i);
-    store(values + i, which == 0   ? power_of_two(v * kLog2E)
-                      : which == 1 ? 1.f / (1.f + power_of_two(v * -kLog2E))
-                                   : 1.f - 2.f / (1.f + power_of_two(v * (2 * kLog2E))));
+    V v = load<V>(values + i);
+    if (which == 0) {
+      v = natural_exponential(v);
+    } else {
+      v *= kGateFactors[which];
+      one_and_powers<1>(&v);
+      v = which == 1 ? 1.f / v : 1.f - 2.f / v;
+    }
+    store(values + i, v);
   }
 }
 

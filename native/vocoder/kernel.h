@@ -1,6 +1,7 @@
 // The inference loop, compiled once per instruction set: kernel.<isa>.cpp sets SW_VECTOR (floats a register), SW_STRIPS and SW_STREAMS
 // (how many strips of one stream, and how many streams, are multiplied at a time), SW_PREFETCH (how many blocks ahead weights are fetched from the
 // second-level cache; 0 where the CPU does it better by itself) and SW_KERNEL. Sums are made in a fixed order, so that equal seeds give equal samples on one backend.
+#include "sampling.h"
 #include "step.h"
 
 namespace sparsewave::vocoder {
@@ -166,12 +167,14 @@ void assign_slots(Stream* const* streams, int n) {
   }
 }
 
+inline void quantize_state(const Stream& s, int at, V h) { store_nearest<VS>(s.line.get() + at, h * (float)kStateStepsInt16); }
+
 // The streams' states as integers, and beside one another as they come together.
 void gather(Stream* const* streams, int n) {
   const int H = streams[0]->model.header.hidden;
   if (!streams[0]->model.header.integer) return;
   for (int s = 0; s < n; s++)
-    for (int i = 0; i < H; i += SW_VECTOR) store_nearest<VS>(streams[s]->line.get() + i, load<V>(streams[s]->input.get() + i) * (float)kStateStepsInt16);
+    for (int i = 0; i < H; i += SW_VECTOR) quantize_state(*streams[s], i, load<V>(streams[s]->input.get() + i));
   fill_panels(streams, n, 0, H);
 }
 
@@ -209,6 +212,7 @@ void advance_with(Stream* const* streams, const float* const* gate_terms, int n)
     }
   }
   if constexpr (kInteger) fill_panels(streams, n, H, H + D);
+  m.stopwatch.lap(kInputs);
   const auto multiply = [&](int strips, int32_t values, const uint16_t* c, int count, size_t stride, float* const* outs, size_t at) {
     if constexpr (kInteger)
       integer_products<false>(strips, m.integers.get() + values, c, count, stride, 0, streams, outs, at, n);
@@ -216,16 +220,17 @@ void advance_with(Stream* const* streams, const float* const* gate_terms, int n)
       products<false>(strips, m.at(values), c, count, stride, inputs, outs, at, n);
   };
   const float* scale = m.at(h.scales);
-  const uint16_t* c = m.columns.get();
-  // All products first, then all non-linear functions: their long chains overlap one another.
   const int counts[4] = {h.reset_blocks, h.update_blocks, h.recurrent_blocks, h.input_blocks};
   const size_t stride = (size_t)counts[0] + counts[1] + counts[2] + counts[3];
+  // All products first, then all non-linear functions: their long chains overlap one another.
   int32_t values = h.gate_values;
+  const uint16_t* c = m.columns.get();
   for (int g = 0; g < 4; g++) {
     multiply(H / kBlock, values, c, counts[g], stride, sums, (size_t)g * H);
     values += counts[g] * kBlock;
     c += counts[g];
   }
+  m.stopwatch.lap(kBlocks);
   for (int s = 0; s < n; s++) {
     float* input = streams[s]->input.get();
     float* sum = sums[s];
@@ -233,18 +238,21 @@ void advance_with(Stream* const* streams, const float* const* gate_terms, int n)
     // In two passes: one long chain an element would leave the units waiting.
     for (int i = 0; i < H; i += SW_VECTOR) {
       // Limited so that the product below stays finite: one division serves both gates.
-      const V er = exponential_in_range(limit(-(sum_at<P>(sum + i, scale + i) + load<V>(gate + i)), -30.f, 30.f)) + 1.f;
-      const V ez = exponential_in_range(limit(-(sum_at<P>(sum + H + i, scale + H + i) + load<V>(gate + H + i)), -30.f, 30.f)) + 1.f;
+      const V er = one_and_power(sum_at<P>(sum + i, scale + i) + load<V>(gate + i), -kLog2E, 30.f);
+      const V ez = one_and_power(sum_at<P>(sum + H + i, scale + H + i) + load<V>(gate + H + i), -kLog2E, 30.f);
       const V inverse = 1.f / (er * ez);
       store(sum + H + i, inverse * er);
       store(sum + i, (inverse * ez) * sum_at<P>(sum + 2 * H + i, scale + 2 * H + i) + (sum_at<P>(sum + 3 * H + i, scale + 3 * H + i) + load<V>(gate + 2 * H + i)));
     }
     for (int i = 0; i < H; i += SW_VECTOR) {
       const V v = hyperbolic_tangent(load<V>(sum + i));
-      store(input + i, v + load<V>(sum + H + i) * (load<V>(input + i) - v));
+      const V next = v + load<V>(sum + H + i) * (load<V>(input + i) - v);
+      store(input + i, next);
+      if constexpr (kInteger) quantize_state(*streams[s], i, next);
     }
   }
-  gather(streams, n);
+  if constexpr (kInteger) fill_panels(streams, n, 0, H);
+  m.stopwatch.lap(kGates);
   multiply(kBands * K / kBlock, h.head_values, m.columns.get() + h.head_columns, h.head_blocks, h.head_blocks, heads, 0);
   if constexpr (kInteger) {
     integer_products<true>(kBands * K / kBlock, m.integers.get() + h.step_values, nullptr, D, D, H, streams, sums, 0, n);
@@ -270,58 +278,72 @@ inline void advance(Stream* const* streams, const float* const* gate_terms, int 
     advance_with<F32>(streams, gate_terms, n);
 }
 
-// o_b of one band; e_0 .. e_{b-1} lie behind x. `shift` is M_b [x; e].
-inline void output(Stream& s, int b, float shift, float out[kBlock]) {
-  const Model& m = s.model;
-  const Header& n = m.header;
-  const int K = n.head_hidden, D = n.inputs;
-  const float* e = s.input.get() + n.hidden + D;
-  float* u = s.head + (size_t)b * K;
-  const float* step = m.at(n.head_step) + (size_t)K * (b * D + b * (b - 1) / 2);
-  for (int k = 0; k < K; k += kBlock) {
-    const float* w = step + (size_t)k * (D + b) + (size_t)D * kBlock;
-    for (int p = 0; p < kParts; p++) {
-      V v = load<V>(u + k + p * SW_VECTOR);
-      for (int j = 0; j < b; j++) v += load<V>(w + j * kBlock + p * SW_VECTOR) * e[j];
-      store(u + k + p * SW_VECTOR, select(v > splat<V>(0.f), v, splat<V>(0.f)));
+// o_b of one band of n streams; e_0 .. e_{b-1} lie behind x. Lane b of `shift` is M_b [x; e].
+inline void band_outputs(Stream* const* streams, int n, int b, const V4* shift, float (*out)[kBlock]) {
+  const Model& m = streams[0]->model;
+  const Header& h = m.header;
+  const int K = h.head_hidden, D = h.inputs;
+  const float* step = m.at(h.head_step) + (size_t)K * (b * D + b * (b - 1) / 2);
+  const float* inputs[kPanel];
+  float* outs[kPanel];
+  for (int s = 0; s < n; s++) {
+    const float* e = streams[s]->input.get() + h.hidden + D;
+    float* u = streams[s]->head + (size_t)b * K;
+    inputs[s] = u;
+    outs[s] = out[s];
+    for (int k = 0; k < K; k += kBlock) {
+      const float* w = step + (size_t)k * (D + b) + (size_t)D * kBlock;
+      for (int p = 0; p < kParts; p++) {
+        V v = load<V>(u + k + p * SW_VECTOR);
+        for (int j = 0; j < b; j++) v += load<V>(w + j * kBlock + p * SW_VECTOR) * e[j];
+        store(u + k + p * SW_VECTOR, greater(v, V{}));
+      }
     }
   }
-  const float* const inputs[1] = {u};
-  float* const outs[1] = {out};
-  products<true>(1, m.at(n.output_weight) + (size_t)b * K * kBlock, nullptr, K, K, inputs, outs, 0, 1);
-  const float* bias = m.at(n.output_bias) + b * kBlock;
-  for (int i = 0; i < kBlock; i += SW_VECTOR) store(out + i, load<V>(out + i) + load<V>(bias + i));
-  for (int k = 0; k < kMixtures; k++) out[kMixtures + k] += shift;
+  products<true>(1, m.at(h.output_weight) + (size_t)b * K * kBlock, nullptr, K, K, inputs, outs, 0, n);
+  const float* bias = m.at(h.output_bias) + b * kBlock;
+  for (int s = 0; s < n; s++) {
+    for (int i = 0; i < kBlock; i += SW_VECTOR) store(out[s] + i, load<V>(out[s] + i) + load<V>(bias + i));
+    for (int k = 0; k < kMixtures; k++) out[s][kMixtures + k] += shift[s][b];
+  }
 }
 
-// e_b from o_b: a component of the mixture, then its logistic; temperature scales what that lies off the mixture's mean.
-inline float sample(const Stream& s, int b, const float o[kBlock], float temperature) {
-  float top = o[0];
-  for (int k = 1; k < kMixtures; k++) top = o[k] > top ? o[k] : top;
-  const V4 weight = exponential(load<V4>(o) - top);
-  const float total = weight[0] + weight[1] + weight[2] + weight[3];
-  const float threshold = (float)draw(s, b, 0) * total;
-  int component = 0;
-  for (float sum = weight[0]; component < kMixtures - 1 && sum <= threshold;) sum += weight[++component];
-  const V4 weighted = load<V4>(o + kMixtures) * weight;
-  const float mean = (weighted[0] + weighted[1] + weighted[2] + weighted[3]) / total;
-  const V4 scale = exponential(limit(load<V4>(o + 2 * kMixtures), -7.f, 4.f));
-  const double u = draw(s, b, 1);
-  return mean + temperature * (o[kMixtures + component] + scale[component] * (float)std::log(u / (1 - u)) - mean);
+// e_b of streams as lanes of F, `count` of them, from their outputs o_b; written behind x.
+template <class F>
+SW_INLINE void sample_some(Stream* const* streams, int count, int b, const float (*out)[kBlock]) {
+  constexpr int W = sizeof(F) / 4;
+  const Header& h = streams[0]->model.header;
+  const float* temperature = streams[0]->model.at(h.temperature) + b;
+  typename Lanes<W>::U key = {}, first = {};
+  F warm = {}, o[kHeadOutputs];
+  float lanes[kHeadOutputs][W] = {};
+  for (int l = 0; l < count; l++) {
+    const Stream& s = *streams[l];
+    key[l] = s.key, first[l] = 8u * s.t, warm[l] = temperature[s.voiced ? kBands : 0];
+    for (int k = 0; k < kHeadOutputs; k++) lanes[k][l] = out[l][k];
+  }
+  for (int k = 0; k < kHeadOutputs; k++) o[k] = count == 1 ? splat<F>(out[0][k]) : load<F>(lanes[k]);
+  const F e = sample_lanes<F>(exponential<F>, o, key, first, b, warm);
+  for (int l = 0; l < count; l++) streams[l]->input.get()[h.hidden + h.inputs + b] = e[l];
 }
 
-// The step's e_b from its mixtures, band after band.
-inline void sample_bands(Stream& s) {
-  const Header& n = s.model.header;
-  float* e = s.input.get() + n.hidden + n.inputs;
-  const float* skip_weight = s.model.at(n.head_skip) + n.inputs * kBands;
-  const float* temperature = s.model.at(n.temperature) + (s.voiced ? kBands : 0);
-  V4 shift = skip(s);
+// The streams' e_b from their mixtures, band after band.
+inline void sample_bands(Stream* const* streams, int n) {
+  const Model& m = streams[0]->model;
+  const Header& h = m.header;
+  const float* skip_weight = m.at(h.head_skip) + h.inputs * kBands;
+  V4 shift[kPanel];
+  for (int s = 0; s < n; s++) shift[s] = skip(*streams[s]);
   for (int b = 0; b < kBands; b++) {
-    float o[kBlock];
-    output(s, b, shift[b], o);
-    e[b] = sample(s, b, o, temperature[b]);
-    shift += load<V4>(skip_weight + b * kBands) * e[b];
+    float out[kPanel][kBlock];
+    band_outputs(streams, n, b, shift, out);
+    m.stopwatch.lap(kHeads);
+    if (n == 1)
+      sample_some<V4>(streams, 1, b, out);
+    else
+      for (int from = 0; from < n; from += SW_VECTOR) sample_some<V>(streams + from, n - from < SW_VECTOR ? n - from : SW_VECTOR, b, out + from);
+    for (int s = 0; s < n; s++) shift[s] += load<V4>(skip_weight + b * kBands) * streams[s]->input.get()[h.hidden + h.inputs + b];
+    m.stopwatch.lap(kSampling);
   }
 }
 
@@ -336,18 +358,20 @@ void generate_frame(Stream* const* streams, int n, const Frame* const* frames, f
   for (int i = 0; i < kStepsPerFrame; i++) {
     for (int s = 0; s < n; s++) prediction[s] = write_inputs(*streams[s], *frames[s], lpc[s]);
     advance(streams, gate_terms, n);
-    for (int s = 0; s < n; s++) {
-      sample_bands(*streams[s]);
-      finish_step(*streams[s], prediction[s], load<V4>(frames[s]->gain), outs[s] + i * kBands);
-    }
+    sample_bands(streams, n);
+    for (int s = 0; s < n; s++) finish_step(*streams[s], prediction[s], load<V4>(frames[s]->gain), outs[s] + i * kBands);
+    streams[0]->model.stopwatch.lap(kFilterBank);
   }
 }
 
 void generate(Stream* const* streams, int n, const Frame* frames, int count, float* const* outs) {
   const Frame* at[kPanel];
   float* out[kPanel];
+  Stopwatch& stopwatch = streams[0]->model.stopwatch;
+  stopwatch.start();
   assign_slots(streams, n);
   gather(streams, n);
+  stopwatch.lap(kStates);
   for (int j = 0; j < count; j++) {
     for (int s = 0; s < n; s++) {
       at[s] = frames + (size_t)s * count + j;
@@ -369,9 +393,9 @@ void outputs(Stream& s, const float* gate_terms, const float* x, const float* e,
   const float* skip_weight = s.model.at(n.head_skip) + n.inputs * kBands;
   V4 shift = skip(s);
   for (int b = 0; b < kBands; b++) {
-    float o[kBlock];
-    output(s, b, shift[b], o);
-    memcpy(out + b * kHeadOutputs, o, sizeof(float) * kHeadOutputs);
+    float o[1][kBlock];
+    band_outputs(streams, 1, b, &shift, o);
+    memcpy(out + b * kHeadOutputs, o[0], sizeof(float) * kHeadOutputs);
     shift += load<V4>(skip_weight + b * kBands) * e[b];
   }
 }

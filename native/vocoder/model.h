@@ -8,6 +8,7 @@
 #include <new>
 
 #include "constants.h"
+#include "stopwatch.h"
 
 // Functions that files of several ISAs share must not be emitted, or the linker would keep one ISA's copy for all.
 #define SW_INLINE inline __attribute__((always_inline))
@@ -18,6 +19,8 @@ namespace sparsewave::vocoder {
 constexpr int kPanel = kPanelStreams;
 // Bytes that one strip reads in int8, at most: of h three times, of x three times, in chunks of 64.
 constexpr int kMostGathered = 3 * kMaxHidden + 3 * kPaddedStepInputs + 128;
+// Gate functions in int8 are powers of two: what goes into reset, update and candidate is kept times these.
+constexpr float kGateFactors[3] = {-1.44269504088896341f, -1.44269504088896341f, 2 * 1.44269504088896341f};
 constexpr int kGroup = 8;  // streams whose integers lie beside one another
 
 template <class T>
@@ -48,6 +51,7 @@ struct Model {
   Aligned<float> workspace;
   // In int8: where the bytes that a strip reads lie in [h; x]. Of each 64: their places within a part of 64, and for h a mask of each part.
   Aligned<uint8_t> gathers;
+  mutable Stopwatch stopwatch;
   explicit Model(const Header& h)
       : header(h),
         values(h.total_values),
@@ -62,9 +66,11 @@ struct Model {
   SW_INLINE bool int8() const { return header.integer == 2; }
   // Sums of a stream: of the gates R_r h + I_r x, R_z h + I_z x, R_n h, I_n x (int8: of six products); later S x, [4K].
   SW_INLINE size_t sums_size() const { return (int8() ? 6 : 4) * (size_t)(header.hidden > header.head_hidden ? header.hidden : header.head_hidden); }
-  // Makes `gathers` of `columns`.
+  // Of a model in int8: makes `gathers` of `columns`, and scales the gates' rows by kGateFactors.
   void index() {
     if (!int8()) return;
+    for (int list = 0; list < 6; list++)
+      for (int i = 0; i < header.hidden; i++) values.get()[header.scales + list * header.hidden + i] *= kGateFactors[list % 3];
     const uint16_t* c = columns.get();
     uint8_t* to = gathers.get();
     for (int strip = 0; strip < header.hidden / kBlock; strip++) {

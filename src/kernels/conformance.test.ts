@@ -8,7 +8,7 @@ import { Random } from '../random.ts'
 import { PACKAGE_ROOT } from '../root.ts'
 import { BANDS, netConfigSchema, STEP_INPUTS } from '../vocoder/sparse-wavernn/config.ts'
 import { randomFrameBlocks, randomWeights } from '../vocoder/sparse-wavernn/random-weights.ts'
-import { availableKernels } from './index.ts'
+import { availableKernels, STEP_PARTS } from './index.ts'
 import type { KernelStream, Precision, VocoderKernel } from './kernel.ts'
 import { nativeActivate, nativeIsas } from './native.ts'
 import { referenceKernel } from './reference.ts'
@@ -239,6 +239,23 @@ describe.each(cases)('%s, %s', (name, precision, kernel) => {
     model.close()
   })
 
+  test.runIf(kernel.backend === 'native')('the parts of a step are timed from the first question on', () => {
+    const model = kernel.createModel(randomWeights(small, 5), { precision })
+    const blocks = randomFrameBlocks(small, 1, 6)
+    const jobs = Array.from({ length: 9 }, (_, i) => ({
+      stream: model.open(i),
+      frames: blocks,
+      from: 0,
+      out: new Float32Array(HOP),
+      at: 0,
+    }))
+    model.generateMany(jobs, 1)
+    expect([...model.partTicks!()]).toEqual(STEP_PARTS.map(() => 0))
+    model.generateMany(jobs, 1)
+    for (const ticks of model.partTicks!()) expect(ticks).toBeGreaterThan(0)
+    model.close()
+  })
+
   test.runIf(kernel.backend === 'native')('arrays that are too short are refused', () => {
     const model = kernel.createModel(randomWeights(small, 5), { precision })
     const stream = model.open(1)
@@ -256,15 +273,33 @@ const exact = {
 }
 const wasmModule = () =>
   new WebAssembly.Module(readFileSync(join(PACKAGE_ROOT, 'build/wasm/vocoder.wasm')) as Uint8Array)
-const approximations = [
+/** Relative of exp, absolute of the others. */
+const BOUNDS = { exp: 2e-7, sigmoid: 3e-7, tanh: 3e-7 }
+interface Approximation {
+  readonly name: string
+  apply(which: keyof typeof exact, values: Float32Array): void
+  readonly bounds?: Readonly<Partial<Record<keyof typeof exact, number>>>
+}
+const approximations: Approximation[] = [
   ...nativeIsas()
     .filter((i) => i.supported)
     .map(({ name }) => ({ name, apply: (w: keyof typeof exact, v: Float32Array) => nativeActivate(name, w, v) })),
+  ...availableKernels().flatMap(({ name, isa, precisions }) =>
+    isa && precisions.includes('int8')
+      ? [
+          {
+            name: `${name}, int8`,
+            apply: (w: keyof typeof exact, v: Float32Array) => nativeActivate(isa, w, v, 'int8'),
+            bounds: { sigmoid: 3e-7, tanh: 5e-7 },
+          },
+        ]
+      : [],
+  ),
   { name: 'wasm', apply: (w: keyof typeof exact, v: Float32Array) => wasmActivate(wasmModule(), w, v) },
 ]
 
-test.each(approximations)('$name: exp, sigmoid and tanh keep their stated errors', ({ apply }) => {
-  for (const which of ['exp', 'sigmoid', 'tanh'] as const) {
+test.each(approximations)('$name: exp, sigmoid and tanh keep their stated errors', ({ apply, bounds = BOUNDS }) => {
+  for (const which of Object.keys(bounds) as (keyof typeof exact)[]) {
     const x = Float32Array.from({ length: 16000 }, (_, i) => (i - 8000) / 100)
     const y = x.slice()
     apply(which, y)
@@ -274,6 +309,6 @@ test.each(approximations)('$name: exp, sigmoid and tanh keep their stated errors
       const error = Math.abs(y[i]! - want) / (which === 'exp' ? want : 1)
       worst = Math.max(worst, error)
     }
-    expect(worst).toBeLessThan(which === 'exp' ? 2e-7 : 3e-7)
+    expect(worst).toBeLessThan(bounds[which]!)
   }
 })

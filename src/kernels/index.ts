@@ -24,7 +24,7 @@ export type {
   Temperature,
   VocoderKernel,
 } from './kernel.ts'
-export { KERNELS, NEUTRAL_TEMPERATURE, PANEL, PRECISIONS } from './kernel.ts'
+export { KERNELS, NEUTRAL_TEMPERATURE, PANEL, PRECISIONS, STEP_PARTS } from './kernel.ts'
 
 interface Candidate {
   readonly name: Exclude<KernelName, 'native'>

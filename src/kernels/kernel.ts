@@ -72,6 +72,9 @@ export interface StreamJob {
   readonly at: number
 }
 
+/** What a step of the net is made of, as the native kernels time it (native/vocoder/stopwatch.h). */
+export const STEP_PARTS = ['states', 'inputs', 'blocks', 'gates', 'heads', 'sampling', 'filter bank'] as const
+
 /** Most jobs that `generateMany` takes, and most frames of each. */
 export const PANEL = { streams: PANEL_STREAMS, frames: PANEL_FRAMES } as const
 
@@ -101,6 +104,11 @@ export interface KernelModel {
    * not clipped. For tests and evaluation.
    */
   outputs(input: TeacherForced): Float32Array
+  /**
+   * Clock ticks that each of STEP_PARTS took since the last call; the first call starts the clock. For benchmarks; absent where the kernel
+   * cannot say.
+   */
+  readonly partTicks?: () => Float64Array
   /** Frees memory outside the JavaScript heap; the model and its streams must not be used afterwards. Safe to call twice. */
   close(): void
 }

@@ -3,7 +3,14 @@ import { addonFor, addonIsas, type Handle, type ServeAddon, serveAddon } from '.
 import { BANDS, HEAD_OUTPUTS } from '../vocoder/sparse-wavernn/config.ts'
 import { modelImage } from './image.ts'
 import type { Isa } from './isas.ts'
-import type { FrameBlocks, KernelModel, KernelStream, Precision, VocoderKernel } from './kernel.ts'
+import {
+  type FrameBlocks,
+  type KernelModel,
+  type KernelStream,
+  type Precision,
+  STEP_PARTS,
+  type VocoderKernel,
+} from './kernel.ts'
 
 /** The addon's instruction sets, fastest first, and whether this CPU has them; empty when the addon is not built. */
 export const nativeIsas = (): { name: Isa; supported: boolean }[] =>
@@ -12,10 +19,15 @@ export const nativeIsas = (): { name: Isa; supported: boolean }[] =>
 /** Vector extensions of the CPU as the addon sees them; empty when it is not built. */
 export const nativeFeatures = (): string[] => serveAddon()?.features() ?? []
 
-/** Applies a kernel's approximation in place; the length is a multiple of 16. For tests. */
-export function nativeActivate(isa: Isa, which: 'exp' | 'sigmoid' | 'tanh', values: Float32Array): void {
+/** Applies the approximation of a kernel's models of that precision in place; the length is a multiple of 16. For tests. */
+export function nativeActivate(
+  isa: Isa,
+  which: 'exp' | 'sigmoid' | 'tanh',
+  values: Float32Array,
+  precision?: Precision,
+): void {
   const { addon, index } = addonFor(isa)!
-  addon.vocoder.activate(index, ['exp', 'sigmoid', 'tanh'].indexOf(which), values)
+  addon.vocoder.activate(index, ['exp', 'sigmoid', 'tanh'].indexOf(which), values, precision === 'int8' ? 1 : 0)
 }
 
 /**
@@ -54,6 +66,11 @@ export function nativeKernel(isa: Isa): VocoderKernel | undefined {
           addon.vocoder.outputs(stream, steps, inputs, gateTerms, residuals, out)
           addon.dispose(stream)
           return out
+        },
+        partTicks() {
+          const ticks = new Float64Array(STEP_PARTS.length)
+          addon.vocoder.partTicks(model, ticks)
+          return ticks
         },
         close: () => addon.dispose(model),
       }

@@ -86,7 +86,11 @@ double attention_error(const Kernel& kernel, int rows, int channels, int heads) 
 int main() {
   const Kernel* const all[] = SW_KERNELS;
   bool good = true;
-  for (const Named<Kernel>& k : supported(all)) {
+  std::vector<Named<Kernel>> kernels = supported(all);
+#if defined(__x86_64__)
+  if (sparsewave::has_avx512_bytes()) kernels.push_back({"avx512vnni", &kAvx512Vnni});
+#endif
+  for (const Named<Kernel>& k : kernels) {
     double product = 0, norm = 0, attention = 0;
     for (const auto& s : {std::vector<int>{1, 1, 1, 1}, {3, 3, 7, 1}, {9, 7, 33, 3}, {21, 12, 64, 5}, {33, 96, 96, 5}}) product = std::fmax(product, product_error(*k.kernel, s[0], s[1], s[2], s[3]));
     for (int channels : {1, 5, 16, 195}) norm = std::fmax(norm, norm_error(*k.kernel, 3, channels));

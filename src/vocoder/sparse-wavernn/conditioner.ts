@@ -16,8 +16,8 @@ export const WINDOW = 16
 /** The first window is short, so that sound can begin early. */
 export const FIRST_WINDOW = 5
 
-/** Runs the conditioning net: features [frames + 2, 66] -> gateTerms [frames, 3H]. */
-export type RunConditioning = (features: Float32Array, frames: number) => Promise<Float32Array>
+/** Runs the conditioning net: features [frames + 2, 66] -> gateTerms [frames, 3H], in `memory` where it is long enough and of use. */
+export type RunConditioning = (features: Float32Array, frames: number, memory?: Float32Array) => Promise<Float32Array>
 
 export interface Window extends FrameBlocks {
   gateTerms: Float32Array
@@ -25,8 +25,8 @@ export interface Window extends FrameBlocks {
   count: number
 }
 
-const createWindow = (): Window => ({
-  gateTerms: new Float32Array(0),
+const createWindow = (width: number): Window => ({
+  gateTerms: new Float32Array(WINDOW * width),
   lpc: new Float32Array(WINDOW * BANDS * LPC_ORDER),
   gain: new Float32Array(WINDOW * BANDS),
   inverseLevel: new Float32Array(WINDOW * BANDS),
@@ -34,6 +34,31 @@ const createWindow = (): Window => ({
   phaseIncrement: new Float64Array(WINDOW),
   count: 0,
 })
+
+/** Windows that no stream needs stay here at most, 5 MB in the default size. */
+const MOST_FREE = 64
+
+/** Windows for all streams of a vocoder, used again and again: they would be most of the garbage of a stream. */
+export class WindowPool {
+  readonly #width: number
+  readonly #free: Window[] = []
+
+  /** `width`: gate terms a frame; 0 where the net brings memory of its own. */
+  constructor(width = 0) {
+    this.#width = width
+  }
+
+  take(): Window {
+    const window = this.#free.pop() ?? createWindow(this.#width)
+    window.count = 0
+    return window
+  }
+
+  /** Takes a window back that nobody reads any more. */
+  give(window: Window): void {
+    if (this.#free.length < MOST_FREE) this.#free.push(window)
+  }
+}
 
 export class Conditioner {
   readonly #run: RunConditioning
@@ -44,21 +69,29 @@ export class Conditioner {
   readonly #features = new Float32Array((WINDOW + 2) * FRAME_FEATURES)
   #rows = 0
   #size = FIRST_WINDOW
-  #window = createWindow()
+  readonly #pool: WindowPool
+  #window: Window
 
-  constructor(run: RunConditioning, emit: (window: Window) => void, parameters: FrameAnalyzer = new FrameParameters()) {
+  constructor(
+    run: RunConditioning,
+    emit: (window: Window) => void,
+    parameters: FrameAnalyzer = new FrameParameters(),
+    pool = new WindowPool(),
+  ) {
     this.#run = run
     this.#emit = emit
     this.#parameters = parameters
+    this.#pool = pool
+    this.#window = pool.take()
   }
 
-  /** Takes frame `i` of `frames`; emits a window when the frame after it is there. */
-  async add(frames: Frames, i: number): Promise<void> {
+  /** Takes frame `i` of `frames`; emits a window when the frame after it is there, which is to be awaited before the next call. */
+  add(frames: Frames, i: number): Promise<void> | undefined {
     if (this.#rows === 0) writeFrameFeatures(frames, i, this.#features, this.#rows++ * FRAME_FEATURES)
     writeFrameFeatures(frames, i, this.#features, this.#rows++ * FRAME_FEATURES)
-    const complete = this.#rows === this.#size + 2
-    if (complete) await this.#finish()
+    if (this.#rows === this.#size + 2) return this.#finish().then(() => this.#append(frames, i))
     this.#append(frames, i)
+    return undefined
   }
 
   /** Emits the frames that wait, the last one repeated to fill their window. */
@@ -71,13 +104,13 @@ export class Conditioner {
   async #finish(): Promise<void> {
     const window = this.#window
     const size = this.#size
-    window.gateTerms = await this.#run(this.#features.slice(0, (size + 2) * FRAME_FEATURES), size)
+    window.gateTerms = await this.#run(this.#features.slice(0, (size + 2) * FRAME_FEATURES), size, window.gateTerms)
     this.#emit(window)
     this.#copyRow(size, 0)
     this.#copyRow(size + 1, 1)
     this.#rows = 2
     this.#size = WINDOW
-    this.#window = createWindow()
+    this.#window = this.#pool.take()
   }
 
   #copyRow(from: number, to: number): void {

@@ -18,7 +18,7 @@ import {
 import type { Layers } from '../../layers/index.ts'
 import { loadOnnx, type ModelFile, type OnnxModel } from '../../onnx/runtime.ts'
 import type { Vocoder, VocoderStream } from '../vocoder.ts'
-import { Conditioner, FIRST_WINDOW, type RunConditioning, WINDOW, type Window } from './conditioner.ts'
+import { Conditioner, FIRST_WINDOW, type RunConditioning, WINDOW, type Window, WindowPool } from './conditioner.ts'
 import { FRAME_FEATURES } from './config.ts'
 import { type FrameAnalyzer, FrameParameters, layeredFrameParameters } from './frame-parameters.ts'
 import { layeredConditioning } from './layered-conditioning.ts'
@@ -72,6 +72,7 @@ export async function createSparseWavernn(options: SparseWavernnOptions): Promis
 interface FrameRate {
   readonly run: RunConditioning
   readonly parameters: FrameAnalyzer
+  readonly windows: WindowPool
   close(): void
 }
 
@@ -89,7 +90,7 @@ async function openFrameRate(options: SparseWavernnOptions, width: number): Prom
   const close = () => {
     for (const part of [net, parameters, layers]) part.close()
   }
-  return { run: net.run, parameters, close }
+  return { run: net.run, parameters, windows: new WindowPool(width), close }
 }
 
 async function onOnnx(onnx: OnnxModel, width: number): Promise<FrameRate> {
@@ -100,7 +101,7 @@ async function onOnnx(onnx: OnnxModel, width: number): Promise<FrameRate> {
     await onnx.release()
     throw cause
   }
-  return { run, parameters: new FrameParameters(), close: () => void onnx.release() }
+  return { run, parameters: new FrameParameters(), windows: new WindowPool(), close: () => void onnx.release() }
 }
 
 function conditioningOf(onnx: OnnxModel, width: number): RunConditioning {
@@ -125,6 +126,7 @@ class SparseWavernnStream implements VocoderStream {
   readonly #kernel: KernelStream
   readonly #batcher: MicroBatcher
   readonly #conditioner: Conditioner
+  readonly #pool: WindowPool
   /** Windows to generate; frames before #done of the first one are generated. */
   readonly #windows: Window[] = []
   #done = 0
@@ -144,10 +146,11 @@ class SparseWavernnStream implements VocoderStream {
   #toDrop = PQMF_DELAY
   #emitted = 0
 
-  constructor(model: KernelModel, batcher: MicroBatcher, { run, parameters }: FrameRate, seed: number) {
+  constructor(model: KernelModel, batcher: MicroBatcher, { run, parameters, windows }: FrameRate, seed: number) {
     this.#batcher = batcher
     this.#kernel = model.open(seed)
-    this.#conditioner = new Conditioner(run, (window) => this.#windows.push(window), parameters)
+    this.#pool = windows
+    this.#conditioner = new Conditioner(run, (window) => this.#windows.push(window), parameters, windows)
   }
 
   push(frames: Frames): Promise<void> {
@@ -159,7 +162,10 @@ class SparseWavernnStream implements VocoderStream {
     this.#frames += own.count
     this.#lastFrame = sliceFrames(own, own.count - 1, own.count)
     return this.#enqueue(async () => {
-      for (let i = 0; i < own.count; i++) await this.#conditioner.add(own, i)
+      for (let i = 0; i < own.count; i++) {
+        const emitted = this.#conditioner.add(own, i)
+        if (emitted) await emitted
+      }
     })
   }
 
@@ -226,7 +232,7 @@ class SparseWavernnStream implements VocoderStream {
   #made(count: number): void {
     this.#done += count
     if (this.#done === this.#windows[0]!.count) {
-      this.#windows.shift()
+      this.#pool.give(this.#windows.shift()!)
       this.#done = 0
     }
     this.#from = Math.min(this.#toDrop, count * HOP)

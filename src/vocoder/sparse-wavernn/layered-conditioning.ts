@@ -40,7 +40,7 @@ export function layeredConditioning(file: ModelFile, layers: Layers): LayeredCon
   let inner: [Float32Array, Float32Array, Float32Array] | undefined
   return {
     width: third.columns,
-    async run(features, frames) {
+    async run(features, frames, memory) {
       const rows = frames + REACH - 1
       if (!inner || inner[0].length < rows * FRAME_FEATURES) {
         const [x, a, b] = [FRAME_FEATURES, first.columns, second.columns].map((n) => new Float32Array(rows * n))
@@ -51,7 +51,8 @@ export function layeredConditioning(file: ModelFile, layers: Layers): LayeredCon
         for (let i = 0; i < FRAME_FEATURES; i++) x[at + i] = (features[at + i]! - mean![i]!) / std![i]!
       first.product(x, rows, 0, a, { activation: 'tanh' })
       second.product(a, rows, 0, b, { activation: 'tanh' })
-      const gates = new Float32Array(frames * third.columns)
+      const needed = frames * third.columns
+      const gates = memory && memory.length >= needed ? memory : new Float32Array(needed)
       third.product(b, frames, 0, gates)
       return gates
     },
