@@ -33,7 +33,7 @@ const base = [tmpdir(), '/var/tmp', homedir()].find((folder) => existsSync(folde
 if (!base) throw new Error(`Packages lie above every folder that this check could use: ${above(tmpdir()).join(', ')}.`)
 const WORK = mkdtempSync(join(base, 'sparsewave-package-'))
 const TEXT = 'Two boats came home.'
-const LIMITS = { all: 350, small: 40 }
+const LIMITS = { all: 350, small: 50 }
 
 /** The environment of somebody who has never heard of this clone. */
 const ENV = Object.fromEntries(

@@ -40,7 +40,8 @@ test.skipIf(!describeTfjs().startsWith('@'))(
       'create',
       recordings,
       ...['--name', 'ada', '--speaker', 'Ada King', '--consent', 'my own voice', '--licence', 'CC0-1.0'],
-      ...['--projects', projects, '--from', join(PACKAGE_ROOT, 'models/heart'), '-o', models, '--updates', '3', '--slow'],
+      ...['--projects', projects, '--from', join(PACKAGE_ROOT, 'models/heart'), '-o', models],
+      ...['--updates', '3', '--slow'],
     ])
     expect(code).toBe(0)
     const card = readFileSync(join(models, 'ada', 'MODEL_CARD.md'), 'utf8')
