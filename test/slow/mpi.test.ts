@@ -7,9 +7,9 @@ import { once } from 'node:events'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { addonFile } from '../src/native-addon.ts'
-import { TRAINING_ROOT } from '../training/root.ts'
-import { alone, mpirun, RankRuns, TRAINING, UPDATES } from '../training/testing/rank-runs.ts'
+import { addonFile } from '../../src/native-addon.ts'
+import { TRAINING_ROOT } from '../../training/root.ts'
+import { alone, mpirun, RankRuns, TRAINING, UPDATES } from '../../training/testing/rank-runs.ts'
 
 const missing = [
   ['mpirun', spawnSync('mpirun', ['--version']).status === 0],
