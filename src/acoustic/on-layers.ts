@@ -285,24 +285,30 @@ class LayerOps implements Ops<Rows> {
     })
   }
 
-  /** The product with a matrix [channels, channels] that is made where it is not kept from a call before. */
-  times(x: Rows, name: string, make: () => Float32Array): Rows {
-    let matrix = this.#made.get(name)
-    if (matrix) this.#made.delete(name)
-    else matrix = this.#layers.matrix(make(), new Float32Array(x.channels), 1)
-    // The latest is the last to go.
-    this.#made.set(name, matrix)
-    const [oldest] = this.#made.keys()
-    if (this.#made.size > MADE) {
-      this.#made.get(oldest!)!.close()
-      this.#made.delete(oldest!)
-    }
-    const kept = matrix
+  /** The product with a layer [channels, channels] that is made where it is not kept from a call before. */
+  times(x: Rows, name: string, make: () => { weight: Float32Array; bias: Float32Array }): Rows {
+    const matrix = this.#kept(name, () => {
+      const { weight, bias } = make()
+      return this.#layers.matrix(weight, bias, 1)
+    })
     return this.#planned(x.rows, x.channels, () => {
       const out = this.allocate(x.rows * x.channels)
-      kept.product(x.data, x.rows, 0, out, { activation: 'none', residual: undefined })
+      matrix.product(x.data, x.rows, 0, out, { activation: 'none', residual: undefined })
       return out
     })
+  }
+
+  #kept(name: string, make: () => Matrix): Matrix {
+    const matrix = this.#made.get(name) ?? make()
+    // The latest is the last to go.
+    this.#made.delete(name)
+    this.#made.set(name, matrix)
+    const [oldest] = this.#made
+    if (oldest && this.#made.size > MADE) {
+      oldest[1].close()
+      this.#made.delete(oldest[0])
+    }
+    return matrix
   }
 
   norm(x: Rows, name: string, channels: number): Rows {
@@ -451,11 +457,11 @@ export class LayeredAcoustic {
     }
   }
 
-  /** Rows of log power multiplied with the speaker's matrix, in a model of several that is sharpened. */
+  /** (envelope - mean) matrix of the call's speaker, in a model of several that is sharpened. The layers of one voice give it. */
   #sharpened(rows: Rows, shares: Float32Array): Rows {
     const { sharpening } = this.#weights
     if (!sharpening || shares.length === 0) return rows
-    return this.#ops.times(rows, `sharpening ${shares.join(' ')}`, () => mixed(sharpening.matrix, shares))
+    return this.#ops.times(rows, `sharpening ${shares.join(' ')}`, () => centred(sharpening, shares))
   }
 
   /** The last layer's rows to log power, sharpened in time where the voice is; in memory of its own. */
@@ -463,7 +469,7 @@ export class LayeredAcoustic {
     const { sharpening } = this.#weights
     if (!sharpening) return data.slice()
     const { time } = sharpening
-    const mean = shares.length > 0 ? shiftOf(sharpening, shares) : sharpening.means
+    const mean = shares.length > 0 ? mixed(sharpening.means, shares) : sharpening.means
     const out = new Float32Array(data.length)
     const last = (rows - 1) * ENVELOPE_POINTS
     const self = 1 + time
@@ -492,15 +498,16 @@ function mixed(table: Float32Array, shares: Float32Array): Float32Array {
   return out
 }
 
-/** What sharpening adds to all frames of a voice: mean - mean matrix, since the rows are envelope matrix. */
-function shiftOf(sharpening: Sharpening, shares: Float32Array): Float32Array {
-  const mean = mixed(sharpening.means, shares)
-  const matrix = mixed(sharpening.matrix, shares)
-  return mean.map((value, k) => {
+/** The layer that makes (envelope - mean) matrix of envelopes, for speakers by their shares. */
+function centred({ means, matrix }: Sharpening, shares: Float32Array): { weight: Float32Array; bias: Float32Array } {
+  const mean = mixed(means, shares)
+  const weight = mixed(matrix, shares)
+  const bias = mean.map((_, k) => {
     let sum = 0
-    for (let i = 0; i < ENVELOPE_POINTS; i++) sum += mean[i]! * matrix[i * ENVELOPE_POINTS + k]!
-    return value - sum
+    for (let i = 0; i < ENVELOPE_POINTS; i++) sum -= mean[i]! * weight[i * ENVELOPE_POINTS + k]!
+    return sum
   })
+  return { weight, bias }
 }
 
 /** The symbol of each unit, and its place in it: fraction, ln of the symbol's units, units since its start / 10. */
