@@ -1,6 +1,6 @@
 /** A voice that is open: text in, samples or encoded audio out. */
 import { basename, dirname } from 'node:path'
-import { joinBytes } from '../audio/encoders/encoder.ts'
+import { joinBytes } from '../arrays.ts'
 import { openEncoder, requireFormat } from '../audio/encoders/index.ts'
 import { SparsewaveError } from '../errors.ts'
 import { SAMPLE_RATE } from '../frames.ts'

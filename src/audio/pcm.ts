@@ -2,6 +2,7 @@
  * 16-bit PCM. The same samples give the same bytes on every machine: rounding is floor(x + .5), values outside -1..1 are
  * clipped, NaN becomes 0.
  */
+import { bytesOf } from '../arrays.ts'
 
 const SCALE = 32767
 const IS_BIG_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 0
@@ -23,7 +24,7 @@ export function toPcm16Bytes(samples: Float32Array): Uint8Array {
 
 /** 16-bit samples as little-endian bytes, in the same memory. */
 export function pcmBytes(pcm: Int16Array): Uint8Array {
-  const bytes = new Uint8Array(pcm.buffer, pcm.byteOffset, pcm.byteLength)
+  const bytes = bytesOf(pcm)
   if (IS_BIG_ENDIAN) Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).swap16()
   return bytes
 }

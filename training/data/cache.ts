@@ -8,6 +8,7 @@ import path from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { analyze } from 'sparsewave/internal/analysis/index'
 import { alignPulses } from 'sparsewave/internal/analysis/pulses'
+import { bytesOf } from 'sparsewave/internal/arrays'
 import { type ErrorCode, SparsewaveError } from 'sparsewave/internal/errors'
 import { ENVELOPE_POINTS, type Frames } from 'sparsewave/internal/frames'
 import { diskFull } from '../net/disk.ts'
@@ -114,7 +115,7 @@ function writeField(cacheDir: string, field: Field, id: string, data: Int16Array
   const aside = `${file}.${process.pid}.part`
   try {
     mkdirSync(path.dirname(file), { recursive: true })
-    writeFileSync(aside, new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+    writeFileSync(aside, bytesOf(data))
     renameSync(aside, file)
   } catch (error) {
     rmSync(aside, { force: true })

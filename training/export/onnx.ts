@@ -3,6 +3,7 @@
  * The encoding is a pure function of the graph, so that equal graphs give equal files and equal checksums.
  * Field numbers: onnx.proto3 of the ONNX project.
  */
+import { bytesOf, joinBytes } from 'sparsewave/internal/arrays'
 import type { OnnxData, OnnxTensor } from 'sparsewave/internal/onnx/read'
 
 export type { OnnxData, OnnxTensor }
@@ -146,12 +147,12 @@ export function encodeOnnx(graph: OnnxGraph): Uint8Array {
     ...graph.inputs.map((v) => message(11, encodeValueInfo(v))),
     ...graph.outputs.map((v) => message(12, encodeValueInfo(v))),
   ]
-  return join([
+  return joinBytes([
     integer(1, IR_VERSION),
     text(2, 'sparsewave'),
-    message(7, join(body)),
-    message(8, join([text(1, ''), integer(2, OPSET)])),
-    ...Object.entries(graph.metadata ?? {}).map(([k, v]) => message(14, join([text(1, k), text(2, v)]))),
+    message(7, joinBytes(body)),
+    message(8, joinBytes([text(1, ''), integer(2, OPSET)])),
+    ...Object.entries(graph.metadata ?? {}).map(([k, v]) => message(14, joinBytes([text(1, k), text(2, v)]))),
   ])
 }
 
@@ -168,16 +169,16 @@ function encodeTensor({ data, dims }: OnnxTensor, name: string): Uint8Array {
   const size = dims.reduce((a, b) => a * b, 1)
   if (size !== data.length)
     throw new RangeError(`tensor ${name}: dims [${dims}] need ${size} values, not ${data.length}`)
-  return join([
+  return joinBytes([
     ...dims.map((d) => integer(1, d)),
     integer(2, ELEMENT_TYPE[typeOf(data)]),
     text(8, name),
-    message(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
+    message(9, bytesOf(data)),
   ])
 }
 
 function encodeNode(node: OnnxNode): Uint8Array {
-  return join([
+  return joinBytes([
     ...node.inputs.map((name) => text(1, name)),
     ...node.outputs.map((name) => text(2, name)),
     text(3, node.outputs[0] ?? ''),
@@ -187,7 +188,7 @@ function encodeNode(node: OnnxNode): Uint8Array {
 }
 
 function encodeAttribute(name: string, value: OnnxAttribute): Uint8Array {
-  const typed = (type: number, ...fields: Uint8Array[]) => join([text(1, name), ...fields, integer(20, type)])
+  const typed = (type: number, ...fields: Uint8Array[]) => joinBytes([text(1, name), ...fields, integer(20, type)])
   if (typeof value === 'number') return typed(2, integer(3, value))
   if (typeof value === 'string') return typed(3, text(4, value))
   if ('float' in value) return typed(1, real(2, value.float))
@@ -198,8 +199,8 @@ function encodeAttribute(name: string, value: OnnxAttribute): Uint8Array {
 
 function encodeValueInfo({ name, type, dims }: OnnxValueInfo): Uint8Array {
   const shape = dims.map((d) => message(1, typeof d === 'number' ? integer(1, d) : text(2, d)))
-  const tensor = join([integer(1, ELEMENT_TYPE[type]), message(2, join(shape))])
-  return join([text(1, name), message(2, message(1, tensor))])
+  const tensor = joinBytes([integer(1, ELEMENT_TYPE[type]), message(2, joinBytes(shape))])
+  return joinBytes([text(1, name), message(2, message(1, tensor))])
 }
 
 /** The bits of the f16 nearest to a value, ties to even; beyond its range infinity. */
@@ -238,23 +239,13 @@ function integer(field: number, value: number): Uint8Array {
 function real(field: number, value: number): Uint8Array {
   const bytes = new Uint8Array(4)
   new DataView(bytes.buffer).setFloat32(0, value, true)
-  return join([Uint8Array.from(varint(field * 8 + 5)), bytes])
+  return joinBytes([Uint8Array.from(varint(field * 8 + 5)), bytes])
 }
 
 function message(field: number, body: Uint8Array): Uint8Array {
-  return join([Uint8Array.from([...varint(field * 8 + 2), ...varint(body.length)]), body])
+  return joinBytes([Uint8Array.from([...varint(field * 8 + 2), ...varint(body.length)]), body])
 }
 
 function text(field: number, value: string): Uint8Array {
   return message(field, new TextEncoder().encode(value))
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((n, p) => n + p.length, 0))
-  let at = 0
-  for (const p of parts) {
-    all.set(p, at)
-    at += p.length
-  }
-  return all
 }

@@ -29,6 +29,7 @@
  * which of them stay.
  */
 
+import { joinFloats } from 'sparsewave/internal/arrays'
 import { Random } from 'sparsewave/internal/random'
 import { z } from 'zod'
 import { addGradient, drawDirections, drawGuidedDirections, rankUtilities, SAMPLERS } from '../es/index.ts'
@@ -302,13 +303,7 @@ class HybridEs implements MaskMethod {
     const parts = this.#layout.matrices
       .filter((m) => m.name.startsWith(this.#o.only))
       .map((m) => weights.parameters.subarray(m.offset, m.offset + m.rows * m.columns))
-    const out = new Float32Array(parts.reduce((sum, p) => sum + p.length, 0))
-    let at = 0
-    for (const p of parts) {
-      out.set(p, at)
-      at += p.length
-    }
-    return out
+    return joinFloats(parts)
   }
 
   /** The mask becomes that of the blocks that have moved furthest; they keep what their members' updates made of them. */

@@ -4,6 +4,7 @@
  * others, every so many, are the host's. Which is which depends on the moment only, so that a resumed run does the same.
  */
 
+import { joinFloats } from 'sparsewave/internal/arrays'
 import { type AdamOptions, adamUpdate } from './adam.ts'
 import { blockNorms, keepMasked } from './blocks.ts'
 import { LANES, memberGroups, type PopulationEngine, type StepResult } from './engine.ts'
@@ -134,13 +135,7 @@ function spreadState(state: Float32Array, members: number, groups: number, share
     const [from, seen] = memberGroups(m, members, groups, { share })
     return state.subarray(from * perGroup, (from + seen) * perGroup)
   })
-  const out = new Float32Array(parts.reduce((sum, p) => sum + p.length, 0))
-  let at = 0
-  for (const p of parts) {
-    out.set(p, at)
-    at += p.length
-  }
-  return out
+  return joinFloats(parts)
 }
 
 /** The inverse: every group's state becomes the mean of the members' that saw it, so that all members start alike. */

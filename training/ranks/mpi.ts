@@ -1,4 +1,5 @@
 /** The link over Open MPI, by the trainer's own addon (mpi.cpp). No other file touches it. */
+import { bytesOf } from 'sparsewave/internal/arrays'
 import { SparsewaveError } from 'sparsewave/internal/errors'
 import { tryAddon } from 'sparsewave/internal/native-addon'
 import { TRAINING_ROOT } from '../root.ts'
@@ -33,7 +34,6 @@ export async function startMpi(): Promise<MpiLink> {
       cause,
     })
   })
-  const bytesOf = (a: ArrayBufferView) => new Uint8Array(a.buffer, a.byteOffset, a.byteLength)
   return {
     rank,
     size,

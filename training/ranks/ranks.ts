@@ -3,6 +3,7 @@
  * each other host instead of with all: a host's ranks come to one sum of their parts, a slice of it each, before it leaves the host.
  * Both stages add along the tree of training/engines/sum-tree.ts, so that no rank, host or order of arrival changes a bit.
  */
+import { bytesOf, joinBytes } from 'sparsewave/internal/arrays'
 import { SparsewaveError } from 'sparsewave/internal/errors'
 import { largestWithin, treeSum } from '../engines/sum-tree.ts'
 import type { Ranks } from '../net/ranks.ts'
@@ -46,8 +47,6 @@ export function stagesOf(rank: number, size: number, perHost: number): Stage[] {
 /** Bounds of `count` nearly equal slices of [from, to). */
 const slices = (from: number, to: number, count: number): number[] =>
   Array.from({ length: count + 1 }, (_, i) => from + Math.round((i * (to - from)) / count))
-
-const NOTHING = new Uint8Array()
 
 export function connectRanks(link: Link): Ranks {
   const { rank, size } = link
@@ -106,7 +105,7 @@ export function connectRanks(link: Link): Ranks {
       const theirs = peers.map((_, i) => nodesOf(bounds[i]!, bounds[i + 1]!))
       const received = theirs.map((n, i) => reserve(`${s} ${i}`, i === place ? 0 : n.length * (high - low)))
       await exchange(stage, (i) => ({
-        send: together(nodes.map((node) => node.subarray(cut[i]! - begin, cut[i + 1]! - begin))),
+        send: joinBytes(nodes.map((node) => bytesOf(node.subarray(cut[i]! - begin, cut[i + 1]! - begin)))),
         receive: received[i]!,
       }))
       const known = new Map<string, Float32Array>()
@@ -173,17 +172,4 @@ export function connectRanks(link: Link): Ranks {
       }
     },
   }
-}
-
-/** Pieces one behind the other; a single one as it is. */
-function together(pieces: readonly Float32Array[]): ArrayBufferView {
-  if (pieces.length === 0) return NOTHING
-  if (pieces.length === 1) return pieces[0]!
-  const all = new Float32Array(pieces.reduce((sum, p) => sum + p.length, 0))
-  let at = 0
-  for (const p of pieces) {
-    all.set(p, at)
-    at += p.length
-  }
-  return all
 }

@@ -1,12 +1,11 @@
 /** Ranks in one process, for tests without MPI: messages are copied when both sides have come. */
+import { bytesOf } from 'sparsewave/internal/arrays'
 import type { Link, Message } from '../ranks/link.ts'
 
 interface Side {
   readonly message: Message
   readonly done: () => void
 }
-
-const bytesOf = (a: ArrayBufferView) => new Uint8Array(a.buffer, a.byteOffset, a.byteLength)
 
 /** A link for each rank. `hosts`: the host of each; `watch` sees every message that is sent. */
 export function memoryLinks(

@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { bytesOf } from 'sparsewave/internal/arrays'
 import { PACKAGE_ROOT } from 'sparsewave/internal/root'
 import { CHECKPOINT_FILE } from '../net/checkpoint-files.ts'
 import { type Checkpoint, readCheckpoint } from '../tasks/sparse-wavernn/checkpoint.ts'
@@ -79,12 +80,7 @@ export class RankRuns {
   /** All of a run's checkpoint but the clock, arrays by their digest. */
   outcome(run: string): object {
     const { wallSeconds: _, masks, normalization, ...rest } = this.checkpoint(run)
-    const digest = (v: unknown) =>
-      ArrayBuffer.isView(v)
-        ? createHash('sha256')
-            .update(new Uint8Array(v.buffer, v.byteOffset, v.byteLength))
-            .digest('hex')
-        : v
+    const digest = (v: unknown) => (ArrayBuffer.isView(v) ? createHash('sha256').update(bytesOf(v)).digest('hex') : v)
     return Object.fromEntries(Object.entries({ ...rest, ...masks, ...normalization }).map(([k, v]) => [k, digest(v)]))
   }
 

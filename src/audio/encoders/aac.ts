@@ -3,9 +3,10 @@
  * samples to its stdin and bytes from its stdout.
  */
 import { spawn, spawnSync } from 'node:child_process'
+import { joinBytes } from '../../arrays.ts'
 import { SparsewaveError } from '../../errors.ts'
 import { toPcm16Bytes } from '../pcm.ts'
-import { type AudioFormat, joinBytes } from './encoder.ts'
+import type { AudioFormat } from './encoder.ts'
 
 const BITRATE = 64_000
 /** Unsent samples that ffmpeg may owe before `encode` waits for it. */

@@ -38,15 +38,3 @@ export interface AudioFormat {
 }
 
 export const NO_BYTES = new Uint8Array(0)
-
-/** Concatenates pieces. */
-export function joinBytes(pieces: readonly Uint8Array[]): Uint8Array {
-  if (pieces.length === 1) return pieces[0]!
-  const out = new Uint8Array(pieces.reduce((n, piece) => n + piece.length, 0))
-  let at = 0
-  for (const piece of pieces) {
-    out.set(piece, at)
-    at += piece.length
-  }
-  return out
-}

@@ -3,8 +3,9 @@
  * linearly, its residual coded in Rice codes, and what is decoded equals the samples bit for bit.
  */
 import { createHash } from 'node:crypto'
+import { joinBytes } from '../../arrays.ts'
 import { pcmBytes, toPcm16 } from '../pcm.ts'
-import { type AudioFormat, joinBytes, NO_BYTES } from './encoder.ts'
+import { type AudioFormat, NO_BYTES } from './encoder.ts'
 
 const BLOCK = 1024
 const BITS = 16

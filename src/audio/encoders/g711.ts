@@ -1,7 +1,8 @@
 /** The 8-bit companding of telephony (ITU-T G.711): mu-law and A-law, one byte per sample. */
+import { joinBytes } from '../../arrays.ts'
 import { toPcm16 } from '../pcm.ts'
 import { companded } from '../wav.ts'
-import { type AudioFormat, joinBytes, NO_BYTES } from './encoder.ts'
+import { type AudioFormat, NO_BYTES } from './encoder.ts'
 
 const BIAS = 0x84
 const CLIP = 32635

@@ -1,9 +1,10 @@
 /** The registry of formats that audio can be encoded in: one file and one line here each. */
+import { joinBytes } from '../../arrays.ts'
 import { SparsewaveError } from '../../errors.ts'
 import { SAMPLE_RATE } from '../../frames.ts'
 import { Resampler } from '../resample.ts'
 import { aac } from './aac.ts'
-import { type AudioEncoder, type AudioFormat, type EncoderOptions, joinBytes, type Purpose } from './encoder.ts'
+import type { AudioEncoder, AudioFormat, EncoderOptions, Purpose } from './encoder.ts'
 import { flac } from './flac.ts'
 import { alaw, mulaw, wavAlaw, wavMulaw } from './g711.ts'
 import { mp3 } from './mp3.ts'

@@ -3,8 +3,9 @@
  * stays a file of its own that anyone may replace).
  */
 import { createRequire } from 'node:module'
+import { joinBytes } from '../../arrays.ts'
 import { SparsewaveError } from '../../errors.ts'
-import { type AudioFormat, joinBytes, NO_BYTES } from './encoder.ts'
+import { type AudioFormat, NO_BYTES } from './encoder.ts'
 
 const BITRATE = 64_000
 const RATES = [8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 192, 224, 256, 320] as const

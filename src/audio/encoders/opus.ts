@@ -1,7 +1,8 @@
 /** Opus in Ogg (RFC 7845) by libopus as WebAssembly: packets of 20 ms, one page for each piece of audio. */
 import { Buffer } from 'node:buffer'
 import { createEncoder, Signal } from 'libopus-wasm'
-import { type AudioFormat, joinBytes, NO_BYTES } from './encoder.ts'
+import { joinBytes } from '../../arrays.ts'
+import { type AudioFormat, NO_BYTES } from './encoder.ts'
 import { OggPages } from './ogg.ts'
 
 const BITRATE = 32_000

@@ -1,7 +1,8 @@
 /** PCM without a header (s16le), and WAV: the same bytes after a header of 44. */
+import { joinBytes } from '../../arrays.ts'
 import { toPcm16Bytes } from '../pcm.ts'
 import { wavHeader } from '../wav.ts'
-import { type AudioFormat, joinBytes, NO_BYTES } from './encoder.ts'
+import { type AudioFormat, NO_BYTES } from './encoder.ts'
 
 export const pcm: AudioFormat = {
   mediaType: (sampleRate) => `audio/pcm;rate=${sampleRate};channels=1`,

@@ -2,6 +2,7 @@
  * The safetensors format (Hugging Face, public spec): 8 bytes header length, JSON header, tensor data, little-endian.
  * What was decoded is complete: every tensor lies inside the file, without overlap, and has the size its shape says.
  */
+import { bytesOf } from '../../arrays.ts'
 import { SparsewaveError } from '../../errors.ts'
 
 const TYPES = {
@@ -48,7 +49,7 @@ export function encodeSafetensors(tensors: readonly NamedTensor[], metadata: Rec
   bytes.set(json, 8)
   let at = 8 + headerLength
   for (const { data } of tensors) {
-    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at)
+    bytes.set(bytesOf(data), at)
     at += data.byteLength
   }
   return bytes

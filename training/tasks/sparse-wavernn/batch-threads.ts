@@ -8,6 +8,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { type ErrorCode, SparsewaveError } from 'sparsewave/internal/errors'
 import { cachedFrames } from '../../data/cache.ts'
+import { partEdges } from '../../engines/sum-tree.ts'
 import type { Batch } from '../../net/engine.ts'
 import { TRAINING_ROOT } from '../../root.ts'
 import {
@@ -110,7 +111,7 @@ function startThreads(setup: Omit<WorkerSetup, 'group'>, threads: number, planne
   const { batches } = setup
   const { groups } = batches[0]!
   const script = path.join(TRAINING_ROOT, 'dist/tasks/sparse-wavernn/batch-worker.js')
-  const edges = Array.from({ length: threads + 1 }, (_, w) => Math.round((w * groups) / threads))
+  const edges = partEdges(threads, groups)
   let failure: Error | undefined
   /** Settles the batches that are being made; a thread answers its orders one after another. */
   const waiting = Array.from({ length: threads }, (): { resolve(): void; reject(error: Error): void }[] => [])
