@@ -9,7 +9,7 @@ import { corsFor } from './access/origins.ts'
 import { asyncApiDocument } from './asyncapi.ts'
 import type { ServerDeps } from './deps.ts'
 import { type AsyncApi, docsPage, type OpenApi } from './docs-page.ts'
-import { exposition } from './exposition.ts'
+import { metricsHandler } from './exposition.ts'
 import { inTime, mountExtension } from './extension.ts'
 import { errorHandler, methodNotAllowed, notFound } from './http-errors.ts'
 import { inOrder } from './in-order.ts'
@@ -65,11 +65,7 @@ export function createApp(deps: ServerDeps, extension?: HttpExtension): Express 
     if (pool.isReady) res.json({ status: 'ok', ...pool.info })
     else res.status(503).json({ status: 'not ready' })
   })
-  const scraped = exposition(metrics.registry, extension?.metrics)
-  get('/metrics', async (req, res) => {
-    const { type, body } = await scraped(req.get('Accept'))
-    res.type(type).vary('Accept').send(body)
-  })
+  get('/metrics', metricsHandler(metrics.registry, extension?.metrics))
 
   app.use('/browser', express.static(join(PACKAGE_ROOT, 'build', 'web'), { index: false, setHeaders: askAgain }))
   app.use(express.static(join(PACKAGE_ROOT, 'server', 'web'), { setHeaders: askAgain }))

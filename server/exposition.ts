@@ -1,4 +1,5 @@
 /** The metrics as a scraper asks for them: in Prometheus' text format, or in OpenMetrics, which has a place for exemplars. */
+import type { RequestHandler } from 'express'
 import { type Metric, Registry } from 'prom-client'
 
 export interface Exposition {
@@ -30,4 +31,13 @@ function asOpenMetrics(text: string): string {
   const counters = [...text.matchAll(/^# TYPE (\S+)_total counter$/gm)].map(([, name]) => name!)
   const named = counters.reduce((all, name) => all.replace(new RegExp(`^(# \\w+ ${name})_total `, 'gm'), '$1 '), text)
   return named.replace(/\n{2,}/g, '\n')
+}
+
+/** Answers a scrape. */
+export function metricsHandler(...of: Parameters<typeof exposition>): RequestHandler {
+  const scraped = exposition(...of)
+  return async (req, res) => {
+    const { type, body } = await scraped(req.get('Accept'))
+    res.type(type).vary('Accept').send(body)
+  }
 }

@@ -17,7 +17,7 @@ import { KeyStore } from './access/key-store.ts'
 import { corsFor } from './access/origins.ts'
 import type { Config } from './config.ts'
 import { docsPage, type OpenApi } from './docs-page.ts'
-import { exposition } from './exposition.ts'
+import { metricsHandler } from './exposition.ts'
 import { errorHandler, methodNotAllowed, notFound } from './http-errors.ts'
 import { inOrder } from './in-order.ts'
 import { listen } from './listen.ts'
@@ -89,11 +89,7 @@ function extensionApp(extension: HttpExtension, gate: Gate, logger: Logger, conf
     void app.route(path).get(handler).all(methodNotAllowed('GET'))
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
-  const scraped = exposition(registry, extension.metrics)
-  get('/metrics', async (req, res) => {
-    const { type, body } = await scraped(req.get('Accept'))
-    res.type(type).vary('Accept').send(body)
-  })
+  get('/metrics', metricsHandler(registry, extension.metrics))
   const document = openApiDocument({ speech: false, extension })
   get('/openapi.json', (_req, res) => void res.json(document))
   get('/docs', (req, res) => {
