@@ -20,6 +20,7 @@ import type { Ranks } from './net/ranks.ts'
 import { registerJobCommands } from './queue/cli.ts'
 import { withRanks } from './ranks/index.ts'
 import { TRAINING_ROOT } from './root.ts'
+import { untilSignalled } from './signals.ts'
 import { findStudy, runStudy, STUDIES } from './studies/index.ts'
 import { createStudyView } from './studies/view.ts'
 import { TASKS } from './tasks/index.ts'
@@ -83,14 +84,12 @@ async function train(file: string, options: TrainFlags, ranks: Ranks | undefined
     )
   }
   const leads = ranks?.leads ?? true
-  const stop = new AbortController()
   const metrics =
     options.metricsPort === undefined || !leads ? undefined : await serveTrainingMetrics(options.metricsPort)
   const view = createProgressView()
-  const context: JobContext = {
+  const context: Omit<JobContext, 'signal'> = {
     resume: options.resume,
     minutes: options.minutes,
-    signal: stop.signal,
     ranks,
     report(p) {
       if (!leads) return
@@ -99,17 +98,14 @@ async function train(file: string, options: TrainFlags, ranks: Ranks | undefined
     },
     warn: (message) => leads && process.stderr.write(`\n${message}\n`),
   }
-  const leave = () => stop.abort()
-  process.once('SIGINT', leave)
-  process.once('SIGTERM', leave)
-  try {
-    await task.run(job, context)
-  } finally {
-    view.stop()
-    await metrics?.stop()
-    process.off('SIGINT', leave)
-    process.off('SIGTERM', leave)
-  }
+  await untilSignalled(async (signal) => {
+    try {
+      await task.run(job, { ...context, signal })
+    } finally {
+      view.stop()
+      await metrics?.stop()
+    }
+  })
 }
 
 /** `host` starts HTTP servers for the commands that need one. */
@@ -150,27 +146,23 @@ export function registerTrainingCommands(program: Command, host?: ExtensionHost)
     .action(
       async (name: string, o: { limit?: number; shared: string; engine?: string; report: boolean; output: string }) => {
         const study = findStudy(name)
-        const stop = new AbortController()
         const view = createStudyView()
-        const leave = () => stop.abort()
-        process.once('SIGINT', leave)
-        process.once('SIGTERM', leave)
         try {
-          const { done, total } = await runStudy(study, {
-            out: o.output,
-            shared: o.shared,
-            engine: o.engine,
-            limit: o.limit,
-            reportOnly: o.report,
-            signal: stop.signal,
-            report: (p) => view.report(p),
+          await untilSignalled(async (signal) => {
+            const { done, total } = await runStudy(study, {
+              out: o.output,
+              shared: o.shared,
+              engine: o.engine,
+              limit: o.limit,
+              reportOnly: o.report,
+              signal,
+              report: (p) => view.report(p),
+            })
+            view.stop()
+            process.stderr.write(`${o.output}/${study.name}.md: ${done} of ${total} runs\n`)
           })
-          view.stop()
-          process.stderr.write(`${o.output}/${study.name}.md: ${done} of ${total} runs\n`)
         } finally {
           view.stop()
-          process.off('SIGINT', leave)
-          process.off('SIGTERM', leave)
         }
       },
     )

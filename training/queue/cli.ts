@@ -5,6 +5,7 @@ import cliProgress from 'cli-progress'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { SparsewaveError } from 'sparsewave/internal/errors'
 import type { ExtensionHost } from 'sparsewave/internal/extension'
+import { untilSignalled } from '../signals.ts'
 import { STUDIES } from '../studies/index.ts'
 import { TASKS } from '../tasks/index.ts'
 import { type NewJob, openQueue, type Queue, type QueuedJob, studyJob, trainJob, workOn } from './index.ts'
@@ -134,7 +135,9 @@ export function registerJobCommands(program: Command, host?: ExtensionHost): voi
     .action((id: number, o: QueueFlag & { follow: boolean }) => using(o, (queue) => printLog(queue, id, o.follow)))
   command(jobs, 'run', 'run the jobs of the queue, one after another')
     .option('--watch', 'wait for more when the queue is empty', false)
-    .action((o: QueueFlag & { watch: boolean }) => using(o, (queue) => run(queue, o.watch)))
+    .action((o: QueueFlag & { watch: boolean }) =>
+      using(o, (queue) => untilSignalled((signal) => run(queue, o.watch, signal))),
+    )
   command(jobs, 'schedules', 'list what is added again and again; needs REDIS_URL')
     .option('--remove <place>', 'end the schedule that writes to this place')
     .action((o: QueueFlag & { remove?: string }) =>
@@ -241,11 +244,7 @@ function copyFrom(file: string, at: number): number {
   }
 }
 
-async function run(queue: JobQueue, watch: boolean): Promise<void> {
-  const stop = new AbortController()
-  const leave = () => stop.abort()
-  process.once('SIGINT', leave)
-  process.once('SIGTERM', leave)
+async function run(queue: JobQueue, watch: boolean, signal: AbortSignal): Promise<void> {
   const format = 'job {id} {bar} {percentage}%  ETA {eta_formatted}  {detail}'
   const bar = process.stderr.isTTY
     ? new cliProgress.SingleBar({ format, hideCursor: true, fps: 4, etaBuffer: 50 }, cliProgress.Presets.shades_classic)
@@ -254,7 +253,7 @@ async function run(queue: JobQueue, watch: boolean): Promise<void> {
   try {
     const outcomes = await queue.run({
       watch,
-      signal: stop.signal,
+      signal,
       started(job) {
         say(`job ${job.id} (${job.name}): ${job.interrupted || job.progress > 0 ? 'goes on' : 'starts'}`)
         bar?.start(1, job.progress, { id: job.id, detail: job.detail })
@@ -266,7 +265,7 @@ async function run(queue: JobQueue, watch: boolean): Promise<void> {
       },
     })
     const all = [...outcomes.values()]
-    if (outcomes.size === 0 && !stop.signal.aborted) say('No job waits.')
+    if (outcomes.size === 0 && !signal.aborted) say('No job waits.')
     if (all.includes('disk-full')) {
       throw new SparsewaveError('DISK_FULL', 'The disk is full; the job waits where its last checkpoint left it.', {
         remedy: 'Make room, then run `sparsewave jobs run` again.',
@@ -275,8 +274,6 @@ async function run(queue: JobQueue, watch: boolean): Promise<void> {
     if (all.some((outcome) => outcome === 'failed' || outcome === 'crashed')) process.exitCode = 1
   } finally {
     bar?.stop()
-    process.off('SIGINT', leave)
-    process.off('SIGTERM', leave)
   }
 }
 

@@ -6,6 +6,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { languageFor } from 'sparsewave/internal/text/index'
 import { modelsFolder } from 'sparsewave/internal/voices/index'
 import { createProgressView } from '../jobs/progress.ts'
+import { untilSignalled } from '../signals.ts'
 import { alignRecordings } from './align/index.ts'
 import { checkRecordings } from './check/index.ts'
 import { isLeftOut } from './check/verdict.ts'
@@ -130,23 +131,17 @@ interface Run {
 /** Settings first, then the steps; Ctrl-C and SIGTERM end the step at its next file or checkpoint. */
 async function run(flags: Flags, recordings: string | undefined, steps: (run: Run) => Promise<void>): Promise<void> {
   const project = new VoiceProject(flags.name, flags.projects)
-  const stop = new AbortController()
-  const leave = () => stop.abort()
   const view = createStepView()
   try {
     const trains = steps === create || steps === train
     await settle(project, flags, recordings, trains)
     if (trains) requireTensorflow(flags.slow === true)
-    process.once('SIGINT', leave)
-    process.once('SIGTERM', leave)
-    await steps({ project, flags, view, step: { progress: view.progress, signal: stop.signal } })
+    await untilSignalled((signal) => steps({ project, flags, view, step: { progress: view.progress, signal } }))
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error
     view.end('stopped; the same command goes on')
   } finally {
     view.stop()
-    process.off('SIGINT', leave)
-    process.off('SIGTERM', leave)
   }
 }
 
